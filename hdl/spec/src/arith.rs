@@ -1,0 +1,136 @@
+//! The integer arithmetic of the engine. Every other description of it (software model,
+//! Rust-HDL blocks, tests) is checked against these few functions.
+
+/// Largest magnitude of a weight: symmetric, so that -128 never occurs.
+pub const WEIGHT_MAX: i8 = 127;
+/// Smallest and largest requantisation multiplier (TOSA RESCALE with `scale32 = false`).
+pub const MULT_MIN: u16 = 1;
+/// See [`MULT_MIN`].
+pub const MULT_MAX: u16 = 32_767;
+/// Smallest requantisation shift: below it the rounding term would vanish.
+pub const SHIFT_MIN: u8 = 1;
+/// Largest requantisation shift: a product has 48 bits, beyond them every result is 0.
+pub const SHIFT_MAX: u8 = 48;
+
+/// Requantisation of one output channel: `y = clamp(((acc + bias) * mult + 2^(shift-1)) >> shift)`.
+///
+/// Source: the RESCALE operator of the TOSA specification with `scale32 = false`, single
+/// rounding, half up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Requant {
+    /// Added to the accumulator before scaling.
+    pub bias: i32,
+    /// Positive multiplier, [`MULT_MIN`]..=[`MULT_MAX`].
+    pub mult: u16,
+    /// Arithmetic right shift, [`SHIFT_MIN`]..=[`SHIFT_MAX`].
+    pub shift: u8,
+}
+
+impl Requant {
+    /// Passes small accumulators through unchanged: `(acc * 2 + 1) >> 1`.
+    pub const IDENTITY: Requant = Requant { bias: 0, mult: 2, shift: 1 };
+
+    /// Whether multiplier and shift lie within their ranges.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        (MULT_MIN..=MULT_MAX).contains(&self.mult) && (SHIFT_MIN..=SHIFT_MAX).contains(&self.shift)
+    }
+
+    /// Scales, rounds and clamps one accumulator to an activation; the clamp at 0 is the ReLU.
+    /// Exact for every `acc` and `bias`: the sum is taken in 33 bits.
+    #[must_use]
+    #[inline]
+    pub fn apply(&self, acc: i32) -> u8 {
+        let sum = i64::from(acc) + i64::from(self.bias);
+        let scaled = (sum * i64::from(self.mult) + (1i64 << (self.shift - 1))) >> self.shift;
+        scaled.clamp(0, 255) as u8
+    }
+}
+
+/// One multiply-accumulate: activation u8 with zero point 0, weight i8.
+#[must_use]
+#[inline]
+pub fn mac(acc: i32, x: u8, w: i8) -> i32 {
+    acc + i32::from(x) * i32::from(w)
+}
+
+/// Output length of a convolution along one axis: `(n + 2 pad - kernel) / stride + 1`.
+/// `None` when the kernel does not fit.
+#[must_use]
+pub fn conv_len(n: usize, kernel: usize, stride: usize, pad: usize) -> Option<usize> {
+    (n + 2 * pad).checked_sub(kernel).map(|span| span / stride + 1)
+}
+
+/// Edge of the pooling window.
+pub const POOL_KERNEL: usize = 3;
+/// Stride of the pooling window.
+pub const POOL_STRIDE: usize = 2;
+
+/// Output length of the 3x3/2 max-pool along one axis. In ceil mode a last window that lies
+/// partly outside counts, as Caffe and torchvision (`ceil_mode=True`) do it.
+/// `None` when the map is smaller than the window.
+#[must_use]
+pub fn pool_len(n: usize, ceil: bool) -> Option<usize> {
+    let span = n.checked_sub(POOL_KERNEL)?;
+    Some(if ceil { span.div_ceil(POOL_STRIDE) } else { span / POOL_STRIDE } + 1)
+}
+
+/// Worst absolute accumulator value of one output channel, bias included, over all inputs:
+/// activations are 0..=255, so positive and negative weights bound it separately.
+#[must_use]
+pub fn accumulator_bound(weights: impl IntoIterator<Item = i8>, bias: i32) -> i64 {
+    let (mut high, mut low) = (0i64, 0i64);
+    for w in weights {
+        let w = i64::from(w);
+        if w > 0 { high += 255 * w } else { low += 255 * w }
+    }
+    let bias = i64::from(bias);
+    // Partial sums are bounded without the bias as well: it is added last.
+    high.max(-low).max((high + bias).abs()).max((low + bias).abs())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requantise_rounds_half_up_and_clamps() {
+        let r = Requant { bias: 0, mult: 1, shift: 1 };
+        assert_eq!([-3, -2, -1, 0, 1, 2, 3].map(|a| r.apply(a)), [0, 0, 0, 0, 1, 1, 2]);
+        assert_eq!(r.apply(10_000), 255);
+        assert_eq!(Requant::IDENTITY.apply(77), 77);
+    }
+
+    #[test]
+    fn requantise_is_exact_at_the_corners() {
+        for acc in [i32::MIN, i32::MAX] {
+            for bias in [i32::MIN, i32::MAX] {
+                for mult in [MULT_MIN, MULT_MAX] {
+                    for shift in [SHIFT_MIN, SHIFT_MAX] {
+                        let sum = i128::from(acc) + i128::from(bias);
+                        let want = (sum * i128::from(mult) + (1i128 << (shift - 1))) >> shift;
+                        let got = Requant { bias, mult, shift }.apply(acc);
+                        assert_eq!(i128::from(got), want.clamp(0, 255));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_follow_caffe_and_torchvision() {
+        assert_eq!(conv_len(224, 3, 2, 0), Some(111));
+        assert_eq!(conv_len(227, 7, 2, 0), Some(111));
+        assert_eq!(conv_len(2, 3, 2, 0), None);
+        assert_eq!([113, 56, 28].map(|n| pool_len(n, true)), [Some(56), Some(28), Some(14)]);
+        assert_eq!([113, 56, 28].map(|n| pool_len(n, false)), [Some(56), Some(27), Some(13)]);
+        assert_eq!(pool_len(2, true), None);
+    }
+
+    #[test]
+    fn accumulator_bound_takes_the_worse_side() {
+        assert_eq!(accumulator_bound([1, -3, 2], 0), 3 * 255);
+        assert_eq!(accumulator_bound([1, -3, 2], 100), 3 * 255 + 100);
+        assert_eq!(accumulator_bound([], -5), 5);
+    }
+}

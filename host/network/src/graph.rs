@@ -1,0 +1,251 @@
+//! Quantised network graph: a list of nodes in topological order, each fed by earlier ones.
+
+use firebrick_spec::arith::{self, Requant};
+use ndarray::Array4;
+
+/// Height, width and channels of a feature map.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Shape {
+    /// Rows.
+    pub height: usize,
+    /// Columns.
+    pub width: usize,
+    /// Channels.
+    pub channels: usize,
+}
+
+impl Shape {
+    /// Number of elements.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.height * self.width * self.channels
+    }
+
+    /// Whether the map has no element.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Order of the three colour channels in the input tensor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelOrder {
+    /// Red first.
+    Rgb,
+    /// Blue first (Caffe).
+    Bgr,
+}
+
+/// How a picture of any size becomes the network's input size.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ResizePolicy {
+    /// Scale both axes independently to the input size, bilinear.
+    Squash,
+    /// Scale the shorter side to `short`, bilinear, then cut the middle.
+    CropCenter {
+        /// Length of the shorter side after scaling.
+        short: usize,
+    },
+}
+
+/// What the network expects as its input: raw u8 pixels, three channels. The mean is folded
+/// into the first convolution's bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Input {
+    /// Default height.
+    pub height: usize,
+    /// Default width.
+    pub width: usize,
+    /// Channel order.
+    pub order: PixelOrder,
+    /// From picture to input size.
+    pub resize: ResizePolicy,
+}
+
+/// Index of a node in [`Network::nodes`]. The input picture is [`NodeId::INPUT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+impl NodeId {
+    /// The input picture.
+    pub const INPUT: NodeId = NodeId(usize::MAX);
+}
+
+/// A convolution with ReLU and requantisation to u8.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Conv {
+    /// Square kernel: 1, 3 or 7.
+    pub kernel: usize,
+    /// Stride along both axes.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub pad: usize,
+    /// Weights as `[output channel][kernel row][kernel column][input channel]`, within ±127.
+    pub weights: Array4<i8>,
+    /// One per output channel.
+    pub requant: Vec<Requant>,
+    /// Real value of one step of the output (for reports; no arithmetic uses it).
+    pub output_scale: f32,
+}
+
+impl Conv {
+    /// Number of output channels.
+    #[must_use]
+    pub fn out_channels(&self) -> usize {
+        self.weights.dim().0
+    }
+
+    /// Number of input channels.
+    #[must_use]
+    pub fn in_channels(&self) -> usize {
+        self.weights.dim().3
+    }
+}
+
+/// Max-pool 3x3 with stride 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pool {
+    /// Whether a last, partial window counts.
+    pub ceil: bool,
+}
+
+/// What a node computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Op {
+    /// Convolution, ReLU, requantisation.
+    Conv(Conv),
+    /// Max-pool.
+    MaxPool(Pool),
+    /// Channel concatenation of its inputs, in order.
+    Concat,
+    /// Exact i32 sum over all pixels for each channel: the logits. Last node of every network.
+    GlobalSum,
+}
+
+/// One node of the graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// Unique name, as in `fire2/squeeze1x1`.
+    pub name: String,
+    /// The operation.
+    pub op: Op,
+    /// Where its inputs come from; all but `Concat` take one.
+    pub inputs: Vec<NodeId>,
+}
+
+/// A quantised network.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Network {
+    /// For example `squeezenet-v1.1`.
+    pub name: String,
+    /// Input picture.
+    pub input: Input,
+    /// Nodes in topological order; the last is [`Op::GlobalSum`].
+    pub nodes: Vec<Node>,
+    /// A label for each class.
+    pub labels: Vec<String>,
+}
+
+/// Why a graph has no valid shapes.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node:?}: {reason}")]
+pub struct ShapeError {
+    /// Name of the node.
+    pub node: String,
+    /// What does not fit.
+    pub reason: String,
+}
+
+impl Network {
+    /// Number of classes.
+    #[must_use]
+    pub fn classes(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Shape of every node's output for an input of `height` x `width` pixels.
+    pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
+        let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let fail = |reason: String| ShapeError { node: node.name.clone(), reason };
+            let mut sources = Vec::with_capacity(node.inputs.len());
+            for id in &node.inputs {
+                sources.push(match *id {
+                    NodeId::INPUT => Shape { height, width, channels: 3 },
+                    NodeId(i) => *shapes
+                        .get(i)
+                        .ok_or_else(|| fail(format!("input {i} is not an earlier node")))?,
+                });
+            }
+            let first = *sources.first().ok_or_else(|| fail("has no input".into()))?;
+            if sources.len() != 1 && !matches!(node.op, Op::Concat) {
+                return Err(fail(format!("takes one input, has {}", sources.len())));
+            }
+            shapes.push(match &node.op {
+                Op::Conv(conv) => {
+                    if conv.in_channels() != first.channels {
+                        return Err(fail(format!(
+                            "weights take {} channels, the input has {}",
+                            conv.in_channels(),
+                            first.channels
+                        )));
+                    }
+                    let len = |n| {
+                        arith::conv_len(n, conv.kernel, conv.stride, conv.pad).ok_or_else(|| {
+                            fail(format!(
+                                "a {k}x{k} kernel does not fit into {}x{} pixels",
+                                first.height,
+                                first.width,
+                                k = conv.kernel
+                            ))
+                        })
+                    };
+                    Shape {
+                        height: len(first.height)?,
+                        width: len(first.width)?,
+                        channels: conv.out_channels(),
+                    }
+                }
+                Op::MaxPool(pool) => {
+                    let len = |n| {
+                        arith::pool_len(n, pool.ceil).ok_or_else(|| {
+                            fail(format!(
+                                "a 3x3 pool does not fit into {}x{} pixels",
+                                first.height, first.width
+                            ))
+                        })
+                    };
+                    Shape {
+                        height: len(first.height)?,
+                        width: len(first.width)?,
+                        channels: first.channels,
+                    }
+                }
+                Op::Concat => {
+                    if sources.iter().any(|s| (s.height, s.width) != (first.height, first.width)) {
+                        return Err(fail("inputs differ in height or width".into()));
+                    }
+                    Shape { channels: sources.iter().map(|s| s.channels).sum(), ..first }
+                }
+                Op::GlobalSum => Shape { height: 1, width: 1, channels: first.channels },
+            });
+        }
+        Ok(shapes)
+    }
+
+    /// Useful multiply-accumulates of one inference: every kernel tap of every output, a zero
+    /// border pixel included, padded channels not.
+    pub fn macs(&self, height: usize, width: usize) -> Result<u64, ShapeError> {
+        let shapes = self.shapes(height, width)?;
+        Ok(self
+            .nodes
+            .iter()
+            .zip(&shapes)
+            .map(|(node, shape)| match &node.op {
+                Op::Conv(c) => (shape.len() * c.kernel * c.kernel * c.in_channels()) as u64,
+                _ => 0,
+            })
+            .sum())
+    }
+}
