@@ -1,1 +1,17 @@
-//! Placeholder.
+//! The bit-exact integer model: says what every bit of every feature map must be.
+//!
+//! [`Model`] is the fast path: weights repacked once, instructions chosen at run time
+//! ([`Kernel`]), rows of pixels spread over rayon's threads. [`mod@reference`] is the definition
+//! in plain loops; every kernel is tested against it.
+
+mod activations;
+mod check;
+mod error;
+mod kernel;
+mod model;
+pub mod reference;
+
+pub use activations::Activations;
+pub use error::ModelError;
+pub use kernel::Kernel;
+pub use model::Model;

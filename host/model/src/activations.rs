@@ -1,0 +1,116 @@
+//! The feature maps of one run.
+
+use firebrick_network::{NodeId, Shape};
+use ndarray::{ArrayView3, ShapeBuilder};
+use std::fmt;
+use std::sync::Arc;
+
+/// Where a feature map lies in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// Which buffer.
+    pub buffer: usize,
+    /// Offset of the first element.
+    pub offset: usize,
+    /// Bytes from one row to the next.
+    pub row_stride: usize,
+    /// Bytes from one pixel to the next.
+    pub pixel_stride: usize,
+    /// Extent of the map.
+    pub shape: Shape,
+}
+
+impl Place {
+    /// The map as an array (height, width, channels).
+    pub(crate) fn view<'a>(&self, buffers: &'a [Vec<u8>]) -> ArrayView3<'a, u8> {
+        let Shape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        let strides = (height, width, channels).strides((self.row_stride, self.pixel_stride, 1));
+        ArrayView3::from_shape(strides, &buffers[self.buffer][self.offset..])
+            .expect("every place lies within its buffer")
+    }
+}
+
+/// Every feature map of one picture, and the logits.
+#[derive(Clone)]
+pub struct Activations {
+    pub(crate) names: Arc<[String]>,
+    pub(crate) buffers: Vec<Vec<u8>>,
+    /// By node; none for the global sum.
+    pub(crate) places: Vec<Option<Place>>,
+    /// The global sum: for each class the exact sum over all pixels.
+    pub logits: Vec<i32>,
+}
+
+impl Activations {
+    /// Number of nodes, the global sum included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether there are no nodes; never the case after a run.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// A node's feature map (height, width, channels); none for the global sum, whose values
+    /// are [`logits`](Self::logits), and for what is no node.
+    ///
+    /// The view need not be contiguous: the parts of a concatenation lie inside it.
+    /// `to_owned()` makes an `Array3` of it.
+    #[must_use]
+    pub fn map(&self, id: NodeId) -> Option<ArrayView3<'_, u8>> {
+        let place = self.places.get(id.0)?.as_ref()?;
+        Some(place.view(&self.buffers))
+    }
+
+    /// A node's feature map by the node's name.
+    #[must_use]
+    pub fn by_name(&self, name: &str) -> Option<ArrayView3<'_, u8>> {
+        self.map(NodeId(self.names.iter().position(|n| n == name)?))
+    }
+
+    /// All feature maps in the order of the nodes; the global sum has none.
+    pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, ArrayView3<'_, u8>)> {
+        self.places
+            .iter()
+            .zip(self.names.iter())
+            .enumerate()
+            .filter_map(|(i, (place, name))| {
+                Some((
+                    NodeId(i),
+                    name.as_str(),
+                    place.as_ref()?.view(&self.buffers),
+                ))
+            })
+    }
+}
+
+/// Equal if all maps, their names and the logits are; how they lie in memory does not matter.
+impl PartialEq for Activations {
+    fn eq(&self, other: &Self) -> bool {
+        self.logits == other.logits
+            && self.names == other.names
+            && (0..self.len()).all(|i| self.map(NodeId(i)) == other.map(NodeId(i)))
+    }
+}
+
+impl Eq for Activations {}
+
+impl fmt::Debug for Activations {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shapes: Vec<_> = self
+            .iter()
+            .map(|(_, name, map)| (name, map.dim()))
+            .collect();
+        f.debug_struct("Activations")
+            .field("maps", &shapes)
+            .field("logits", &self.logits.len())
+            .finish()
+    }
+}
