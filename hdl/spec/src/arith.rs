@@ -28,7 +28,11 @@ pub struct Requant {
 
 impl Requant {
     /// Passes small accumulators through unchanged: `(acc * 2 + 1) >> 1`.
-    pub const IDENTITY: Requant = Requant { bias: 0, mult: 2, shift: 1 };
+    pub const IDENTITY: Requant = Requant {
+        bias: 0,
+        mult: 2,
+        shift: 1,
+    };
 
     /// Whether multiplier and shift lie within their ranges.
     #[must_use]
@@ -58,7 +62,9 @@ pub fn mac(acc: i32, x: u8, w: i8) -> i32 {
 /// `None` when the kernel does not fit.
 #[must_use]
 pub fn conv_len(n: usize, kernel: usize, stride: usize, pad: usize) -> Option<usize> {
-    (n + 2 * pad).checked_sub(kernel).map(|span| span / stride + 1)
+    (n + 2 * pad)
+        .checked_sub(kernel)
+        .map(|span| span / stride + 1)
 }
 
 /// Edge of the pooling window.
@@ -72,7 +78,13 @@ pub const POOL_STRIDE: usize = 2;
 #[must_use]
 pub fn pool_len(n: usize, ceil: bool) -> Option<usize> {
     let span = n.checked_sub(POOL_KERNEL)?;
-    Some(if ceil { span.div_ceil(POOL_STRIDE) } else { span / POOL_STRIDE } + 1)
+    Some(
+        if ceil {
+            span.div_ceil(POOL_STRIDE)
+        } else {
+            span / POOL_STRIDE
+        } + 1,
+    )
 }
 
 /// Worst absolute accumulator value of one output channel, bias included, over all inputs:
@@ -82,11 +94,17 @@ pub fn accumulator_bound(weights: impl IntoIterator<Item = i8>, bias: i32) -> i6
     let (mut high, mut low) = (0i64, 0i64);
     for w in weights {
         let w = i64::from(w);
-        if w > 0 { high += 255 * w } else { low += 255 * w }
+        if w > 0 {
+            high += 255 * w
+        } else {
+            low += 255 * w
+        }
     }
     let bias = i64::from(bias);
     // Partial sums are bounded without the bias as well: it is added last.
-    high.max(-low).max((high + bias).abs()).max((low + bias).abs())
+    high.max(-low)
+        .max((high + bias).abs())
+        .max((low + bias).abs())
 }
 
 #[cfg(test)]
@@ -95,8 +113,15 @@ mod tests {
 
     #[test]
     fn requantise_rounds_half_up_and_clamps() {
-        let r = Requant { bias: 0, mult: 1, shift: 1 };
-        assert_eq!([-3, -2, -1, 0, 1, 2, 3].map(|a| r.apply(a)), [0, 0, 0, 0, 1, 1, 2]);
+        let r = Requant {
+            bias: 0,
+            mult: 1,
+            shift: 1,
+        };
+        assert_eq!(
+            [-3, -2, -1, 0, 1, 2, 3].map(|a| r.apply(a)),
+            [0, 0, 0, 0, 1, 1, 2]
+        );
         assert_eq!(r.apply(10_000), 255);
         assert_eq!(Requant::IDENTITY.apply(77), 77);
     }
@@ -122,8 +147,14 @@ mod tests {
         assert_eq!(conv_len(224, 3, 2, 0), Some(111));
         assert_eq!(conv_len(227, 7, 2, 0), Some(111));
         assert_eq!(conv_len(2, 3, 2, 0), None);
-        assert_eq!([113, 56, 28].map(|n| pool_len(n, true)), [Some(56), Some(28), Some(14)]);
-        assert_eq!([113, 56, 28].map(|n| pool_len(n, false)), [Some(56), Some(27), Some(13)]);
+        assert_eq!(
+            [113, 56, 28].map(|n| pool_len(n, true)),
+            [Some(56), Some(28), Some(14)]
+        );
+        assert_eq!(
+            [113, 56, 28].map(|n| pool_len(n, false)),
+            [Some(56), Some(27), Some(13)]
+        );
         assert_eq!(pool_len(2, true), None);
     }
 

@@ -108,7 +108,11 @@ impl HwConfig {
     #[must_use]
     pub fn hash(&self) -> u64 {
         let digest = Sha256::digest(self.canonical().as_bytes());
-        u64::from_le_bytes(digest[..8].try_into().expect("a SHA-256 digest has 32 bytes"))
+        u64::from_le_bytes(
+            digest[..8]
+                .try_into()
+                .expect("a SHA-256 digest has 32 bytes"),
+        )
     }
 
     /// Bytes of all on-chip memories.
@@ -131,7 +135,10 @@ mod tests {
     #[test]
     fn every_preset_resolves_under_its_own_name_and_hash() {
         let all: Vec<_> = HwConfig::presets().collect();
-        assert_eq!(all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), PRESETS);
+        assert_eq!(
+            all.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(),
+            PRESETS
+        );
         let mut hashes: Vec<_> = all.iter().map(HwConfig::hash).collect();
         hashes.dedup();
         assert_eq!(hashes.len(), all.len());

@@ -7,6 +7,7 @@ pub mod config;
 pub mod docs;
 pub mod fields;
 pub mod regs;
+pub mod result;
 
 pub use config::HwConfig;
 

@@ -1,0 +1,201 @@
+//! The register map of the AXI4-Lite port: 32-bit registers, byte addresses.
+
+use crate::config::HwConfig;
+
+/// Who may change a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// Read only; writes are ignored.
+    ReadOnly,
+    /// Read and write.
+    ReadWrite,
+    /// Writing 1 triggers; reads as 0.
+    Trigger,
+    /// Writing 1 to a bit clears it.
+    WriteOneToClear,
+}
+
+/// One register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Register {
+    /// Name.
+    pub name: &'static str,
+    /// Byte offset.
+    pub offset: u32,
+    /// Access.
+    pub access: Access,
+    /// Meaning, unit and reset value.
+    pub doc: &'static str,
+    /// Named bits, if it is divided.
+    pub bits: &'static [BitRange],
+}
+
+/// Bits of a register.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BitRange {
+    /// Name.
+    pub name: &'static str,
+    /// Least significant bit.
+    pub lsb: u32,
+    /// Number of bits.
+    pub width: u32,
+    /// Meaning.
+    pub doc: &'static str,
+}
+
+const fn bit(name: &'static str, lsb: u32, width: u32, doc: &'static str) -> BitRange {
+    BitRange {
+        name,
+        lsb,
+        width,
+        doc,
+    }
+}
+
+const fn reg(
+    name: &'static str,
+    offset: u32,
+    access: Access,
+    doc: &'static str,
+    bits: &'static [BitRange],
+) -> Register {
+    Register {
+        name,
+        offset,
+        access,
+        doc,
+        bits,
+    }
+}
+
+/// Bytes of the register space; addresses wrap beyond it.
+pub const SPACE: u32 = 0x1000;
+
+macro_rules! registers {
+    ($($name:ident = $offset:literal, $access:ident, $doc:literal, [$($bit:expr),* $(,)?];)*) => {
+        $(
+            #[doc = $doc]
+            pub const $name: Register =
+                reg(stringify!($name), $offset, Access::$access, $doc, &[$($bit),*]);
+        )*
+        /// All registers in order of offset.
+        pub const ALL: &[Register] = &[$($name),*];
+    };
+}
+
+registers! {
+    MAGIC = 0x000, ReadOnly, "0x4B524246, \"FBRK\". All ones here means that the link is lost.", [];
+    ABI = 0x004, ReadOnly, "ABI version; hosts refuse another major half.",
+        [bit("minor", 0, 16, "Compatible additions."), bit("major", 16, 16, "Incompatible changes.")];
+    HASH_LO = 0x008, ReadOnly, "Configuration hash, bits 31:0.", [];
+    HASH_HI = 0x00c, ReadOnly, "Configuration hash, bits 63:32.", [];
+    SHAPE = 0x010, ReadOnly, "Array and bus.",
+        [bit("tile", 0, 8, "Edge of the tile."), bit("lanes", 8, 8, "Tiles side by side."),
+         bit("bus_bytes", 16, 8, "Bytes of an AXI4-Stream beat.")];
+    FEATURE_WORDS = 0x014, ReadOnly, "Words of the feature buffer, per lane.", [];
+    WEIGHT_BLOCKS = 0x018, ReadOnly, "Blocks of the weight buffer.", [];
+    PARAM_GROUPS = 0x01c, ReadOnly, "Groups of requantisation parameters.", [];
+    CTRL = 0x040, Trigger, "Control. Takes effect in the cycle after the write.",
+        [bit("soft_reset", 0, 1, "Drops all commands and data in the engine, clears errors and \
+            counters; memories keep their contents. The host must not have a transfer under way."),
+         bit("clear_counters", 1, 1, "Clears all counters.")];
+    STATUS = 0x044, ReadOnly, "State.",
+        [bit("busy", 0, 1, "A stream has begun (first beat accepted) and its trailer is not yet sent."),
+         bit("error", 1, 1, "An error is held in ERROR. All further input is accepted and dropped \
+            until a soft reset, so that transfers end."),
+         bit("queued", 8, 8, "Records waiting for the sequencer."),
+         bit("draining", 16, 8, "Tiles computed and not yet drained.")];
+    ERROR = 0x048, ReadOnly, "First error since reset, 0 if none.",
+        [bit("code", 0, 8, "Error code, see docs/commands.md."),
+         bit("record", 8, 24, "Index of the offending record in its stream, from 0.")];
+    IRQ_ENABLE = 0x050, ReadWrite, "Enables `irq` by cause; 0 after reset.",
+        [bit("done", 0, 1, "A result trailer was sent."), bit("error", 1, 1, "An error occurred.")];
+    IRQ_STATUS = 0x054, WriteOneToClear, "Causes pending; `irq` is high while an enabled one is.",
+        [bit("done", 0, 1, "A result trailer was sent."), bit("error", 1, 1, "An error occurred.")];
+    SCRATCH = 0x058, ReadWrite, "Any value, for link tests; 0 after reset.", [];
+    RESULTS = 0x05c, ReadOnly, "Result trailers sent since reset: the next trailer's sequence number.", [];
+    CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, \
+        summed over streams. Reading any _LO register latches its _HI half.", [];
+    CYCLES_HI = 0x084, ReadOnly, "Upper half.", [];
+    BUSY_LO = 0x088, ReadOnly, "Cycles in which the array took a pixel vector.", [];
+    BUSY_HI = 0x08c, ReadOnly, "Upper half.", [];
+    STALL_COMMAND_LO = 0x090, ReadOnly, "Cycles without a vector: no block queued (the stream is late, \
+        or its decoder waits for a dependency or payload).", [];
+    STALL_COMMAND_HI = 0x094, ReadOnly, "Upper half.", [];
+    STALL_WEIGHTS_LO = 0x098, ReadOnly, "Cycles without a vector: the pass's weights are still on \
+        their way into the array.", [];
+    STALL_WEIGHTS_HI = 0x09c, ReadOnly, "Upper half.", [];
+    STALL_WINDOW_LO = 0x0a0, ReadOnly, "Cycles without a vector: the window unit's strip is not complete.", [];
+    STALL_WINDOW_HI = 0x0a4, ReadOnly, "Upper half.", [];
+    STALL_DRAIN_LO = 0x0a8, ReadOnly, "Cycles without a vector: an earlier tile has not drained.", [];
+    STALL_DRAIN_HI = 0x0ac, ReadOnly, "Upper half.", [];
+    STALL_STORE_LO = 0x0b0, ReadOnly, "Cycles without a vector: a store record runs.", [];
+    STALL_STORE_HI = 0x0b4, ReadOnly, "Upper half.", [];
+    STALL_FINISH_LO = 0x0b8, ReadOnly, "Cycles without a vector after the end record left the queue, \
+        until the trailer is sent.", [];
+    STALL_FINISH_HI = 0x0bc, ReadOnly, "Upper half.", [];
+    BEATS_IN_LO = 0x0c0, ReadOnly, "Beats accepted on s_axis.", [];
+    BEATS_IN_HI = 0x0c4, ReadOnly, "Upper half.", [];
+    BEATS_OUT_LO = 0x0c8, ReadOnly, "Beats accepted on m_axis.", [];
+    BEATS_OUT_HI = 0x0cc, ReadOnly, "Upper half.", [];
+}
+
+/// Counters in register order (name of the low half without `_LO`): 64 bits each.
+/// `CYCLES` is the sum of `BUSY` and all `STALL_*`.
+pub const COUNTERS: &[Register] = &[
+    CYCLES_LO,
+    BUSY_LO,
+    STALL_COMMAND_LO,
+    STALL_WEIGHTS_LO,
+    STALL_WINDOW_LO,
+    STALL_DRAIN_LO,
+    STALL_STORE_LO,
+    STALL_FINISH_LO,
+    BEATS_IN_LO,
+    BEATS_OUT_LO,
+];
+
+/// Values of the read-only registers that identify a core.
+#[must_use]
+pub fn identity(config: &HwConfig) -> Vec<(Register, u32)> {
+    let shape = config.tile as u32 | (config.lanes as u32) << 8 | (config.bus_bytes as u32) << 16;
+    vec![
+        (MAGIC, crate::MAGIC),
+        (ABI, crate::ABI_VERSION),
+        (HASH_LO, config.hash() as u32),
+        (HASH_HI, (config.hash() >> 32) as u32),
+        (SHAPE, shape),
+        (FEATURE_WORDS, config.feature_words as u32),
+        (WEIGHT_BLOCKS, config.weight_blocks as u32),
+        (PARAM_GROUPS, config.param_groups as u32),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_rise_and_bits_do_not_overlap() {
+        for pair in ALL.windows(2) {
+            assert!(
+                pair[0].offset < pair[1].offset,
+                "{} {}",
+                pair[0].name,
+                pair[1].name
+            );
+        }
+        for register in ALL {
+            assert!(register.offset % 4 == 0 && register.offset < SPACE);
+            let mut next = 0;
+            for bits in register.bits {
+                assert!(
+                    bits.lsb >= next && bits.lsb + bits.width <= 32,
+                    "{}",
+                    register.name
+                );
+                next = bits.lsb + bits.width;
+            }
+        }
+    }
+}
