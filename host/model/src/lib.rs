@@ -1,14 +1,19 @@
 //! The bit-exact integer model: says what every bit of every feature map must be.
 //!
 //! [`Model`] is the fast path: weights repacked once, instructions chosen at run time
-//! ([`Kernel`]), rows of pixels spread over rayon's threads. [`mod@reference`] is the definition
-//! in plain loops; every kernel is tested against it.
+//! ([`Kernel`]), pixels spread over rayon's threads. [`mod@reference`] is the definition in
+//! plain loops; every kernel is tested against it.
 
 mod activations;
 mod check;
+mod conv;
 mod error;
+mod execute;
 mod kernel;
 mod model;
+mod packed;
+mod plan;
+mod pool;
 pub mod reference;
 
 pub use activations::Activations;

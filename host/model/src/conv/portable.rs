@@ -1,0 +1,54 @@
+//! Plain Rust, which the compiler vectorises as far as it can.
+
+use super::{Job, Tile, store};
+use crate::packed::{BLOCK, GROUP, Line};
+
+/// Pixels of a tile.
+const PIXELS: usize = 4;
+
+/// Runs a job.
+pub(super) fn run(job: &mut Job<'_>) {
+    for block in 0..job.conv.blocks() {
+        job.tiles::<PIXELS>(|job, tile| run_tile(job, tile, block));
+    }
+}
+
+fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
+    let conv = job.conv;
+    let steps = conv.steps();
+    let lines = &conv.weights[block * steps..(block + 1) * steps];
+    let mut acc = [[0i32; BLOCK]; PIXELS];
+    for (ky, lines) in lines.chunks_exact(conv.groups).enumerate() {
+        let runs = tile.input.map(|offset| {
+            let start = offset + ky * job.geometry.in_row;
+            job.input[start..start + conv.groups * GROUP]
+                .as_chunks::<GROUP>()
+                .0
+        });
+        for (group, line) in lines.iter().enumerate() {
+            for (acc, run) in acc.iter_mut().zip(&runs) {
+                step(acc, run[group], line);
+            }
+        }
+    }
+    let channels = (conv.out_channels - block * BLOCK).min(BLOCK);
+    let requant = &conv.requant[block * BLOCK..][..channels];
+    for (acc, &offset) in acc.iter().zip(&tile.out).take(tile.live) {
+        let mut bytes = [0; BLOCK];
+        for ((byte, &acc), requant) in bytes.iter_mut().zip(acc).zip(requant) {
+            *byte = requant.apply(acc);
+        }
+        store(&bytes, channels, &mut job.out[offset + block * BLOCK..]);
+    }
+}
+
+#[inline]
+fn step(acc: &mut [i32; BLOCK], x: [u8; GROUP], line: &Line) {
+    let x = x.map(i32::from);
+    for (acc, w) in acc.iter_mut().zip(&line.0) {
+        *acc += x[0] * i32::from(w[0])
+            + x[1] * i32::from(w[1])
+            + x[2] * i32::from(w[2])
+            + x[3] * i32::from(w[3]);
+    }
+}

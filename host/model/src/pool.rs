@@ -1,0 +1,73 @@
+//! Max-pool, concatenation and global sum of whole rows, in code that the compiler vectorises.
+
+use crate::activations::Place;
+use crate::plan::Layout;
+use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
+use std::ops::Range;
+
+/// Pools some output rows. `out` begins with the first of them; `scratch` is overwritten.
+pub(crate) fn max_pool(
+    input: &[u8],
+    from: &Layout,
+    rows: Range<usize>,
+    out: &mut [u8],
+    place: &Place,
+    scratch: &mut Vec<u8>,
+) {
+    let (width, channels) = (from.shape.width, from.shape.channels);
+    let row = |y: usize| &input[from.origin(0) + y * from.row_stride()..][..width * channels];
+    for (y, out) in rows.zip(out.chunks_mut(place.row_stride)) {
+        let first = y * POOL_STRIDE;
+        let last = (first + POOL_KERNEL).min(from.shape.height);
+        scratch.clear();
+        scratch.extend_from_slice(row(first));
+        for y in first + 1..last {
+            raise(scratch, row(y));
+        }
+        for x in 0..place.shape.width {
+            let first = x * POOL_STRIDE * channels;
+            let last = (first + POOL_KERNEL * channels).min(width * channels);
+            let (head, tail) = scratch[first..last].split_at(channels);
+            let out = &mut out[x * place.pixel_stride..][..channels];
+            out.copy_from_slice(head);
+            for column in tail.chunks_exact(channels) {
+                raise(out, column);
+            }
+        }
+    }
+}
+
+/// Element-wise maximum.
+#[inline]
+fn raise(to: &mut [u8], from: &[u8]) {
+    for (to, &from) in to.iter_mut().zip(from) {
+        *to = (*to).max(from);
+    }
+}
+
+/// Copies a map's channels into a concatenation; `out` begins with their first byte.
+pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
+    let channels = from.shape.channels;
+    for y in 0..from.shape.height {
+        let row = &input[from.origin(0) + y * from.row_stride()..];
+        for x in 0..from.shape.width {
+            out[y * place.row_stride + x * place.pixel_stride..][..channels]
+                .copy_from_slice(&row[x * channels..][..channels]);
+        }
+    }
+}
+
+/// Exact sums over all pixels.
+pub(crate) fn global_sum(input: &[u8], from: &Layout) -> Vec<i32> {
+    let channels = from.shape.channels;
+    let mut sums = vec![0i32; channels];
+    for y in 0..from.shape.height {
+        let row = &input[from.origin(0) + y * from.row_stride()..];
+        for pixel in row[..from.shape.width * channels].chunks_exact(channels) {
+            for (sum, &x) in sums.iter_mut().zip(pixel) {
+                *sum += i32::from(x);
+            }
+        }
+    }
+    sums
+}
