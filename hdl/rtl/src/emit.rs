@@ -1,0 +1,315 @@
+//! From a Rust-HDL block to clean Verilog.
+//!
+//! Rust-HDL writes one module per instance, wraps every register in a module of its own, passes
+//! clocks through combinational copies and puts `$` into names. This pass reads that text and
+//! writes the same circuit with an ANSI header, registers in place, one module per distinct
+//! block, plain names and literals without needless width.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt::Write as _;
+use std::sync::LazyLock;
+
+use regex::{Captures, Regex};
+use rust_hdl::prelude::{Block, check_all, generate_verilog_unchecked};
+
+/// Why a block could not be emitted.
+#[derive(Debug, thiserror::Error)]
+pub enum EmitError {
+    /// Rust-HDL found an undriven or doubly driven signal or a logic loop.
+    #[error("Rust-HDL rejects block {top:?}: {report}")]
+    Rejected {
+        /// Top module name.
+        top: String,
+        /// Rust-HDL's report.
+        report: String,
+    },
+    /// The text that Rust-HDL wrote has an unexpected form.
+    #[error("cannot read Rust-HDL's Verilog for module {module:?}: {reason}")]
+    Unreadable {
+        /// Module name in that text.
+        module: String,
+        /// What is unexpected.
+        reason: String,
+    },
+}
+
+/// Emits `uut` as a module named `top`, submodules prefixed with `top`'s name.
+///
+/// `uut` needs `connect_all()` beforehand and its inputs marked as connected.
+pub fn emit<U: Block>(uut: &U, top: &str) -> Result<String, EmitError> {
+    check_all(uut).map_err(|e| EmitError::Rejected { top: top.to_owned(), report: format!("{e:?}") })?;
+    rewrite(&generate_verilog_unchecked(uut), top)
+}
+
+#[derive(Clone, Debug)]
+struct Net {
+    /// `input wire`, `output reg`, `reg`, `wire`, each possibly with `signed`.
+    kind: String,
+    range: String,
+    name: String,
+}
+
+#[derive(Clone, Debug)]
+struct Instance {
+    module: String,
+    name: String,
+    /// (port, net)
+    pins: Vec<(String, String)>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Module {
+    name: String,
+    ports: Vec<Net>,
+    params: Vec<String>,
+    nets: Vec<Net>,
+    instances: Vec<Instance>,
+    body: String,
+}
+
+static MODULE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)module ([^\s(]+)\(([^)]*)\);(.*?)\nendmodule //").expect("valid regex")
+});
+static NET: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"^(input wire|output reg|output wire|reg|wire)\s*(signed)?\s*(\[\d+:0\])?\s*([^\s;\[]+);$")
+        .expect("valid regex")
+});
+static INSTANCE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^(\S+) ([^\s(]+)\($").expect("valid regex"));
+static PIN: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"^\.([^\s(]+)\(([^)]*)\),?$").expect("valid regex"));
+static ALIAS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^\s*(\S+\$clock) = ([\w$]+);\n").expect("valid regex"));
+static REGISTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?s)^\s*initial begin\s+q = ([^;]+);\s+end\s+always @\(posedge clock\) begin\s+q <= d;\s+end\s*$")
+        .expect("valid regex")
+});
+static SLICE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\[\((?:32'h([0-9a-f]+) \* 32'h([0-9a-f]+)|32'h([0-9a-f]+))\)\+:\((\d+)\)\]")
+        .expect("valid regex")
+});
+static INDEX: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\[32'h([0-9a-f]+)\]").expect("valid regex"));
+static LITERAL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\b32'h([0-9a-f]{1,7})\b").expect("valid regex"));
+static DOLLAR: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"([A-Za-z0-9_])\$+").expect("valid regex"));
+static INDEXED_TAIL: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(\$\d+)+$").expect("valid regex"));
+
+fn parse(text: &str) -> Result<Vec<Module>, EmitError> {
+    let mut modules = Vec::new();
+    for found in MODULE.captures_iter(text) {
+        let mut module = Module { name: found[1].to_owned(), ..Module::default() };
+        let mut instance: Option<Instance> = None;
+        let mut in_body = false;
+        for line in found[3].lines() {
+            let trimmed = line.trim();
+            if in_body {
+                module.body.push_str(line.strip_prefix("    ").unwrap_or(line).trim_end());
+                module.body.push('\n');
+            } else if let Some(open) = &mut instance {
+                if trimmed == ");" {
+                    module.instances.extend(instance.take());
+                } else if let Some(pin) = PIN.captures(trimmed) {
+                    open.pins.push((pin[1].to_owned(), pin[2].to_owned()));
+                } else {
+                    return Err(EmitError::Unreadable {
+                        module: module.name,
+                        reason: format!("pin {trimmed:?}"),
+                    });
+                }
+            } else if let Some(net) = NET.captures(trimmed) {
+                let signed = net.get(2).map_or("", |_| " signed");
+                let net = Net {
+                    kind: format!("{}{signed}", &net[1]),
+                    range: net.get(3).map_or(String::new(), |r| format!(" {}", r.as_str())),
+                    name: net[4].to_owned(),
+                };
+                if net.kind.starts_with("input") || net.kind.starts_with("output") {
+                    module.ports.push(net);
+                } else {
+                    module.nets.push(net);
+                }
+            } else if trimmed.starts_with("localparam") {
+                module.params.push(trimmed.to_owned());
+            } else if let Some(open) = INSTANCE.captures(trimmed) {
+                instance = Some(Instance {
+                    module: open[1].to_owned(),
+                    name: open[2].to_owned(),
+                    pins: Vec::new(),
+                });
+            } else if trimmed.starts_with("// Update code") {
+                in_body = true;
+            } else if !(trimmed.is_empty() || trimmed.starts_with("//")) {
+                return Err(EmitError::Unreadable {
+                    module: module.name,
+                    reason: format!("line {trimmed:?}"),
+                });
+            }
+        }
+        modules.push(module);
+    }
+    Ok(modules)
+}
+
+/// Initial value of the register that this module is, if it is one.
+fn register_init(module: &Module) -> Option<String> {
+    let ports: Vec<&str> = module.ports.iter().map(|p| p.name.as_str()).collect();
+    if ports.len() != 3 || !["d", "q", "clock"].iter().all(|p| ports.contains(p)) {
+        return None;
+    }
+    REGISTER.captures(&module.body).map(|c| c[1].to_owned())
+}
+
+/// Connects clocks directly instead of through combinational copies.
+fn straighten_clocks(module: &mut Module) {
+    let aliases: HashMap<String, String> =
+        ALIAS.captures_iter(&module.body).map(|c| (c[1].to_owned(), c[2].to_owned())).collect();
+    module.body = ALIAS.replace_all(&module.body, "").into_owned();
+    module.nets.retain(|net| !aliases.contains_key(&net.name));
+    for (_, net) in module.instances.iter_mut().flat_map(|i| &mut i.pins) {
+        if let Some(source) = aliases.get(net) {
+            net.clone_from(source);
+        }
+    }
+}
+
+/// Replaces register instances by registers in place.
+fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
+    let mut clocked: BTreeMap<String, String> = BTreeMap::new();
+    let mut instances = Vec::new();
+    for instance in module.instances.drain(..) {
+        let Some(init) = inits.get(&instance.module) else {
+            instances.push(instance);
+            continue;
+        };
+        let pin = |name: &str| {
+            instance.pins.iter().find(|(port, _)| port == name).map_or("", |(_, net)| net.as_str())
+        };
+        let (d, q) = (pin("d"), pin("q"));
+        let _ = writeln!(clocked.entry(pin("clock").to_owned()).or_default(), "    {q} <= {d};");
+        for net in module.nets.iter_mut().filter(|n| n.name == q) {
+            net.kind = net.kind.replace("wire", "reg");
+            net.name = format!("{q} = {init}");
+        }
+    }
+    module.instances = instances;
+    for (clock, statements) in clocked {
+        let _ = write!(module.body, "always @(posedge {clock}) begin\n{statements}end\n");
+    }
+}
+
+fn hex(captures: &Captures, group: usize) -> Option<usize> {
+    captures.get(group).and_then(|m| usize::from_str_radix(m.as_str(), 16).ok())
+}
+
+/// Constant slices as `[high:low]`, unsized small literals, names without `$`.
+fn plain(text: &str) -> String {
+    let text = SLICE.replace_all(text, |c: &Captures| {
+        let low = match (hex(c, 1), hex(c, 2)) {
+            (Some(a), Some(b)) => a * b,
+            _ => hex(c, 3).unwrap_or(0),
+        };
+        let width: usize = c[4].parse().unwrap_or(1);
+        format!("[{}:{low}]", low + width - 1)
+    });
+    let text = INDEX.replace_all(&text, |c: &Captures| format!("[{}]", hex(c, 1).unwrap_or(0)));
+    let text =
+        LITERAL.replace_all(&text, |c: &Captures| hex(c, 1).unwrap_or(0).to_string());
+    DOLLAR.replace_all(&text, "${1}_").into_owned()
+}
+
+fn render(module: &Module, name: &str, kinds: &HashMap<String, String>) -> String {
+    let mut out = String::new();
+    let ports: Vec<String> = module
+        .ports
+        .iter()
+        .map(|p| format!("    {}{} {}", p.kind, p.range, p.name))
+        .collect();
+    let _ = writeln!(out, "module {name} (\n{}\n);", ports.join(",\n"));
+    for param in &module.params {
+        let _ = writeln!(out, "    {param}");
+    }
+    for net in &module.nets {
+        let _ = writeln!(out, "    {}{} {};", net.kind, net.range, net.name);
+    }
+    for instance in &module.instances {
+        let pins: Vec<String> =
+            instance.pins.iter().map(|(p, n)| format!("        .{p}({n})")).collect();
+        let kind = kinds.get(&instance.module).unwrap_or(&instance.module);
+        let _ = writeln!(out, "    {kind} {} (\n{}\n    );", instance.name, pins.join(",\n"));
+    }
+    for line in module.body.lines().filter(|l| !l.trim().is_empty()) {
+        let _ = writeln!(out, "    {line}");
+    }
+    let _ = writeln!(out, "endmodule");
+    plain(&out)
+}
+
+/// Module name for a block at `path`: its last component without index.
+fn base_name(path: &str, top: &str) -> String {
+    let path = INDEXED_TAIL.replace(path, "");
+    format!("{top}_{}", path.rsplit('$').next().unwrap_or("block"))
+}
+
+fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
+    let mut modules = parse(text)?;
+    let inits: HashMap<String, String> = modules
+        .iter()
+        .filter_map(|m| register_init(m).map(|init| (m.name.clone(), init)))
+        .collect();
+    modules.retain(|m| !inits.contains_key(&m.name));
+    for module in &mut modules {
+        straighten_clocks(module);
+        inline_registers(module, &inits);
+    }
+    // Children first: a path is longer than its parent's. Blocks that read the same share a module.
+    modules.sort_by_key(|m| (std::cmp::Reverse(m.name.matches('$').count()), m.name.clone()));
+    let mut kinds: HashMap<String, String> = HashMap::new();
+    let mut by_text: HashMap<String, String> = HashMap::new();
+    let mut used: HashMap<String, usize> = HashMap::new();
+    let mut out = String::new();
+    // Depth order is not dependency order for indexed paths, so place each after its children.
+    let index: HashMap<&str, &Module> = modules.iter().map(|m| (m.name.as_str(), m)).collect();
+    let mut order: Vec<&str> = Vec::new();
+    let mut stack: Vec<(&str, bool)> = vec![("top", false)];
+    let mut seen: HashMap<&str, ()> = HashMap::new();
+    while let Some((name, done)) = stack.pop() {
+        if done {
+            order.push(name);
+            continue;
+        }
+        if seen.insert(name, ()).is_some() {
+            continue;
+        }
+        stack.push((name, true));
+        if let Some(module) = index.get(name) {
+            for instance in module.instances.iter().rev() {
+                stack.push((&instance.module, false));
+            }
+        }
+    }
+    for name in order {
+        let module = index.get(name).ok_or_else(|| EmitError::Unreadable {
+            module: name.to_owned(),
+            reason: "instantiated but not defined".into(),
+        })?;
+        if name == "top" {
+            out.push_str(&render(module, top, &kinds));
+            break;
+        }
+        let key = render(module, "?", &kinds);
+        let kind = by_text.entry(key).or_insert_with(|| {
+            let base = base_name(name, top);
+            let count = used.entry(base.clone()).or_default();
+            *count += 1;
+            let kind = if *count == 1 { base } else { format!("{base}_{count}") };
+            out.push_str(&render(module, &kind, &kinds));
+            out.push('\n');
+            kind
+        });
+        kinds.insert(name.to_owned(), kind.clone());
+    }
+    Ok(out)
+}
