@@ -68,28 +68,39 @@ unsafe fn run_tile<const P: usize, const B: usize>(
         }
         rows = rows.map(|row| row.wrapping_add(job.geometry.in_row));
     }
-    for b in 0..B {
+    // Through memory, so that the accumulators above are never indexed by a variable, which
+    // would keep them out of registers.
+    let mut sums = [[Sums([0; BLOCK]); P]; B];
+    for (p, acc) in acc.iter().enumerate() {
+        for (b, acc) in acc.iter().enumerate() {
+            // SAFETY: 64 bytes, aligned to 64.
+            unsafe { _mm512_store_si512(sums[b][p].0.as_mut_ptr().cast(), *acc) };
+        }
+    }
+    for (b, sums) in sums.iter().enumerate() {
         let first = (block + b) * BLOCK;
         let channels = conv.out_channels - first;
+        let mask = if channels < BLOCK {
+            (1u16 << channels) - 1
+        } else {
+            u16::MAX
+        };
         let scaling = Lanes::new(&conv.scaling[block + b]);
-        for p in 0..P {
-            if p >= tile.live {
-                break;
-            }
-            let bytes = scaling.apply(acc[p][b]);
+        for (sums, out) in sums.iter().zip(&tile.out).take(tile.live) {
             // SAFETY: `Job::check` bounds the last pixel's channels; the mask keeps the store
             // within the pixel.
             unsafe {
-                let out = job.out.as_mut_ptr().add(tile.out[p] + first);
-                if channels >= BLOCK {
-                    _mm_storeu_si128(out.cast(), bytes);
-                } else {
-                    _mm_mask_storeu_epi8(out.cast(), (1u16 << channels) - 1, bytes);
-                }
+                let bytes = scaling.apply(_mm512_load_si512(sums.0.as_ptr().cast()));
+                _mm_mask_storeu_epi8(job.out.as_mut_ptr().add(out + first).cast(), mask, bytes);
             }
         }
     }
 }
+
+/// A register's accumulators.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Sums([i32; BLOCK]);
 
 /// A block's requantisation in registers, the lower eight channels and the upper eight.
 struct Lanes {
