@@ -168,11 +168,18 @@ impl Network {
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
         let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
-            let fail = |reason: String| ShapeError { node: node.name.clone(), reason };
+            let fail = |reason: String| ShapeError {
+                node: node.name.clone(),
+                reason,
+            };
             let mut sources = Vec::with_capacity(node.inputs.len());
             for id in &node.inputs {
                 sources.push(match *id {
-                    NodeId::INPUT => Shape { height, width, channels: 3 },
+                    NodeId::INPUT => Shape {
+                        height,
+                        width,
+                        channels: 3,
+                    },
                     NodeId(i) => *shapes
                         .get(i)
                         .ok_or_else(|| fail(format!("input {i} is not an earlier node")))?,
@@ -223,12 +230,23 @@ impl Network {
                     }
                 }
                 Op::Concat => {
-                    if sources.iter().any(|s| (s.height, s.width) != (first.height, first.width)) {
+                    if sources
+                        .iter()
+                        .any(|s| (s.height, s.width) != (first.height, first.width))
+                    {
                         return Err(fail("inputs differ in height or width".into()));
                     }
-                    Shape { channels: sources.iter().map(|s| s.channels).sum(), ..first }
+                    let channels = sources
+                        .iter()
+                        .try_fold(0usize, |sum, s| sum.checked_add(s.channels))
+                        .ok_or_else(|| fail("has too many channels".into()))?;
+                    Shape { channels, ..first }
                 }
-                Op::GlobalSum => Shape { height: 1, width: 1, channels: first.channels },
+                Op::GlobalSum => Shape {
+                    height: 1,
+                    width: 1,
+                    channels: first.channels,
+                },
             });
         }
         Ok(shapes)

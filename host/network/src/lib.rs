@@ -1,6 +1,14 @@
 //! The network: its graph, the packed-model file, the importer's quantiser, and the way from a
 //! picture file to the raw pixels that the engine takes.
 
+mod description;
+#[cfg(test)]
+mod fixture;
 pub mod graph;
+pub mod pack;
+pub mod validate;
 
+pub use description::FORMAT_VERSION;
 pub use graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Shape};
+pub use pack::{PackError, PackErrorKind, builtin};
+pub use validate::InvalidNetwork;

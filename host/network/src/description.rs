@@ -1,0 +1,147 @@
+//! The network's description as it stands in a packed model: JSON, with the tensors beside it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::graph::{Input, Network, NodeId, Op, PixelOrder, ResizePolicy};
+use crate::validate::INPUT_NAME;
+
+/// Version of the packed-model format that this program reads and writes.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// Everything in the metadata. `network` stands behind the version so that a later version may
+/// change it.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Header {
+    pub format_version: u32,
+    pub content_sha256: String,
+    pub network: Description,
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+pub(crate) struct VersionOnly {
+    pub format_version: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Description {
+    pub name: String,
+    pub input: InputDescription,
+    pub nodes: Vec<NodeDescription>,
+    pub labels: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct InputDescription {
+    pub height: usize,
+    pub width: usize,
+    pub order: OrderDescription,
+    pub resize: ResizeDescription,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum OrderDescription {
+    Rgb,
+    Bgr,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub(crate) enum ResizeDescription {
+    Squash,
+    CropCenter { short: usize },
+}
+
+#[derive(Serialize, Deserialize)]
+pub(crate) struct NodeDescription {
+    pub name: String,
+    #[serde(flatten)]
+    pub op: OpDescription,
+    pub inputs: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case")]
+pub(crate) enum OpDescription {
+    Conv {
+        kernel: usize,
+        stride: usize,
+        pad: usize,
+        in_channels: usize,
+        out_channels: usize,
+    },
+    MaxPool {
+        ceil: bool,
+    },
+    Concat,
+    GlobalSum,
+}
+
+impl Description {
+    /// Describes a network whose inputs refer to existing nodes.
+    pub(crate) fn of(network: &Network) -> Description {
+        let name_of = |id: &NodeId| match *id {
+            NodeId::INPUT => INPUT_NAME.to_owned(),
+            NodeId(i) => network
+                .nodes
+                .get(i)
+                .map_or_else(|| format!("#{i}"), |n| n.name.clone()),
+        };
+        Description {
+            name: network.name.clone(),
+            input: InputDescription {
+                height: network.input.height,
+                width: network.input.width,
+                order: match network.input.order {
+                    PixelOrder::Rgb => OrderDescription::Rgb,
+                    PixelOrder::Bgr => OrderDescription::Bgr,
+                },
+                resize: match network.input.resize {
+                    ResizePolicy::Squash => ResizeDescription::Squash,
+                    ResizePolicy::CropCenter { short } => ResizeDescription::CropCenter { short },
+                },
+            },
+            nodes: network
+                .nodes
+                .iter()
+                .map(|node| NodeDescription {
+                    name: node.name.clone(),
+                    op: match &node.op {
+                        Op::Conv(c) => OpDescription::Conv {
+                            kernel: c.kernel,
+                            stride: c.stride,
+                            pad: c.pad,
+                            in_channels: c.in_channels(),
+                            out_channels: c.out_channels(),
+                        },
+                        Op::MaxPool(p) => OpDescription::MaxPool { ceil: p.ceil },
+                        Op::Concat => OpDescription::Concat,
+                        Op::GlobalSum => OpDescription::GlobalSum,
+                    },
+                    inputs: node.inputs.iter().map(name_of).collect(),
+                })
+                .collect(),
+            labels: network.labels.clone(),
+        }
+    }
+}
+
+impl InputDescription {
+    pub(crate) fn to_input(&self) -> Input {
+        Input {
+            height: self.height,
+            width: self.width,
+            order: match self.order {
+                OrderDescription::Rgb => PixelOrder::Rgb,
+                OrderDescription::Bgr => PixelOrder::Bgr,
+            },
+            resize: match self.resize {
+                ResizeDescription::Squash => ResizePolicy::Squash,
+                ResizeDescription::CropCenter { short } => ResizePolicy::CropCenter { short },
+            },
+        }
+    }
+}

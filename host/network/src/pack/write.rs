@@ -1,0 +1,67 @@
+//! From network to bytes.
+
+use std::collections::HashMap;
+use std::fs;
+use std::path::Path;
+
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::description::{Description, FORMAT_VERSION, Header};
+use crate::graph::{Network, Op};
+use crate::pack::{ConvBytes, METADATA_KEY, PackError, PackErrorKind, content_sha256};
+
+impl Network {
+    /// Packs the network. The same network always gives the same bytes; one that
+    /// [`Network::validate`] refuses gives none.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, PackError> {
+        bytes(self).map_err(|kind| kind.at(format_args!("of {:?}", self.name)))
+    }
+
+    /// Writes the packed model to a file.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PackError> {
+        let path = path.as_ref();
+        let bytes = bytes(self).map_err(|kind| kind.at(path.display()))?;
+        fs::write(path, bytes).map_err(|e| PackErrorKind::from(e).at(path.display()))
+    }
+}
+
+pub(super) fn bytes(network: &Network) -> Result<Vec<u8>, PackErrorKind> {
+    network.validate()?;
+    let description = Description::of(network);
+    let json = |e: serde_json::Error| PackErrorKind::Description(e.to_string());
+    let text = serde_json::to_string(&description).map_err(json)?;
+    let header = Header {
+        format_version: FORMAT_VERSION,
+        content_sha256: content_sha256(network, &text),
+        network: description,
+    };
+    let header = serde_json::to_string(&header).map_err(json)?;
+    let convs: Vec<_> = network
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.op {
+            Op::Conv(conv) => Some((&node.name, conv.weights.shape(), ConvBytes::of(conv))),
+            _ => None,
+        })
+        .collect();
+    let mut tensors = Vec::with_capacity(5 * convs.len());
+    for (name, shape, bytes) in &convs {
+        let outputs = || vec![shape[0]];
+        let parts = [
+            ("weight", Dtype::I8, shape.to_vec(), &bytes.weight),
+            ("bias", Dtype::I32, outputs(), &bytes.bias),
+            ("mult", Dtype::U16, outputs(), &bytes.mult),
+            ("shift", Dtype::U8, outputs(), &bytes.shift),
+            ("output_scale", Dtype::F32, vec![1], &bytes.output_scale),
+        ];
+        for (part, dtype, shape, data) in parts {
+            let view = TensorView::new(dtype, shape, data)
+                .map_err(|e| PackErrorKind::Container(e.to_string()))?;
+            tensors.push((format!("{name}.{part}"), view));
+        }
+    }
+    // One key only: the order in which a HashMap is written differs from run to run.
+    let metadata = HashMap::from([(METADATA_KEY.to_owned(), header)]);
+    safetensors::serialize(tensors, Some(metadata))
+        .map_err(|e| PackErrorKind::Container(e.to_string()))
+}
