@@ -26,6 +26,7 @@ pub(crate) struct Unit {
 }
 
 /// What all compile steps of one build share.
+#[derive(Clone)]
 pub(crate) struct Compiler<'a> {
     pub tools: &'a Toolchain,
     pub cache: &'a Cache,
@@ -83,6 +84,13 @@ impl Flags {
 }
 
 impl Compiler<'_> {
+    /// The same with full optimisation.
+    pub fn optimised(&self) -> Self {
+        let mut full = self.clone();
+        full.flags.optimise = 3;
+        full
+    }
+
     /// Compiles all units, the largest first, `jobs` at a time.
     pub fn compile(
         &self,

@@ -17,6 +17,8 @@
 //! # }
 //! ```
 
+pub mod bus;
+
 mod bundle;
 mod cache;
 mod compile;

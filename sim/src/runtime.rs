@@ -16,6 +16,8 @@ pub(crate) fn objects(
     names: &[String],
     on_wait: impl FnMut(),
 ) -> Result<Vec<PathBuf>, BuildError> {
+    // One set serves designs of every optimisation level.
+    let compiler = &compiler.optimised();
     let files: Vec<String> = names.iter().map(|name| format!("{name}.o")).collect();
     let files: Vec<&str> = files.iter().map(String::as_str).collect();
     let key = key(compiler, names);
