@@ -190,7 +190,8 @@ pub(crate) fn field(hash: &mut Sha256, text: &str) {
     hash.update(text.as_bytes());
 }
 
-fn is_plain(name: &str) -> bool {
+/// Whether a name can stand in Verilog and on a command line without quotes.
+pub(crate) fn is_plain(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }

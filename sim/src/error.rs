@@ -118,6 +118,16 @@ pub enum BuildError {
         /// The cache folder.
         dir: PathBuf,
     },
+    /// A folder for temporary files cannot be used.
+    #[error(
+        "cannot use the temporary folder {dir}: {source}; set TMPDIR to a folder that can be written"
+    )]
+    Scratch {
+        /// The folder.
+        dir: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The build did not end in time.
     #[error("{what} of design {top} did not end within {} s and was stopped; allow more time in the builder's deadline, or build a smaller preset", .limit.as_secs_f32())]
     Deadline {

@@ -111,7 +111,8 @@ impl Toolchain {
     }
 }
 
-fn find_verilator(environment: &Environment) -> Result<PathBuf, BuildError> {
+/// The Verilator to use, by override or on PATH.
+pub(crate) fn find_verilator(environment: &Environment) -> Result<PathBuf, BuildError> {
     match &environment.verilator {
         Some(value) => {
             let value = value.to_string_lossy();
