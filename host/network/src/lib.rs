@@ -5,10 +5,12 @@ mod description;
 #[cfg(test)]
 mod fixture;
 pub mod graph;
+pub mod image;
 pub mod pack;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
 pub use graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Shape};
+pub use image::{ImageError, Picture};
 pub use pack::{PackError, PackErrorKind, builtin};
 pub use validate::InvalidNetwork;

@@ -1,0 +1,256 @@
+//! From a picture file to the raw pixels that the network takes.
+//!
+//! JPEG and PNG are told apart by their contents. The EXIF orientation is followed; greyscale
+//! becomes three equal channels, 16 bits become 8, and an alpha channel is dropped (the colour
+//! that lies under it stays, as Pillow's `convert("RGB")` has it). Scaling is bilinear with the
+//! filter widened by the factor when it shrinks, in fixed point, so that every machine gets the
+//! same pixels.
+
+mod complete;
+#[cfg(test)]
+mod tests;
+
+use std::fs::{self, File};
+use std::io::{self, Cursor, Read};
+use std::path::Path;
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use ndarray::Array3;
+
+use crate::graph::{Input, PixelOrder, ResizePolicy};
+
+/// Longest side of a picture, in pixels.
+pub const MAX_SIDE: u32 = 30_000;
+/// Most memory that decoding one picture may take.
+pub const MAX_DECODED_BYTES: u64 = 512 << 20;
+/// Largest picture file.
+pub const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// Which picture was not read, and why.
+#[derive(Debug, thiserror::Error)]
+#[error("picture {place}: {kind}")]
+pub struct ImageError {
+    /// The file, or where else the bytes came from.
+    pub place: String,
+    /// What went wrong.
+    #[source]
+    pub kind: ImageErrorKind,
+}
+
+/// Why a picture was not read.
+#[derive(Debug, thiserror::Error)]
+pub enum ImageErrorKind {
+    /// The file is not there or cannot be read.
+    #[error("{0}; give the path of a JPEG or PNG file")]
+    Io(#[from] io::Error),
+    /// The path is a folder, a device or the like.
+    #[error("not a regular file; give the path of a JPEG or PNG file")]
+    NotAFile,
+    /// Larger than [`MAX_FILE_BYTES`].
+    #[error("the file is larger than {} MiB; scale the picture down first", MAX_FILE_BYTES >> 20)]
+    TooLarge,
+    /// No bytes.
+    #[error("the file is empty; fetch it again")]
+    Empty,
+    /// Something else, whatever its name ends in.
+    #[error("neither JPEG nor PNG by its contents; convert it first")]
+    UnknownFormat,
+    /// The end is missing.
+    #[error("the {0} data end too early: the file is truncated; fetch it again")]
+    Truncated(&'static str),
+    /// More pixels than are decoded.
+    #[error(
+        "{width}x{height} pixels are too many: at most {MAX_SIDE} a side and {} MiB decoded; \
+         scale it down first", MAX_DECODED_BYTES >> 20
+    )]
+    TooManyPixels {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
+    /// The decoder gave up.
+    #[error("damaged {format} data: {reason}; fetch it again or convert it")]
+    Damaged {
+        /// JPEG or PNG.
+        format: &'static str,
+        /// The decoder's words.
+        reason: String,
+    },
+    /// The target size cannot be made.
+    #[error("cannot be scaled to {width}x{height} pixels: {reason}; choose another input size")]
+    Resize {
+        /// Columns wanted.
+        width: usize,
+        /// Rows wanted.
+        height: usize,
+        /// Why not.
+        reason: String,
+    },
+}
+
+/// A decoded picture: 8-bit RGB, upright.
+#[derive(Clone, Debug)]
+pub struct Picture {
+    place: String,
+    pixels: RgbImage,
+}
+
+impl Picture {
+    /// Reads a JPEG or PNG file.
+    pub fn open(path: impl AsRef<Path>) -> Result<Picture, ImageError> {
+        let path = path.as_ref();
+        let place = path.display().to_string();
+        match read(path).and_then(|bytes| decode(&bytes)) {
+            Ok(pixels) => Ok(Picture { place, pixels }),
+            Err(kind) => Err(ImageError { place, kind }),
+        }
+    }
+
+    /// Decodes a JPEG or PNG file in memory; `place` names it in errors.
+    pub fn decode(bytes: &[u8], place: &str) -> Result<Picture, ImageError> {
+        match decode(bytes) {
+            Ok(pixels) => Ok(Picture {
+                place: place.into(),
+                pixels,
+            }),
+            Err(kind) => Err(ImageError {
+                place: place.into(),
+                kind,
+            }),
+        }
+    }
+
+    /// Width and height in pixels.
+    #[must_use]
+    pub fn size(&self) -> (u32, u32) {
+        self.pixels.dimensions()
+    }
+
+    /// The network's input tensor of its default size: row, column, channel in the network's
+    /// order.
+    pub fn to_input(&self, input: &Input) -> Result<Array3<u8>, ImageError> {
+        self.to_input_of(input, input.height, input.width)
+    }
+
+    /// The network's input tensor of another size.
+    pub fn to_input_of(
+        &self,
+        input: &Input,
+        height: usize,
+        width: usize,
+    ) -> Result<Array3<u8>, ImageError> {
+        resize(&self.pixels, input, height, width).map_err(|reason| ImageError {
+            place: self.place.clone(),
+            kind: ImageErrorKind::Resize {
+                width,
+                height,
+                reason,
+            },
+        })
+    }
+}
+
+/// Reads a picture file as the network's input tensor of its default size.
+pub fn load(path: impl AsRef<Path>, input: &Input) -> Result<Array3<u8>, ImageError> {
+    Picture::open(path)?.to_input(input)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, ImageErrorKind> {
+    // Before opening, since opening a pipe waits for a writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(ImageErrorKind::NotAFile);
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        Err(ImageErrorKind::TooLarge)
+    } else {
+        Ok(bytes)
+    }
+}
+
+fn decode(bytes: &[u8]) -> Result<RgbImage, ImageErrorKind> {
+    if bytes.is_empty() {
+        return Err(ImageErrorKind::Empty);
+    }
+    let (kind, format) = match image::guess_format(bytes) {
+        Ok(ImageFormat::Jpeg) => (ImageFormat::Jpeg, "JPEG"),
+        Ok(ImageFormat::Png) => (ImageFormat::Png, "PNG"),
+        _ => return Err(ImageErrorKind::UnknownFormat),
+    };
+    // The decoder fills what is missing of a JPEG with grey and says nothing.
+    if kind == ImageFormat::Jpeg && !complete::jpeg(bytes) {
+        return Err(ImageErrorKind::Truncated(format));
+    }
+    let failed = |error: image::ImageError| match error {
+        image::ImageError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            ImageErrorKind::Truncated(format)
+        }
+        e => ImageErrorKind::Damaged {
+            format,
+            reason: e.to_string(),
+        },
+    };
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(MAX_DECODED_BYTES);
+    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
+    reader.limits(limits);
+    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let (width, height) = decoder.dimensions();
+    if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_DECODED_BYTES {
+        return Err(ImageErrorKind::TooManyPixels { width, height });
+    }
+    let orientation = decoder.orientation().map_err(failed)?;
+    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    picture.apply_orientation(orientation);
+    Ok(picture.into_rgb8())
+}
+
+fn resize(
+    pixels: &RgbImage,
+    input: &Input,
+    height: usize,
+    width: usize,
+) -> Result<Array3<u8>, String> {
+    let (columns, rows) = pixels.dimensions();
+    let side = |n: usize| match u32::try_from(n) {
+        Ok(n @ 1..=MAX_SIDE) => Ok(n),
+        _ => Err(format!("a side must have 1 to {MAX_SIDE} pixels")),
+    };
+    let source = ImageRef::new(columns, rows, pixels.as_raw(), PixelType::U8x3)
+        .map_err(|e| e.to_string())?;
+    let mut target = Image::new(side(width)?, side(height)?, PixelType::U8x3);
+    let mut options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+    if let ResizePolicy::CropCenter { short } = input.resize {
+        // Cut first and scale the cut: the same picture without the scaled whole in memory.
+        let scale = f64::from(columns.min(rows)) / short.max(1) as f64;
+        let cut = |whole: u32, wanted: usize| (wanted as f64 * scale).min(f64::from(whole));
+        let (wide, high) = (cut(columns, width), cut(rows, height));
+        let (left, top) = (
+            (f64::from(columns) - wide) / 2.0,
+            (f64::from(rows) - high) / 2.0,
+        );
+        options = options.crop(left, top, wide, high);
+    }
+    Resizer::new()
+        .resize(&source, &mut target, &options)
+        .map_err(|e| e.to_string())?;
+    let mut tensor =
+        Array3::from_shape_vec((height, width, 3), target.into_vec()).map_err(|e| e.to_string())?;
+    if input.order == PixelOrder::Bgr {
+        for pixel in tensor
+            .as_slice_mut()
+            .unwrap_or_default()
+            .as_chunks_mut::<3>()
+            .0
+        {
+            pixel.swap(0, 2);
+        }
+    }
+    Ok(tensor)
+}

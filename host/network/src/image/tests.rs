@@ -1,0 +1,222 @@
+use std::path::PathBuf;
+
+use image::codecs::jpeg::JpegEncoder;
+use image::{ImageEncoder, LumaA, Rgb, Rgba};
+
+use super::*;
+
+const INPUT: Input = Input {
+    height: 8,
+    width: 10,
+    order: PixelOrder::Bgr,
+    resize: ResizePolicy::Squash,
+};
+
+fn gradient(width: u32, height: u32) -> RgbImage {
+    RgbImage::from_fn(width, height, |x, y| {
+        Rgb([(x * 255 / width) as u8, (y * 255 / height) as u8, 40])
+    })
+}
+
+fn png(picture: impl Into<DynamicImage>) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .into()
+        .write_to(&mut bytes, ImageFormat::Png)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn jpeg(picture: impl Into<DynamicImage>) -> Vec<u8> {
+    let mut bytes = Cursor::new(Vec::new());
+    picture
+        .into()
+        .write_to(&mut bytes, ImageFormat::Jpeg)
+        .unwrap();
+    bytes.into_inner()
+}
+
+fn file(folder: &tempfile::TempDir, name: &str, bytes: &[u8]) -> PathBuf {
+    let path = folder.path().join(name);
+    fs::write(&path, bytes).unwrap();
+    path
+}
+
+fn message(path: PathBuf) -> String {
+    let text = load(&path, &INPUT)
+        .expect_err("must be refused")
+        .to_string();
+    assert!(text.contains(&path.display().to_string()), "{text}");
+    text
+}
+
+#[test]
+fn unreadable_files_are_named() {
+    let folder = tempfile::tempdir().unwrap();
+    assert!(message(folder.path().join("missing.png")).contains("give the path"));
+    assert!(message(folder.path().to_owned()).contains("not a regular file"));
+    assert!(message(file(&folder, "empty.jpg", b"")).contains("empty"));
+    let text = file(&folder, "text.jpg", b"This is not a picture.\n");
+    assert!(message(text).contains("neither JPEG nor PNG"));
+}
+
+#[test]
+fn truncated_files_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, bytes) in [
+        ("a.jpg", jpeg(gradient(64, 48))),
+        ("a.png", png(gradient(64, 48))),
+    ] {
+        for length in [20, bytes.len() / 4, bytes.len() / 2, bytes.len() * 9 / 10] {
+            let text = message(file(&folder, name, &bytes[..length]));
+            assert!(
+                text.contains("truncated") || text.contains("damaged"),
+                "{length}: {text}"
+            );
+        }
+    }
+    let whole = jpeg(gradient(64, 48));
+    for length in 3..whole.len() - 1 {
+        assert!(
+            decode(&whole[..length]).is_err(),
+            "{length} of {} bytes",
+            whole.len()
+        );
+    }
+}
+
+#[test]
+fn a_thumbnails_end_is_not_the_pictures_end() {
+    let whole = jpeg(gradient(64, 48));
+    let mut bytes = whole[..2].to_vec();
+    bytes.extend([0xff, 0xe1, 0, 8, 0xff, 0xda, 0, 2, 0xff, 0xd9]);
+    bytes.extend(&whole[2..]);
+    assert!(complete::jpeg(&bytes));
+    assert!(!complete::jpeg(&bytes[..bytes.len() - 2]));
+}
+
+#[test]
+fn the_contents_decide_the_format() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = file(&folder, "really_png.jpg", &png(gradient(10, 8)));
+    assert_eq!(load(path, &INPUT).unwrap().dim(), (8, 10, 3));
+}
+
+#[test]
+fn extreme_shapes_work() {
+    for (width, height) in [(1, 1), (20_000, 20), (20, 20_000), (30_000, 1)] {
+        for resize in [ResizePolicy::Squash, ResizePolicy::CropCenter { short: 12 }] {
+            let bytes = png(RgbImage::from_pixel(width, height, Rgb([10, 20, 30])));
+            let picture = Picture::decode(&bytes, "test").unwrap();
+            let tensor = picture.to_input(&Input { resize, ..INPUT }).unwrap();
+            assert_eq!(tensor.dim(), (8, 10, 3));
+            let pixel = [30, 20, 10];
+            assert!(tensor.indexed_iter().all(|((_, _, c), &v)| v == pixel[c]));
+        }
+    }
+}
+
+#[test]
+fn too_many_pixels_are_refused_before_decoding() {
+    let one = png(RgbImage::new(1, 1));
+    for (width, height) in [(30_001u32, 1u32), (29_000, 29_000)] {
+        let mut bytes = one.clone();
+        bytes[16..20].copy_from_slice(&width.to_be_bytes());
+        bytes[20..24].copy_from_slice(&height.to_be_bytes());
+        let sum = crc(&bytes[12..29]).to_be_bytes();
+        bytes[29..33].copy_from_slice(&sum);
+        let text = Picture::decode(&bytes, "huge").unwrap_err().to_string();
+        assert!(text.contains("too many"), "{text}");
+    }
+}
+
+/// CRC-32 as PNG has it, bit by bit.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0u32, |sum, &byte| {
+        (0..8).fold(sum ^ u32::from(byte), |s, _| {
+            (s >> 1) ^ (0xedb8_8320 & (s & 1).wrapping_neg())
+        })
+    })
+}
+
+#[test]
+fn same_size_keeps_every_pixel_in_the_networks_order() {
+    let source = gradient(10, 8);
+    let picture = Picture::decode(&png(source.clone()), "test").unwrap();
+    let bgr = picture.to_input(&INPUT).unwrap();
+    let rgb = picture
+        .to_input(&Input {
+            order: PixelOrder::Rgb,
+            ..INPUT
+        })
+        .unwrap();
+    for (x, y, Rgb([r, g, b])) in source.enumerate_pixels() {
+        let at = |t: &Array3<u8>, c| t[(y as usize, x as usize, c)];
+        assert_eq!([at(&bgr, 0), at(&bgr, 1), at(&bgr, 2)], [*b, *g, *r]);
+        assert_eq!([at(&rgb, 0), at(&rgb, 1), at(&rgb, 2)], [*r, *g, *b]);
+    }
+}
+
+#[test]
+fn squash_takes_all_and_crop_takes_the_middle() {
+    // Black on the left and right fifth, white between.
+    let source = RgbImage::from_fn(50, 20, |x, _| {
+        Rgb([if (10..40).contains(&x) { 255 } else { 0 }; 3])
+    });
+    let picture = Picture::decode(&png(source), "test").unwrap();
+    let squashed = picture.to_input_of(&INPUT, 20, 50).unwrap();
+    assert_eq!((squashed[(10, 0, 0)], squashed[(10, 25, 0)]), (0, 255));
+    let input = Input {
+        resize: ResizePolicy::CropCenter { short: 20 },
+        ..INPUT
+    };
+    let cut = picture.to_input_of(&input, 20, 20).unwrap();
+    assert!(cut.iter().all(|&v| v == 255));
+}
+
+#[test]
+fn grey_alpha_and_16_bits_become_rgb() {
+    let grey = image::GrayImage::from_pixel(4, 4, image::Luma([77]));
+    let grey_alpha = image::GrayAlphaImage::from_pixel(4, 4, LumaA([77, 0]));
+    let alpha = image::RgbaImage::from_pixel(4, 4, Rgba([77, 77, 77, 0]));
+    let deep = image::ImageBuffer::from_pixel(4, 4, Rgb([77u16 * 257; 3]));
+    for bytes in [
+        png(grey.clone()),
+        png(grey_alpha),
+        png(alpha),
+        png(deep),
+        jpeg(grey),
+    ] {
+        let tensor = Picture::decode(&bytes, "test")
+            .unwrap()
+            .to_input(&INPUT)
+            .unwrap();
+        assert!(tensor.iter().all(|&v| v.abs_diff(77) <= 1));
+    }
+}
+
+#[test]
+fn exif_orientation_is_followed() {
+    // Orientation 6: the camera was turned, so the stored left edge belongs on top.
+    let exif = [
+        b'I', b'I', 42, 0, 8, 0, 0, 0, 1, 0, 0x12, 0x01, 3, 0, 1, 0, 0, 0, 6, 0, 0, 0, 0, 0, 0, 0,
+    ];
+    let source = RgbImage::from_fn(32, 16, |x, _| Rgb([if x < 16 { 255 } else { 0 }; 3]));
+    let mut bytes = Vec::new();
+    let mut encoder = JpegEncoder::new_with_quality(&mut bytes, 95);
+    encoder.set_exif_metadata(exif.to_vec()).unwrap();
+    encoder
+        .write_image(&source, 32, 16, image::ExtendedColorType::Rgb8)
+        .unwrap();
+    let picture = Picture::decode(&bytes, "test").unwrap();
+    assert_eq!(picture.size(), (16, 32));
+    let tensor = picture.to_input_of(&INPUT, 32, 16).unwrap();
+    assert!(tensor[(2, 8, 0)] > 200 && tensor[(29, 8, 0)] < 50);
+}
+
+#[test]
+fn an_input_size_of_zero_is_refused() {
+    let picture = Picture::decode(&png(gradient(4, 4)), "test").unwrap();
+    assert!(picture.to_input_of(&INPUT, 0, 10).is_err());
+    assert!(picture.to_input_of(&INPUT, 10, usize::MAX).is_err());
+}
