@@ -83,9 +83,10 @@ def main():
     parser = argparse.ArgumentParser(prog="compare-onnxruntime", description=__doc__)
     parser.add_argument("--bench", required=True, help=argparse.SUPPRESS)
     parser.add_argument("--pack", help="packed model (default: the committed v1.1 model)")
+    parser.add_argument("--random", action="store_true", help="random weights instead")
     parser.add_argument("--size", type=int, default=227, help="height and width (default 227)")
-    parser.add_argument("--rounds", type=int, default=20, help="turns of each side (default 20)")
-    parser.add_argument("--images", type=int, default=10, help="pictures a turn (default 10)")
+    parser.add_argument("--rounds", type=int, default=10, help="turns of each side (default 10)")
+    parser.add_argument("--images", type=int, default=30, help="pictures a turn (default 30)")
     parser.add_argument("--threads", type=int, default=2, help="threads of each (default 2)")
     parser.add_argument("--limit", type=float, default=2.0, help="highest ratio (default 2)")
     args = parser.parse_args()
@@ -101,6 +102,8 @@ def main():
         command = [args.bench, "--serve", "--size", str(args.size)]
         command += ["--threads", str(args.threads), "--images", str(batch)]
         command += ["--export", export, "--image", pixels]
+        if args.random:
+            command += ["--random"]
         if args.pack:
             command += ["--pack", args.pack]
         ours = Firebrick(command)

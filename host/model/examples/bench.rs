@@ -1,5 +1,5 @@
-//! Times single pictures through the packed v1.1 model, or through random weights in the same
-//! layers.
+//! Times single pictures through a packed model (`--pack FILE`, else the committed v1.1), or
+//! through random weights in the same layers (`--random`).
 //!
 //! `bench [--size N] [--images N] [--threads N] [--kernel NAME] [--maps]` prints the median
 //! time of each kernel asked for. With `--serve` it answers requests from standard input, one
@@ -18,6 +18,12 @@ use std::io::{BufWriter, Write};
 use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+/// The committed packed model.
+const PACK: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../../weights/squeezenet_v1.1.safetensors"
+);
 
 struct Options(Vec<String>);
 
@@ -48,7 +54,11 @@ fn main() -> Result<()> {
     let size = options.number("--size", 227)?;
     let threads = options.number("--threads", 2)?;
     let batch = options.number("--images", 50)?.max(1);
-    let network = support::squeezenet_v1_1(1);
+    let network = if options.flag("--random") {
+        support::squeezenet_v1_1(1)
+    } else {
+        Network::load(options.value("--pack").unwrap_or(PACK))?
+    };
     let image = match options.value("--image") {
         Some(path) => Array3::from_shape_vec((size, size, 3), std::fs::read(path)?)?,
         None => support::picture(size, size, 1),

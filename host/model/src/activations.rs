@@ -1,5 +1,7 @@
 //! The feature maps of one run.
 
+use crate::plan::Plan;
+use crate::spare::{Lease, Memory};
 use firebrick_network::{NodeId, Shape};
 use ndarray::{ArrayView3, ShapeBuilder};
 use std::fmt;
@@ -37,25 +39,50 @@ impl Place {
 /// Every feature map of one picture, and the logits.
 #[derive(Clone)]
 pub struct Activations {
-    pub(crate) names: Arc<[String]>,
-    pub(crate) buffers: Vec<Vec<u8>>,
-    /// By node; none for the global sum.
-    pub(crate) places: Vec<Option<Place>>,
+    names: Arc<[String]>,
+    memory: Lease,
     /// The global sum: for each class the exact sum over all pixels.
     pub logits: Vec<i32>,
 }
 
 impl Activations {
+    pub(crate) fn new(names: Arc<[String]>, memory: Lease, logits: Vec<i32>) -> Activations {
+        Activations {
+            names,
+            memory,
+            logits,
+        }
+    }
+
+    /// Maps that lie in memory of their own.
+    pub(crate) fn of_maps(
+        names: Arc<[String]>,
+        buffers: Vec<Vec<u8>>,
+        places: Vec<Option<Place>>,
+        logits: Vec<i32>,
+    ) -> Activations {
+        let plan = Plan {
+            buffers: Vec::new(),
+            places,
+        };
+        let memory = Memory {
+            plan,
+            buffers,
+            ..Memory::default()
+        };
+        Activations::new(names, Lease::unowned(memory), logits)
+    }
+
     /// Number of nodes, the global sum included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.memory.plan.places.len()
     }
 
     /// Whether there are no nodes; never the case after a run.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+        self.memory.plan.places.is_empty()
     }
 
     /// A node's feature map (height, width, channels); none for the global sum, whose values
@@ -65,8 +92,8 @@ impl Activations {
     /// `to_owned()` makes an `Array3` of it.
     #[must_use]
     pub fn map(&self, id: NodeId) -> Option<ArrayView3<'_, u8>> {
-        let place = self.places.get(id.0)?.as_ref()?;
-        Some(place.view(&self.buffers))
+        let place = self.memory.plan.places.get(id.0)?.as_ref()?;
+        Some(place.view(&self.memory.buffers))
     }
 
     /// A node's feature map by the node's name.
@@ -77,7 +104,9 @@ impl Activations {
 
     /// All feature maps in the order of the nodes; the global sum has none.
     pub fn iter(&self) -> impl Iterator<Item = (NodeId, &str, ArrayView3<'_, u8>)> {
-        self.places
+        self.memory
+            .plan
+            .places
             .iter()
             .zip(self.names.iter())
             .enumerate()
@@ -85,7 +114,7 @@ impl Activations {
                 Some((
                     NodeId(i),
                     name.as_str(),
-                    place.as_ref()?.view(&self.buffers),
+                    place.as_ref()?.view(&self.memory.buffers),
                 ))
             })
     }

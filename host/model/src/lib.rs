@@ -15,6 +15,7 @@ mod packed;
 mod plan;
 mod pool;
 pub mod reference;
+mod spare;
 
 pub use activations::Activations;
 pub use error::ModelError;

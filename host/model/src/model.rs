@@ -3,14 +3,12 @@
 use crate::execute::{self, Step};
 use crate::packed::PackedConv;
 use crate::plan::Plan;
+use crate::spare::{Lease, Memory, Spares};
 use crate::{Activations, Kernel, ModelError, check};
 use firebrick_network::{Network, NodeId, Op};
 use ndarray::ArrayView3;
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Sets of buffers kept for the next pictures of the same size.
-const SPARE_MAX: usize = 16;
+use std::sync::Arc;
 
 /// A network made ready for running. Clones share the weights.
 #[derive(Clone)]
@@ -21,14 +19,7 @@ struct Inner {
     kernel: Kernel,
     names: Arc<[String]>,
     steps: Vec<(Step, Vec<NodeId>)>,
-    spare: Mutex<Vec<Spare>>,
-}
-
-/// Buffers of a finished run.
-struct Spare {
-    size: (usize, usize),
-    plan: Plan,
-    buffers: Vec<Vec<u8>>,
+    spares: Arc<Spares>,
 }
 
 impl Model {
@@ -56,7 +47,7 @@ impl Model {
             kernel,
             names: network.nodes.iter().map(|node| node.name.clone()).collect(),
             steps: steps.collect(),
-            spare: Mutex::default(),
+            spares: Arc::default(),
             network: network.clone(),
         })))
     }
@@ -68,75 +59,38 @@ impl Model {
     }
 
     /// Runs a picture (height, width, 3 channels in the network's order) and keeps every
-    /// node's feature map.
+    /// node's feature map. Dropped activations leave their memory to the next run.
     pub fn run(&self, image: &ArrayView3<'_, u8>) -> Result<Activations, ModelError> {
-        let Spare {
-            plan, mut buffers, ..
-        } = self.0.allocate(image)?;
-        let logits = self.0.run(&plan, &mut buffers, image);
-        Ok(Activations {
-            names: self.0.names.clone(),
-            buffers,
-            places: plan.places,
-            logits,
-        })
+        let mut memory = self.0.memory(image)?;
+        let logits = self.0.run(&mut memory, image);
+        Ok(Activations::new(self.0.names.clone(), memory, logits))
     }
 
-    /// Runs a picture for its logits alone: faster, since the memory of an earlier call for a
-    /// picture of the same size is used again.
+    /// Runs a picture for its logits alone.
     pub fn logits(&self, image: &ArrayView3<'_, u8>) -> Result<Vec<i32>, ModelError> {
-        let (height, width, channels) = image.dim();
-        let spare = if channels == 3 {
-            self.0.take((height, width))
-        } else {
-            None
-        };
-        let mut spare = match spare {
-            Some(spare) => spare,
-            None => self.0.allocate(image)?,
-        };
-        let logits = self.0.run(&spare.plan, &mut spare.buffers, image);
-        self.0.give(spare);
-        Ok(logits)
+        let mut memory = self.0.memory(image)?;
+        Ok(self.0.run(&mut memory, image))
     }
 }
 
 impl Inner {
-    fn run(&self, plan: &Plan, buffers: &mut [Vec<u8>], image: &ArrayView3<'_, u8>) -> Vec<i32> {
+    fn run(&self, memory: &mut Memory, image: &ArrayView3<'_, u8>) -> Vec<i32> {
+        let Memory { plan, buffers, .. } = memory;
         // Once into the thread pool, and not for every node.
         rayon::scope(|_| execute::run(self.kernel, &self.steps, plan, buffers, image))
     }
 
-    /// Plans for a picture's size and allocates zeroed buffers.
-    fn allocate(&self, image: &ArrayView3<'_, u8>) -> Result<Spare, ModelError> {
-        let shapes = check::picture(&self.network, image)?;
-        let (height, width, _) = image.dim();
-        let plan = Plan::new(&self.network, height, width, &shapes);
-        let buffers = plan
-            .buffers
-            .iter()
-            .map(|layout| vec![0; layout.len()])
-            .collect();
-        Ok(Spare {
-            size: (height, width),
-            plan,
-            buffers,
-        })
-    }
-
-    /// Buffers of an earlier run, with their borders still zero: runs write pixels only.
-    fn take(&self, size: (usize, usize)) -> Option<Spare> {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        let index = spare.iter().position(|spare| spare.size == size)?;
-        Some(spare.swap_remove(index))
-    }
-
-    fn give(&self, used: Spare) {
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if spare.len() >= SPARE_MAX {
-            spare.remove(0);
+    /// Memory for a picture: of an earlier run of the same size, or new.
+    fn memory(&self, image: &ArrayView3<'_, u8>) -> Result<Lease, ModelError> {
+        let (height, width, channels) = image.dim();
+        if channels == 3
+            && let Some(memory) = self.spares.take((height, width))
+        {
+            return Ok(Lease::new(memory, &self.spares));
         }
-        spare.push(used);
+        let shapes = check::picture(&self.network, image)?;
+        let plan = Plan::new(&self.network, height, width, &shapes);
+        Ok(Lease::new(Memory::new((height, width), plan), &self.spares))
     }
 }
 

@@ -38,7 +38,7 @@ impl Layout {
 }
 
 /// Buffers and places for pictures of one size.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     /// Buffer 0 takes the picture.
     pub buffers: Vec<Layout>,

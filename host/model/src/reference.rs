@@ -49,15 +49,14 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
                 shape,
             })
         });
-    Ok(Activations {
-        names: network.nodes.iter().map(|node| node.name.clone()).collect(),
-        places: places.collect(),
-        buffers: maps
-            .into_iter()
+    Ok(Activations::of_maps(
+        network.nodes.iter().map(|node| node.name.clone()).collect(),
+        maps.into_iter()
             .map(|map| map.into_iter().collect())
             .collect(),
+        places.collect(),
         logits,
-    })
+    ))
 }
 
 /// Zero-padded convolution, i32 accumulation, requantisation.

@@ -2,8 +2,8 @@
 //! products fit 32 bits. (`vpmaddubsw` would saturate: 2 * 255 * 127 exceeds 16 bits.)
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Tile, store};
-use crate::packed::{BLOCK, GROUP};
+use super::{Job, Sums, Tile, store};
+use crate::packed::{BLOCK, GROUP, Scaling};
 use std::arch::x86_64::*;
 
 /// Pixels of a tile: 3 x 4 accumulators of the 16 registers.
@@ -28,7 +28,7 @@ pub(super) fn run(job: &mut Job<'_>) {
 unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
     let conv = job.conv;
     // Part q holds channels 4q..4q+4, each as two partial sums.
-    let mut acc = [[_mm256_setzero_si256(); PARTS]; PIXELS];
+    let mut acc = [[_mm256_setzero_si256(); PIXELS]; PARTS];
     // SAFETY: the block exists.
     let mut weights = unsafe { conv.weights.as_ptr().add(block * conv.steps()) };
     // SAFETY: offsets lie within the input.
@@ -42,12 +42,12 @@ unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
                 let x = unsafe { rows[p].add(group * GROUP).cast::<i32>().read_unaligned() };
                 _mm256_cvtepu8_epi16(_mm_set1_epi32(x))
             });
-            for q in 0..PARTS {
+            for (q, acc) in acc.iter_mut().enumerate() {
                 // SAFETY: a line has 64 bytes, a part 16.
                 let w = unsafe { _mm_load_si128(weights.cast::<__m128i>().add(q)) };
                 let w = _mm256_cvtepi8_epi16(w);
-                for p in 0..PIXELS {
-                    acc[p][q] = _mm256_add_epi32(acc[p][q], _mm256_madd_epi16(x[p], w));
+                for (acc, x) in acc.iter_mut().zip(x) {
+                    *acc = _mm256_add_epi32(*acc, _mm256_madd_epi16(x, w));
                 }
             }
             // SAFETY: at most one past the block's last line.
@@ -55,15 +55,43 @@ unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
         }
         rows = rows.map(|row| row.wrapping_add(job.geometry.in_row));
     }
+    let [a, b, c, d] = acc;
+    let mut sums = [Sums::ZERO; PIXELS];
+    for (p, sums) in sums.iter_mut().enumerate() {
+        write(sums, [pair(a[p], b[p]), pair(c[p], d[p])]);
+    }
+    finish(job, tile, block, &sums);
+}
+
+/// Requantises and stores a tile's sums.
+#[target_feature(enable = "avx2")]
+pub(super) fn finish<const P: usize>(
+    job: &mut Job<'_>,
+    tile: &Tile<P>,
+    block: usize,
+    sums: &[Sums; P],
+) {
+    let conv = job.conv;
     let first = block * BLOCK;
-    for p in 0..tile.live {
-        let sums = [pair(acc[p][0], acc[p][1]), pair(acc[p][2], acc[p][3])];
-        let bytes = requantise(conv, block, sums);
+    for (sums, out) in sums.iter().zip(&tile.out).take(tile.live) {
+        let bytes = requantise(&conv.scaling[block], sums);
         store(
             &bytes,
             conv.out_channels - first,
-            &mut job.out[tile.out[p] + first..],
+            &mut job.out[out + first..],
         );
+    }
+}
+
+/// Writes two registers of sums to memory.
+#[target_feature(enable = "avx2")]
+#[inline]
+pub(super) fn write(sums: &mut Sums, [low, high]: [__m256i; 2]) {
+    let to = sums.0.as_mut_ptr().cast::<__m256i>();
+    // SAFETY: two registers of 32 bytes fill it; it is aligned to 64 bytes.
+    unsafe {
+        _mm256_store_si256(to, low);
+        _mm256_store_si256(to.add(1), high);
     }
 }
 
@@ -78,21 +106,20 @@ fn pair(low: __m256i, high: __m256i) -> __m256i {
 /// and a positive one has 32 bits at most, so an unsigned 32 x 32 multiplication is exact.
 #[target_feature(enable = "avx2")]
 #[inline]
-pub(super) fn requantise(
-    conv: &crate::packed::PackedConv,
-    block: usize,
-    acc: [__m256i; 2],
-) -> [u8; BLOCK] {
-    let scaling = &conv.scaling[block];
-    let quarter = |q: usize, acc: __m128i| {
-        // SAFETY: 16 elements of 64 bits each, four to a quarter.
-        let [bias, mult, round, shift]: [__m256i; 4] = unsafe {
-            [
-                _mm256_loadu_si256(scaling.bias.as_ptr().cast::<__m256i>().add(q)),
-                _mm256_loadu_si256(scaling.mult.as_ptr().cast::<__m256i>().add(q)),
-                _mm256_loadu_si256(scaling.round.as_ptr().cast::<__m256i>().add(q)),
-                _mm256_loadu_si256(scaling.shift.as_ptr().cast::<__m256i>().add(q)),
-            ]
+fn requantise(scaling: &Scaling, sums: &Sums) -> [u8; BLOCK] {
+    let quarter = |q: usize| {
+        // SAFETY: 16 elements each, four to a quarter.
+        let (acc, [bias, mult, round, shift]) = unsafe {
+            let wide = |from: *const i64| _mm256_loadu_si256(from.cast::<__m256i>().add(q));
+            (
+                _mm_load_si128(sums.0.as_ptr().cast::<__m128i>().add(q)),
+                [
+                    wide(scaling.bias.as_ptr()),
+                    wide(scaling.mult.as_ptr().cast()),
+                    wide(scaling.round.as_ptr().cast()),
+                    wide(scaling.shift.as_ptr().cast()),
+                ],
+            )
         };
         let (zero, top) = (_mm256_setzero_si256(), _mm256_set1_epi64x(255));
         let sum = _mm256_add_epi64(_mm256_cvtepi32_epi64(acc), bias);
@@ -101,10 +128,7 @@ pub(super) fn requantise(
         let value = _mm256_srlv_epi64(product, shift);
         _mm256_blendv_epi8(value, top, _mm256_cmpgt_epi64(value, top))
     };
-    let a = quarter(0, _mm256_castsi256_si128(acc[0]));
-    let b = quarter(1, _mm256_extracti128_si256::<1>(acc[0]));
-    let c = quarter(2, _mm256_castsi256_si128(acc[1]));
-    let d = quarter(3, _mm256_extracti128_si256::<1>(acc[1]));
+    let [a, b, c, d] = [quarter(0), quarter(1), quarter(2), quarter(3)];
     // Each 64-bit lane: one byte of every quarter; then the 4 x 4 bytes transposed.
     let ab = _mm256_or_si256(a, _mm256_slli_epi64::<8>(b));
     let cd = _mm256_or_si256(_mm256_slli_epi64::<16>(c), _mm256_slli_epi64::<24>(d));

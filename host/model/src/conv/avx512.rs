@@ -2,7 +2,7 @@
 //! never saturates (that is `vpdpbusds`), and its sums wrap, so they are exact.
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Tile};
+use super::{Job, Sums, Tile};
 use crate::packed::{BLOCK, GROUP, Scaling};
 use std::arch::x86_64::*;
 
@@ -68,9 +68,7 @@ unsafe fn run_tile<const P: usize, const B: usize>(
         }
         rows = rows.map(|row| row.wrapping_add(job.geometry.in_row));
     }
-    // Through memory, so that the accumulators above are never indexed by a variable, which
-    // would keep them out of registers.
-    let mut sums = [[Sums([0; BLOCK]); P]; B];
+    let mut sums = [[Sums::ZERO; P]; B];
     for (p, acc) in acc.iter().enumerate() {
         for (b, acc) in acc.iter().enumerate() {
             // SAFETY: 64 bytes, aligned to 64.
@@ -96,11 +94,6 @@ unsafe fn run_tile<const P: usize, const B: usize>(
         }
     }
 }
-
-/// A register's accumulators.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Sums([i32; BLOCK]);
 
 /// A block's requantisation in registers, the lower eight channels and the upper eight.
 struct Lanes {

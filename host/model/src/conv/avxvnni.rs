@@ -1,8 +1,8 @@
 //! AVX-VNNI: the 256-bit `vpdpbusd` of processors without AVX-512. Exact, as the wide one.
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Tile, avx2, store};
-use crate::packed::{BLOCK, GROUP};
+use super::{Job, Sums, Tile, avx2};
+use crate::packed::GROUP;
 use std::arch::x86_64::*;
 
 /// Pixels of a tile: 6 x 2 accumulators of the 16 registers.
@@ -38,25 +38,21 @@ unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
             let w: [__m256i; 2] = std::array::from_fn(|half| unsafe {
                 _mm256_load_si256(weights.cast::<__m256i>().add(half))
             });
-            for p in 0..PIXELS {
+            for (acc, row) in acc.iter_mut().zip(&rows) {
                 // SAFETY: within the reach that `Job::check` bounds.
-                let x = unsafe { rows[p].add(group * GROUP).cast::<i32>().read_unaligned() };
+                let x = unsafe { row.add(group * GROUP).cast::<i32>().read_unaligned() };
                 let x = _mm256_set1_epi32(x);
-                acc[p][0] = _mm256_dpbusd_avx_epi32(acc[p][0], x, w[0]);
-                acc[p][1] = _mm256_dpbusd_avx_epi32(acc[p][1], x, w[1]);
+                acc[0] = _mm256_dpbusd_avx_epi32(acc[0], x, w[0]);
+                acc[1] = _mm256_dpbusd_avx_epi32(acc[1], x, w[1]);
             }
             // SAFETY: at most one past the block's last line.
             weights = unsafe { weights.add(1) };
         }
         rows = rows.map(|row| row.wrapping_add(job.geometry.in_row));
     }
-    let first = block * BLOCK;
-    for p in 0..tile.live {
-        let bytes = avx2::requantise(conv, block, acc[p]);
-        store(
-            &bytes,
-            conv.out_channels - first,
-            &mut job.out[tile.out[p] + first..],
-        );
+    let mut sums = [Sums::ZERO; PIXELS];
+    for (sums, acc) in sums.iter_mut().zip(acc) {
+        avx2::write(sums, acc);
     }
+    avx2::finish(job, tile, block, &sums);
 }

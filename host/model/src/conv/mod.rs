@@ -49,6 +49,18 @@ pub(crate) struct Tile<const P: usize> {
     live: usize,
 }
 
+/// A block's sums of one pixel. Tiles hand their accumulators on in this form, through memory:
+/// indexed by a variable, as the last part of a tile must, they would not stay in registers.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Sums([i32; BLOCK]);
+
+#[cfg(target_arch = "x86_64")]
+impl Sums {
+    const ZERO: Sums = Sums([0; BLOCK]);
+}
+
 /// Runs a job with a kernel that this processor has.
 pub(crate) fn run(kernel: Kernel, mut job: Job<'_>) {
     if job.pixels.is_empty() {
