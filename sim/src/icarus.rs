@@ -301,17 +301,15 @@ fn outcome(
     let &[cycles, sent, writes] = numbers.as_slice() else {
         return Err(problem(format!("the bench said {end:?}")));
     };
-    let beats = text
-        .lines()
-        .map(|line| beat(line, stimulus.width))
-        .collect::<Option<Vec<_>>>();
-    let Some(beats) = beats else {
-        return Err(problem(
-            "an output beat holds undefined bits (x or z)".to_owned(),
-        ));
-    };
     match how {
-        "done" => Ok(Outcome { beats, cycles }),
+        "done" => {
+            let beats = text
+                .lines()
+                .map(|line| beat(line, stimulus.width))
+                .collect();
+            let undefined = || problem("an output beat holds undefined bits (x or z)".to_owned());
+            Option::ok_or_else(beats, undefined).map(|beats| Outcome { beats, cycles })
+        }
         "response" => Err(problem(format!(
             "register write {writes} was answered with an error"
         ))),
@@ -320,7 +318,7 @@ fn outcome(
         ))),
         _ => Err(IcarusError::CycleLimit {
             top: top.to_owned(),
-            got: beats.len(),
+            got: text.lines().count(),
             expected: stimulus.expected_beats,
             cycles,
             sent,
