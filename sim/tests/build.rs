@@ -190,7 +190,8 @@ fn fails(environment: Environment) -> BuildError {
 
 #[test]
 fn missing_tools() {
-    let cache = Some(tempfile::tempdir().expect("dir").keep());
+    let cache_dir = tempfile::tempdir().expect("dir");
+    let cache = Some(cache_dir.path().join("cache"));
     let empty = tempfile::tempdir().expect("dir");
     let none = Environment {
         path: empty.path().into(),
