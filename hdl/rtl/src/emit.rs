@@ -41,6 +41,13 @@ pub fn emit<U: Block>(uut: &U, top: &str) -> Result<String, EmitError> {
     rewrite(&generate_verilog_unchecked(uut), top)
 }
 
+/// Emits one block alone, as [`emit`] does, without Rust-HDL's checks: its inputs need not be
+/// connected. For block tests; the checks run over the whole engine.
+pub fn emit_block<U: Block>(mut uut: U, top: &str) -> Result<String, EmitError> {
+    uut.connect_all();
+    rewrite(&generate_verilog_unchecked(&uut), top)
+}
+
 #[derive(Clone, Debug)]
 struct Net {
     /// `input wire`, `output reg`, `reg`, `wire`, each possibly with `signed`.
@@ -85,13 +92,13 @@ static REGISTER: LazyLock<Regex> = LazyLock::new(|| {
         .expect("valid regex")
 });
 static SLICE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\[\((?:32'h([0-9a-f]+) \* 32'h([0-9a-f]+)|32'h([0-9a-f]+))\)\+:\((\d+)\)\]")
+    Regex::new(r"\[\((?:(\d+|(?:32|64)'h[0-9a-f]+) \* )?(\d+|(?:32|64)'h[0-9a-f]+)\)\+:\((\d+)\)\]")
         .expect("valid regex")
 });
 static INDEX: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\[32'h([0-9a-f]+)\]").expect("valid regex"));
+    LazyLock::new(|| Regex::new(r"\[(32'h[0-9a-f]+)\]").expect("valid regex"));
 static LITERAL: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new(r"\b32'h([0-9a-f]{1,7})\b").expect("valid regex"));
+    LazyLock::new(|| Regex::new(r"\b32'h[0-9a-f]{1,7}\b").expect("valid regex"));
 static DOLLAR: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"([A-Za-z0-9_])\$+").expect("valid regex"));
 static INDEXED_TAIL: LazyLock<Regex> =
@@ -200,23 +207,34 @@ fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
     }
 }
 
-fn hex(captures: &Captures, group: usize) -> Option<usize> {
-    captures.get(group).and_then(|m| usize::from_str_radix(m.as_str(), 16).ok())
+/// Value of a decimal or `32'h` literal.
+fn number(text: &str) -> Option<usize> {
+    match text.strip_prefix("32'h").or_else(|| text.strip_prefix("64'h")) {
+        Some(digits) => usize::from_str_radix(digits, 16).ok(),
+        None => text.parse().ok(),
+    }
 }
 
 /// Constant slices as `[high:low]`, unsized small literals, names without `$`.
 fn plain(text: &str) -> String {
     let text = SLICE.replace_all(text, |c: &Captures| {
-        let low = match (hex(c, 1), hex(c, 2)) {
-            (Some(a), Some(b)) => a * b,
-            _ => hex(c, 3).unwrap_or(0),
+        let factor = c.get(1).map_or(Some(1), |m| number(m.as_str()));
+        let (Some(factor), Some(offset), Ok(width)) =
+            (factor, number(&c[2]), c[3].parse::<usize>())
+        else {
+            return c[0].to_owned();
         };
-        let width: usize = c[4].parse().unwrap_or(1);
+        let low = factor * offset;
         format!("[{}:{low}]", low + width - 1)
     });
-    let text = INDEX.replace_all(&text, |c: &Captures| format!("[{}]", hex(c, 1).unwrap_or(0)));
-    let text =
-        LITERAL.replace_all(&text, |c: &Captures| hex(c, 1).unwrap_or(0).to_string());
+    let text = INDEX.replace_all(&text, |c: &Captures| match number(&c[1]) {
+        Some(index) => format!("[{index}]"),
+        None => c[0].to_owned(),
+    });
+    let text = LITERAL.replace_all(&text, |c: &Captures| match number(&c[0]) {
+        Some(value) => value.to_string(),
+        None => c[0].to_owned(),
+    });
     DOLLAR.replace_all(&text, "${1}_").into_owned()
 }
 

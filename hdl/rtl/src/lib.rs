@@ -1,5 +1,32 @@
 //! The engine in Rust-HDL, one block per file, and the emitter that turns it into Verilog.
 
+pub mod acc;
+pub mod byte_max;
+pub mod counters;
+pub mod crc;
+pub mod decoder;
+pub mod delay;
+pub mod drain;
+pub mod drain_gather;
+pub mod drain_job;
+pub mod drain_place;
+pub mod drain_reader;
+pub mod drain_send;
+pub mod drain_spread;
 pub mod emit;
+pub mod engine;
+pub mod feature;
+pub mod loader;
+pub mod mem;
+pub mod mul;
+pub mod output;
+pub mod params;
+pub mod passes;
 pub mod pe;
+pub mod pool;
+pub mod registers;
+pub mod requant;
+pub mod streamer;
+pub mod sum;
 pub mod tile;
+pub mod window;

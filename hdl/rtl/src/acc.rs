@@ -1,0 +1,252 @@
+//! Accumulators: two banks of partial sums for each output channel.
+
+use rust_hdl::prelude::*;
+
+use crate::mem::{Pack16, Ram};
+
+/// Cycles from a granted drain read to its data.
+pub const ACC_READ_LATENCY: usize = 2;
+
+/// Fewest cycles between two accumulations into the same word.
+pub const ACC_REUSE: usize = 3;
+
+/// Two banks and one adder for one output channel. Its parent makes the addresses, which all
+/// channels share.
+///
+/// Cycle 0: `psum` and the read address of the bank in use. Cycle 1: the old sum is added unless
+/// `first_1`. Cycle 2: the parent has `write_enable_*` high and the sum is written. `old_1` is
+/// the word read by cycle 0's address, for the drain.
+#[derive(LogicBlock)]
+pub struct AccColumn {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Array output of cycle 0, signed.
+    pub psum: Signal<In, Bits<24>>,
+    /// Read address of bank 0, cycle 0.
+    pub read_address_0: Signal<In, Bits<9>>,
+    /// Read address of bank 1, cycle 0.
+    pub read_address_1: Signal<In, Bits<9>>,
+    /// Bank that accumulates, cycle 1.
+    pub bank_1: Signal<In, Bit>,
+    /// Starts the sum, cycle 1.
+    pub first_1: Signal<In, Bit>,
+    /// Write address, cycle 2.
+    pub write_address: Signal<In, Bits<9>>,
+    /// Writes bank 0, cycle 2.
+    pub write_enable_0: Signal<In, Bit>,
+    /// Writes bank 1, cycle 2.
+    pub write_enable_1: Signal<In, Bit>,
+    /// Bank that drains, cycle 1.
+    pub drain_bank_1: Signal<In, Bit>,
+    /// Drained sum, cycle 2.
+    pub drain_data: Signal<Out, Bits<32>>,
+    bank_a: Ram<32, 9>,
+    bank_b: Ram<32, 9>,
+    psum_1: DFF<Bits<24>>,
+    sum_2: DFF<Bits<32>>,
+    drain_2: DFF<Bits<32>>,
+    psum_signed: Signal<Local, Signed<24>>,
+    psum_wide: Signal<Local, Signed<32>>,
+    psum_bits: Signal<Local, Bits<32>>,
+    old: Signal<Local, Bits<32>>,
+}
+
+impl AccColumn {
+    /// Two banks of `depth` words, at most 512.
+    #[must_use]
+    pub fn new(depth: usize) -> Self {
+        Self {
+            clock: Default::default(),
+            psum: Default::default(),
+            read_address_0: Default::default(),
+            read_address_1: Default::default(),
+            bank_1: Default::default(),
+            first_1: Default::default(),
+            write_address: Default::default(),
+            write_enable_0: Default::default(),
+            write_enable_1: Default::default(),
+            drain_bank_1: Default::default(),
+            drain_data: Default::default(),
+            bank_a: Ram::new(depth),
+            bank_b: Ram::new(depth),
+            psum_1: Default::default(),
+            sum_2: Default::default(),
+            drain_2: Default::default(),
+            psum_signed: Default::default(),
+            psum_wide: Default::default(),
+            psum_bits: Default::default(),
+            old: Default::default(),
+        }
+    }
+}
+
+impl Logic for AccColumn {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, psum_1, sum_2, drain_2);
+        self.bank_a.clock.next = self.clock.val();
+        self.bank_b.clock.next = self.clock.val();
+        self.bank_a.read_enable.next = true;
+        self.bank_b.read_enable.next = true;
+        self.bank_a.read_address.next = self.read_address_0.val();
+        self.bank_b.read_address.next = self.read_address_1.val();
+        self.psum_1.d.next = self.psum.val();
+        self.psum_signed.next = signed_cast(self.psum_1.q.val());
+        self.psum_wide.next = signed_bit_cast::<32, 24>(self.psum_signed.val());
+        self.psum_bits.next = unsigned_cast(self.psum_wide.val());
+        self.old.next = self.bank_a.read_data.val();
+        if self.bank_1.val() {
+            self.old.next = self.bank_b.read_data.val();
+        }
+        if self.first_1.val() {
+            self.sum_2.d.next = self.psum_bits.val();
+        } else {
+            self.sum_2.d.next = self.psum_bits.val() + self.old.val();
+        }
+        self.bank_a.write_address.next = self.write_address.val();
+        self.bank_b.write_address.next = self.write_address.val();
+        self.bank_a.write_data.next = self.sum_2.q.val();
+        self.bank_b.write_data.next = self.sum_2.q.val();
+        self.bank_a.write_enable.next = self.write_enable_0.val();
+        self.bank_b.write_enable.next = self.write_enable_1.val();
+        if self.drain_bank_1.val() {
+            self.drain_2.d.next = self.bank_b.read_data.val();
+        } else {
+            self.drain_2.d.next = self.bank_a.read_data.val();
+        }
+        self.drain_data.next = self.drain_2.q.val();
+    }
+}
+
+/// Accumulators of one lane: 16 columns, the array on one side and the drain on the other.
+///
+/// The array writes without back-pressure: `tag_*` describe the sums at `psum` in the same
+/// cycle. The drain asks with `drain_read`; it is granted in the same cycle unless the array
+/// accumulates in that bank, and gets its word [`ACC_READ_LATENCY`] cycles later.
+#[derive(LogicBlock)]
+pub struct Accumulators {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Array output, signed.
+    pub psum: [Signal<In, Bits<24>>; 16],
+    /// `psum` is a pixel vector.
+    pub tag_valid: Signal<In, Bit>,
+    /// It starts the sum.
+    pub tag_first: Signal<In, Bit>,
+    /// Its bank.
+    pub tag_bank: Signal<In, Bit>,
+    /// Its address.
+    pub tag_address: Signal<In, Bits<11>>,
+    /// The drain wants a word.
+    pub drain_read: Signal<In, Bit>,
+    /// From this bank.
+    pub drain_bank: Signal<In, Bit>,
+    /// At this address.
+    pub drain_address: Signal<In, Bits<11>>,
+    /// It gets it.
+    pub drain_grant: Signal<Out, Bit>,
+    /// The word, output channel 0 lowest.
+    pub drain_data: Signal<Out, Bits<512>>,
+    column: Vec<AccColumn>,
+    pack: Pack16<32, 512>,
+    valid_1: DFF<Bit>,
+    first_1: DFF<Bit>,
+    bank_1: DFF<Bit>,
+    address_1: DFF<Bits<9>>,
+    valid_2: DFF<Bit>,
+    bank_2: DFF<Bit>,
+    address_2: DFF<Bits<9>>,
+    drain_bank_1: DFF<Bit>,
+    reads_0: Signal<Local, Bit>,
+    reads_1: Signal<Local, Bit>,
+    address_a: Signal<Local, Bits<9>>,
+    address_b: Signal<Local, Bits<9>>,
+    write_a: Signal<Local, Bit>,
+    write_b: Signal<Local, Bit>,
+}
+
+impl Accumulators {
+    /// Two banks of `depth` vectors, at most 512.
+    #[must_use]
+    pub fn new(depth: usize) -> Self {
+        Self {
+            clock: Default::default(),
+            psum: Default::default(),
+            tag_valid: Default::default(),
+            tag_first: Default::default(),
+            tag_bank: Default::default(),
+            tag_address: Default::default(),
+            drain_read: Default::default(),
+            drain_bank: Default::default(),
+            drain_address: Default::default(),
+            drain_grant: Default::default(),
+            drain_data: Default::default(),
+            column: (0..16).map(|_| AccColumn::new(depth)).collect(),
+            pack: Default::default(),
+            valid_1: Default::default(),
+            first_1: Default::default(),
+            bank_1: Default::default(),
+            address_1: Default::default(),
+            valid_2: Default::default(),
+            bank_2: Default::default(),
+            address_2: Default::default(),
+            drain_bank_1: Default::default(),
+            reads_0: Default::default(),
+            reads_1: Default::default(),
+            address_a: Default::default(),
+            address_b: Default::default(),
+            write_a: Default::default(),
+            write_b: Default::default(),
+        }
+    }
+}
+
+impl Logic for Accumulators {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, valid_1, first_1, bank_1, address_1, valid_2, bank_2, address_2,
+            drain_bank_1
+        );
+        self.valid_1.d.next = self.tag_valid.val();
+        self.first_1.d.next = self.tag_first.val();
+        self.bank_1.d.next = self.tag_bank.val();
+        self.address_1.d.next = self.tag_address.val().get_bits::<9>(0);
+        self.valid_2.d.next = self.valid_1.q.val();
+        self.bank_2.d.next = self.bank_1.q.val();
+        self.address_2.d.next = self.address_1.q.val();
+        self.drain_bank_1.d.next = self.drain_bank.val();
+
+        // A sum that starts needs no read, so the drain may use that bank's port.
+        self.reads_0.next =
+            self.tag_valid.val() & (!self.tag_first.val()) & (!self.tag_bank.val());
+        self.reads_1.next = self.tag_valid.val() & (!self.tag_first.val()) & self.tag_bank.val();
+        self.address_a.next = self.drain_address.val().get_bits::<9>(0);
+        if self.reads_0.val() {
+            self.address_a.next = self.tag_address.val().get_bits::<9>(0);
+        }
+        self.address_b.next = self.drain_address.val().get_bits::<9>(0);
+        if self.reads_1.val() {
+            self.address_b.next = self.tag_address.val().get_bits::<9>(0);
+        }
+        self.drain_grant.next = self.drain_read.val()
+            & ((self.drain_bank.val() & (!self.reads_1.val()))
+                | ((!self.drain_bank.val()) & (!self.reads_0.val())));
+        self.write_a.next = self.valid_2.q.val() & (!self.bank_2.q.val());
+        self.write_b.next = self.valid_2.q.val() & self.bank_2.q.val();
+        for i in 0..16 {
+            self.column[i].clock.next = self.clock.val();
+            self.column[i].psum.next = self.psum[i].val();
+            self.column[i].read_address_0.next = self.address_a.val();
+            self.column[i].read_address_1.next = self.address_b.val();
+            self.column[i].bank_1.next = self.bank_1.q.val();
+            self.column[i].first_1.next = self.first_1.q.val();
+            self.column[i].write_address.next = self.address_2.q.val();
+            self.column[i].write_enable_0.next = self.write_a.val();
+            self.column[i].write_enable_1.next = self.write_b.val();
+            self.column[i].drain_bank_1.next = self.drain_bank_1.q.val();
+            self.pack.words[i].next = self.column[i].drain_data.val();
+        }
+        self.drain_data.next = self.pack.joined.val();
+    }
+}

@@ -1,0 +1,530 @@
+//! Command decoder: reads the stream in order, checks every record, and hands out payloads.
+
+use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC};
+use rust_hdl::prelude::*;
+
+use crate::crc::{Crc32x128, RESIDUE};
+
+/// What the decoder does.
+#[derive(LogicState, Clone, Copy, Debug, PartialEq)]
+pub enum DecoderState {
+    /// Waits for words 0 to 3.
+    Header0,
+    /// Waits for words 4 to 7.
+    Header1,
+    /// Checks the record.
+    Check,
+    /// Waits for earlier records.
+    Hold,
+    /// Copies weights.
+    Weights,
+    /// Copies requantisation parameters.
+    Params,
+    /// Feeds the window unit.
+    Picture,
+    /// Waits for room in the queue.
+    Push,
+    /// After an error: drops everything until reset.
+    Dead,
+}
+
+/// Consumes `s_axis` in order. A record is checked completely before it has any effect. Blocks,
+/// stores and ends go to the queue (`queue_*`), a block's weights also to the loader's queue.
+/// After an error all input is accepted and dropped until `reset`.
+#[derive(LogicBlock)]
+pub struct Decoder {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Starts anew.
+    pub reset: Signal<In, Bit>,
+    /// Beat offered.
+    pub s_valid: Signal<In, Bit>,
+    /// Beat taken.
+    pub s_ready: Signal<Out, Bit>,
+    /// Beat.
+    pub s_data: Signal<In, Bits<128>>,
+    /// Last beat of the transfer.
+    pub s_last: Signal<In, Bit>,
+    /// Record for the sequencer, words 0 to 6.
+    pub queue_data: Signal<Out, Bits<224>>,
+    /// Enters it.
+    pub queue_push: Signal<Out, Bit>,
+    /// The record is a block.
+    pub queue_block: Signal<Out, Bit>,
+    /// Passes of the block.
+    pub queue_passes: Signal<Out, Bits<16>>,
+    /// No room.
+    pub queue_full: Signal<In, Bit>,
+    /// A block has read all its pixels.
+    pub reads_done: Signal<In, Bit>,
+    /// A tile has drained.
+    pub drained: Signal<In, Bit>,
+    /// Weight row to write.
+    pub weight_valid: Signal<Out, Bit>,
+    /// Row address (block x 16 + row).
+    pub weight_address: Signal<Out, Bits<24>>,
+    /// Parameters to write: two channels.
+    pub param_valid: Signal<Out, Bit>,
+    /// Group x 8 + pair of channels.
+    pub param_address: Signal<Out, Bits<15>>,
+    /// The beat that these writes and the window unit take.
+    pub payload: Signal<Out, Bits<128>>,
+    /// Starts the window unit on `queue_data`.
+    pub window_start: Signal<Out, Bit>,
+    /// A beat for the window unit.
+    pub window_valid: Signal<Out, Bit>,
+    /// It takes it.
+    pub window_ready: Signal<In, Bit>,
+    /// It is not done with its rows.
+    pub window_busy: Signal<In, Bit>,
+    /// An error outside the decoder: stop.
+    pub halt: Signal<In, Bit>,
+    /// An error was found.
+    pub error: Signal<Out, Bit>,
+    /// Its code.
+    pub error_code: Signal<Out, Bits<8>>,
+    /// Index of the current record in its stream.
+    pub record_index: Signal<Out, Bits<24>>,
+    /// The first beat of a stream is taken.
+    pub stream_begins: Signal<Out, Bit>,
+    state: DFF<DecoderState>,
+    low: DFF<Bits<128>>,
+    high: DFF<Bits<128>>,
+    crc_state: DFF<Bits<32>>,
+    ended: DFF<Bit>,
+    greeted: DFF<Bit>,
+    index: DFF<Bits<24>>,
+    beats: DFF<Bits<24>>,
+    address: DFF<Bits<24>>,
+    reads: DFF<Bits<8>>,
+    drains: DFF<Bits<8>>,
+    started: DFF<Bit>,
+    crc: Crc32x128,
+    ones: Constant<Bits<32>>,
+    residue: Constant<Bits<32>>,
+    magic: Constant<Bits<32>>,
+    abi: Constant<Bits<32>>,
+    hash_low: Constant<Bits<32>>,
+    hash_high: Constant<Bits<32>>,
+    feature_words: Constant<Bits<21>>,
+    weight_blocks: Constant<Bits<21>>,
+    param_groups: Constant<Bits<21>>,
+    acc_depth: Constant<Bits<14>>,
+    line_words: Constant<Bits<13>>,
+    window_kernel: Constant<Bits<10>>,
+    window_width: Constant<Bits<10>>,
+    record: Signal<Local, Bits<224>>,
+    take: Signal<Local, Bit>,
+    opcode: Signal<Local, Bits<8>>,
+    is_hello: Signal<Local, Bit>,
+    is_weights: Signal<Local, Bit>,
+    is_params: Signal<Local, Bit>,
+    is_rows: Signal<Local, Bit>,
+    is_block: Signal<Local, Bit>,
+    is_store: Signal<Local, Bit>,
+    is_end: Signal<Local, Bit>,
+    known: Signal<Local, Bit>,
+    mode: Signal<Local, Bits<2>>,
+    sum_beats: Signal<Local, Bits<3>>,
+    field20: Signal<Local, Bits<20>>,
+    count20: Signal<Local, Bits<20>>,
+    load_end: Signal<Local, Bits<21>>,
+    base21: Signal<Local, Bits<21>>,
+    weight_base: Signal<Local, Bits<21>>,
+    out_base: Signal<Local, Bits<21>>,
+    param: Signal<Local, Bits<21>>,
+    line: Signal<Local, Bits<13>>,
+    acc_end: Signal<Local, Bits<14>>,
+    rows_width: Signal<Local, Bits<10>>,
+    rows_stride: Signal<Local, Bits<4>>,
+    bad_field: Signal<Local, Bit>,
+    bad_address: Signal<Local, Bit>,
+    code: Signal<Local, Bits<8>>,
+    limit: Signal<Local, Bits<8>>,
+    waited: Signal<Local, Bits<8>>,
+    adds_read: Signal<Local, Bit>,
+    adds_drain: Signal<Local, Bit>,
+    groups: Signal<Local, Bits<16>>,
+}
+
+impl Decoder {
+    /// A decoder for `config`.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        let size = |n: usize| n as u64;
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            s_valid: Default::default(),
+            s_ready: Default::default(),
+            s_data: Default::default(),
+            s_last: Default::default(),
+            queue_data: Default::default(),
+            queue_push: Default::default(),
+            queue_block: Default::default(),
+            queue_passes: Default::default(),
+            queue_full: Default::default(),
+            reads_done: Default::default(),
+            drained: Default::default(),
+            weight_valid: Default::default(),
+            weight_address: Default::default(),
+            param_valid: Default::default(),
+            param_address: Default::default(),
+            payload: Default::default(),
+            window_start: Default::default(),
+            window_valid: Default::default(),
+            window_ready: Default::default(),
+            window_busy: Default::default(),
+            halt: Default::default(),
+            error: Default::default(),
+            error_code: Default::default(),
+            record_index: Default::default(),
+            stream_begins: Default::default(),
+            state: Default::default(),
+            low: Default::default(),
+            high: Default::default(),
+            crc_state: Default::default(),
+            ended: Default::default(),
+            greeted: Default::default(),
+            index: Default::default(),
+            beats: Default::default(),
+            address: Default::default(),
+            reads: Default::default(),
+            drains: Default::default(),
+            started: Default::default(),
+            crc: Default::default(),
+            ones: Constant::new(0xffff_ffff.into()),
+            residue: Constant::new(RESIDUE.into()),
+            magic: Constant::new(u64::from(MAGIC).into()),
+            abi: Constant::new(u64::from(ABI_VERSION).into()),
+            hash_low: Constant::new((config.hash() & 0xffff_ffff).into()),
+            hash_high: Constant::new((config.hash() >> 32).into()),
+            feature_words: Constant::new(size(config.feature_words).into()),
+            weight_blocks: Constant::new(size(config.weight_blocks).into()),
+            param_groups: Constant::new(size(config.param_groups).into()),
+            acc_depth: Constant::new(size(config.acc_depth).into()),
+            line_words: Constant::new(size(config.line_words).into()),
+            window_kernel: Constant::new(size(config.window_kernel).into()),
+            window_width: Constant::new(size(config.window_width).into()),
+            record: Default::default(),
+            take: Default::default(),
+            opcode: Default::default(),
+            is_hello: Default::default(),
+            is_weights: Default::default(),
+            is_params: Default::default(),
+            is_rows: Default::default(),
+            is_block: Default::default(),
+            is_store: Default::default(),
+            is_end: Default::default(),
+            known: Default::default(),
+            mode: Default::default(),
+            sum_beats: Default::default(),
+            field20: Default::default(),
+            count20: Default::default(),
+            load_end: Default::default(),
+            base21: Default::default(),
+            weight_base: Default::default(),
+            out_base: Default::default(),
+            param: Default::default(),
+            line: Default::default(),
+            acc_end: Default::default(),
+            rows_width: Default::default(),
+            rows_stride: Default::default(),
+            bad_field: Default::default(),
+            bad_address: Default::default(),
+            code: Default::default(),
+            limit: Default::default(),
+            waited: Default::default(),
+            adds_read: Default::default(),
+            adds_drain: Default::default(),
+            groups: Default::default(),
+        }
+    }
+}
+
+impl Logic for Decoder {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, state, low, high, crc_state, ended, greeted, index, beats, address, reads,
+            drains, started
+        );
+        // The record's fields.
+        self.record.next = bit_cast::<224, 128>(self.low.q.val())
+            | (bit_cast::<224, 96>(self.high.q.val().get_bits::<96>(0)) << 128);
+        self.opcode.next = self.low.q.val().get_bits::<8>(0);
+        self.is_hello.next = self.opcode.val() == 0x01;
+        self.is_weights.next = self.opcode.val() == 0x20;
+        self.is_params.next = self.opcode.val() == 0x21;
+        self.is_rows.next = self.opcode.val() == 0x30;
+        self.is_block.next = self.opcode.val() == 0x10;
+        self.is_store.next = self.opcode.val() == 0x40;
+        self.is_end.next = self.opcode.val() == 0x50;
+        self.known.next = self.is_hello.val()
+            | self.is_weights.val()
+            | self.is_params.val()
+            | self.is_rows.val()
+            | self.is_block.val()
+            | self.is_store.val()
+            | self.is_end.val();
+        self.mode.next = self.record.val().get_bits::<2>(116);
+        self.sum_beats.next = self.record.val().get_bits::<3>(118);
+        self.field20.next = self.record.val().get_bits::<20>(32);
+        self.count20.next = self.record.val().get_bits::<20>(64);
+        self.base21.next = bit_cast::<21, 20>(self.field20.val());
+        self.load_end.next = self.base21.val() + bit_cast::<21, 20>(self.count20.val());
+        self.weight_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(160));
+        self.out_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(192));
+        self.param.next = bit_cast::<21, 12>(self.record.val().get_bits::<12>(180));
+        self.line.next = bit_cast::<13, 12>(self.record.val().get_bits::<12>(148));
+        self.acc_end.next = bit_cast::<14, 11>(self.record.val().get_bits::<11>(84))
+            + bit_cast::<14, 13>(self.record.val().get_bits::<13>(19));
+        self.rows_width.next = self.record.val().get_bits::<10>(96);
+        self.rows_stride.next = self.record.val().get_bits::<4>(132);
+
+        // What may be wrong with it.
+        self.bad_field.next = false;
+        self.bad_address.next = false;
+        if self.is_weights.val() {
+            self.bad_field.next = !self.count20.val().any();
+            self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
+        }
+        if self.is_params.val() {
+            self.bad_field.next = !self.count20.val().any();
+            self.bad_address.next = self.load_end.val() > self.param_groups.val();
+        }
+        if self.is_store.val() {
+            self.bad_field.next = !self.count20.val().any();
+            self.bad_address.next = self.load_end.val() > self.feature_words.val();
+        }
+        if self.is_rows.val() {
+            self.bad_field.next = (!self.record.val().get_bits::<10>(106).any())
+                | (bit_cast::<10, 4>(self.record.val().get_bits::<4>(128))
+                    != self.window_kernel.val())
+                | ((self.rows_stride.val() != 1) & (self.rows_stride.val() != 2))
+                | (self.rows_width.val() < self.window_kernel.val());
+            self.bad_address.next = (self.rows_width.val() > self.window_width.val())
+                | (self.base21.val() >= self.feature_words.val());
+        }
+        if self.is_block.val() {
+            self.bad_field.next = (!self.record.val().get_bits::<13>(19).any())
+                | (!self.record.val().get_bits::<12>(52).any())
+                | (!self.rows_width.val().any())
+                | (self.mode.val() == 3)
+                | ((self.mode.val() == 2)
+                    & self.record.val().get_bit(15)
+                    & ((self.sum_beats.val() == 0) | (self.sum_beats.val() > 4)));
+            self.bad_address.next = (self.acc_end.val() > self.acc_depth.val())
+                | (self.base21.val() >= self.feature_words.val())
+                | (self.weight_base.val() >= self.weight_blocks.val())
+                | (self.param.val() >= self.param_groups.val())
+                | (self.line.val() >= self.line_words.val())
+                | (self.out_base.val() >= self.feature_words.val());
+        }
+        self.code.next = 0.into();
+        if self.crc_state.q.val() != self.residue.val() {
+            self.code.next = 1.into();
+        } else if !self.known.val() {
+            self.code.next = 2.into();
+        } else if self.is_hello.val() == self.greeted.q.val() {
+            self.code.next = 3.into();
+        } else if self.ended.q.val() & (!self.is_end.val()) {
+            self.code.next = 9.into();
+        } else if (!self.ended.q.val()) & self.is_end.val() {
+            self.code.next = 10.into();
+        } else if self.is_hello.val() {
+            if self.record.val().get_bits::<32>(32) != self.magic.val() {
+                self.code.next = 4.into();
+            } else if self.record.val().get_bits::<32>(64) != self.abi.val() {
+                self.code.next = 5.into();
+            } else if (self.record.val().get_bits::<32>(96) != self.hash_low.val())
+                | (self.record.val().get_bits::<32>(128) != self.hash_high.val())
+            {
+                self.code.next = 6.into();
+            }
+        } else if self.bad_field.val() {
+            self.code.next = 7.into();
+        } else if self.bad_address.val() {
+            self.code.next = 8.into();
+        }
+
+        // Blocks under way.
+        self.limit.next = self.record.val().get_bits::<8>(16);
+        self.waited.next = self.reads.q.val();
+        if self.is_params.val() {
+            self.waited.next = self.drains.q.val();
+        }
+
+        // Outputs that depend on the state alone.
+        self.queue_data.next = self.record.val();
+        self.queue_push.next = false;
+        self.queue_block.next = self.is_block.val();
+        self.groups.next = bit_cast::<16, 12>(self.record.val().get_bits::<12>(52));
+        self.queue_passes.next = self.groups.val();
+        if self.record.val().get_bit(8) {
+            self.queue_passes.next = (self.groups.val() << 3) + self.groups.val();
+        }
+        self.weight_valid.next = false;
+        self.weight_address.next = self.address.q.val();
+        self.param_valid.next = false;
+        self.param_address.next = self.address.q.val().get_bits::<15>(0);
+        self.payload.next = self.s_data.val();
+        self.window_start.next = false;
+        self.window_valid.next = false;
+        self.error.next = false;
+        self.error_code.next = self.code.val();
+        self.record_index.next = self.index.q.val();
+        self.stream_begins.next = false;
+        self.s_ready.next = false;
+        self.take.next = false;
+        self.crc.crc.next = self.crc_state.q.val();
+        self.crc.data.next = self.s_data.val();
+        self.crc.enable.next = false;
+        self.adds_read.next = false;
+        self.adds_drain.next = false;
+
+        match self.state.q.val() {
+            DecoderState::Header0 => {
+                self.s_ready.next = true;
+                self.crc.enable.next = self.s_valid.val();
+                if self.s_valid.val() {
+                    self.stream_begins.next = !self.started.q.val();
+                    self.started.d.next = true;
+                    self.low.d.next = self.s_data.val();
+                    self.crc_state.d.next = self.crc.result.val();
+                    self.state.d.next = DecoderState::Header1;
+                    if self.s_last.val() {
+                        self.error.next = true;
+                        self.error_code.next = 9.into();
+                        self.state.d.next = DecoderState::Dead;
+                    }
+                }
+            }
+            DecoderState::Header1 => {
+                self.s_ready.next = true;
+                self.crc.enable.next = self.s_valid.val();
+                if self.s_valid.val() {
+                    self.high.d.next = self.s_data.val();
+                    self.ended.d.next = self.s_last.val();
+                    self.crc_state.d.next = self.crc.result.val();
+                    self.state.d.next = DecoderState::Check;
+                }
+            }
+            DecoderState::Check => {
+                self.crc_state.d.next = self.ones.val();
+                if self.code.val().any() {
+                    self.error.next = true;
+                    self.state.d.next = DecoderState::Dead;
+                } else if self.is_hello.val() {
+                    self.greeted.d.next = true;
+                    self.index.d.next = self.index.q.val() + 1;
+                    self.state.d.next = DecoderState::Header0;
+                } else if self.is_block.val() | self.is_store.val() | self.is_end.val() {
+                    self.state.d.next = DecoderState::Push;
+                } else {
+                    self.state.d.next = DecoderState::Hold;
+                }
+            }
+            DecoderState::Hold => {
+                if self.is_params.val() {
+                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 3;
+                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 3;
+                } else {
+                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 4;
+                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 4;
+                }
+                if self.waited.val() <= self.limit.val() {
+                    if self.is_weights.val() {
+                        self.state.d.next = DecoderState::Weights;
+                    } else if self.is_params.val() {
+                        self.state.d.next = DecoderState::Params;
+                    } else {
+                        self.window_start.next = true;
+                        self.state.d.next = DecoderState::Picture;
+                    }
+                }
+            }
+            DecoderState::Weights => {
+                self.s_ready.next = true;
+                self.take.next = self.s_valid.val();
+                self.weight_valid.next = self.s_valid.val();
+            }
+            DecoderState::Params => {
+                self.s_ready.next = true;
+                self.take.next = self.s_valid.val();
+                self.param_valid.next = self.s_valid.val();
+            }
+            DecoderState::Picture => {
+                self.s_ready.next = self.window_ready.val();
+                self.window_valid.next = self.s_valid.val();
+                if self.s_valid.val() & self.window_ready.val() & self.s_last.val() {
+                    self.error.next = true;
+                    self.error_code.next = 9.into();
+                    self.state.d.next = DecoderState::Dead;
+                } else if !self.window_busy.val() {
+                    self.index.d.next = self.index.q.val() + 1;
+                    self.state.d.next = DecoderState::Header0;
+                }
+            }
+            DecoderState::Push => {
+                if !self.queue_full.val() {
+                    self.queue_push.next = true;
+                    self.adds_read.next = self.is_block.val();
+                    self.adds_drain.next =
+                        self.is_block.val() & self.record.val().get_bit(10);
+                    self.index.d.next = self.index.q.val() + 1;
+                    if self.is_end.val() {
+                        self.index.d.next = 0.into();
+                        self.greeted.d.next = false;
+                        self.started.d.next = false;
+                    }
+                    self.state.d.next = DecoderState::Header0;
+                }
+            }
+            DecoderState::Dead => {
+                self.s_ready.next = true;
+            }
+            _ => {
+                self.state.d.next = DecoderState::Dead;
+            }
+        }
+        // Payload beats.
+        if self.take.val() {
+            self.beats.d.next = self.beats.q.val() - 1;
+            self.address.d.next = self.address.q.val() + 1;
+            if self.s_last.val() {
+                self.error.next = true;
+                self.error_code.next = 9.into();
+                self.state.d.next = DecoderState::Dead;
+            } else if self.beats.q.val() == 1 {
+                self.index.d.next = self.index.q.val() + 1;
+                self.state.d.next = DecoderState::Header0;
+            }
+        }
+        if self.halt.val() {
+            self.state.d.next = DecoderState::Dead;
+        }
+
+        if self.adds_read.val() & (!self.reads_done.val()) {
+            self.reads.d.next = self.reads.q.val() + 1;
+        }
+        if (!self.adds_read.val()) & self.reads_done.val() {
+            self.reads.d.next = self.reads.q.val() - 1;
+        }
+        if self.adds_drain.val() & (!self.drained.val()) {
+            self.drains.d.next = self.drains.q.val() + 1;
+        }
+        if (!self.adds_drain.val()) & self.drained.val() {
+            self.drains.d.next = self.drains.q.val() - 1;
+        }
+        if self.reset.val() {
+            self.state.d.next = DecoderState::Header0;
+            self.crc_state.d.next = self.ones.val();
+            self.greeted.d.next = false;
+            self.started.d.next = false;
+            self.index.d.next = 0.into();
+            self.reads.d.next = 0.into();
+            self.drains.d.next = 0.into();
+        }
+    }
+}

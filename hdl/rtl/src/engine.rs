@@ -1,0 +1,481 @@
+//! The engine: all blocks and the wires between them.
+
+use firebrick_spec::HwConfig;
+use rust_hdl::prelude::*;
+
+use crate::acc::Accumulators;
+use crate::counters::Counters;
+use crate::decoder::Decoder;
+use crate::delay::Delay;
+use crate::drain::Drain;
+use crate::feature::{FEATURE_LATENCY, FeatureBuffer};
+use crate::loader::{Loader, WEIGHT_LATENCY};
+use crate::mem::Fifo;
+use crate::output::Output;
+use crate::params::Params;
+use crate::passes::Passes;
+use crate::registers::Registers;
+use crate::streamer::Streamer;
+use crate::tile::{Tile16, tile_latency};
+use crate::window::Window;
+
+/// Cycles from a vector's address to its sums at the accumulators.
+const ARRAY_LATENCY: usize = FEATURE_LATENCY + tile_latency(16);
+
+/// Cycles from a tile's last sum at the accumulators until it can be read back.
+const SETTLE: usize = 2;
+
+const _: () = assert!(FEATURE_LATENCY == WEIGHT_LATENCY, "swap and load must keep their distance");
+
+/// The accelerator core with 16 x 16 tile and one lane. Ports as in `docs/registers.md`.
+#[derive(LogicBlock)]
+pub struct Engine {
+    /// Clock of everything.
+    pub aclk: Signal<In, Clock>,
+    /// Synchronous reset, active low.
+    pub aresetn: Signal<In, Bit>,
+    /// AXI4-Lite write address.
+    pub s_axil_awaddr: Signal<In, Bits<12>>,
+    /// AXI4-Lite write address.
+    pub s_axil_awvalid: Signal<In, Bit>,
+    /// AXI4-Lite write address.
+    pub s_axil_awready: Signal<Out, Bit>,
+    /// AXI4-Lite write data.
+    pub s_axil_wdata: Signal<In, Bits<32>>,
+    /// AXI4-Lite write data.
+    pub s_axil_wstrb: Signal<In, Bits<4>>,
+    /// AXI4-Lite write data.
+    pub s_axil_wvalid: Signal<In, Bit>,
+    /// AXI4-Lite write data.
+    pub s_axil_wready: Signal<Out, Bit>,
+    /// AXI4-Lite write response.
+    pub s_axil_bvalid: Signal<Out, Bit>,
+    /// AXI4-Lite write response.
+    pub s_axil_bready: Signal<In, Bit>,
+    /// AXI4-Lite read address.
+    pub s_axil_araddr: Signal<In, Bits<12>>,
+    /// AXI4-Lite read address.
+    pub s_axil_arvalid: Signal<In, Bit>,
+    /// AXI4-Lite read address.
+    pub s_axil_arready: Signal<Out, Bit>,
+    /// AXI4-Lite read data.
+    pub s_axil_rdata: Signal<Out, Bits<32>>,
+    /// AXI4-Lite read data.
+    pub s_axil_rvalid: Signal<Out, Bit>,
+    /// AXI4-Lite read data.
+    pub s_axil_rready: Signal<In, Bit>,
+    /// Command stream.
+    pub s_axis_tdata: Signal<In, Bits<128>>,
+    /// Command stream.
+    pub s_axis_tvalid: Signal<In, Bit>,
+    /// Command stream.
+    pub s_axis_tready: Signal<Out, Bit>,
+    /// Command stream.
+    pub s_axis_tlast: Signal<In, Bit>,
+    /// Result packets.
+    pub m_axis_tdata: Signal<Out, Bits<128>>,
+    /// Result packets.
+    pub m_axis_tvalid: Signal<Out, Bit>,
+    /// Result packets.
+    pub m_axis_tready: Signal<In, Bit>,
+    /// Result packets.
+    pub m_axis_tlast: Signal<Out, Bit>,
+    /// Interrupt, level, active high.
+    pub irq: Signal<Out, Bit>,
+    registers: Registers,
+    counters: Counters,
+    decoder: Decoder,
+    queue: Fifo<224, 5, 6>,
+    weight_jobs: Fifo<36, 5, 6>,
+    passes: Passes,
+    streamer: Streamer,
+    loader: Loader,
+    window: Window,
+    feature: FeatureBuffer,
+    tile: Tile16,
+    tags: Delay<15, ARRAY_LATENCY>,
+    swaps: Delay<1, FEATURE_LATENCY>,
+    stores: Delay<1, FEATURE_LATENCY>,
+    settle: Delay<1, SETTLE>,
+    accumulators: Accumulators,
+    params: Params,
+    jobs: Fifo<224, 4, 5>,
+    // The feature buffer is addressed with 20 bits, a pooling line with 9.
+    drain: Drain<9>,
+    output_stage: Output,
+    clear: DFF<Bit>,
+    released: DFF<Bits<5>>,
+    streams: DFF<Bits<4>>,
+    resets: Signal<Local, Bit>,
+    active: Signal<Local, Bit>,
+    tag: Signal<Local, Bits<15>>,
+    late_tag: Signal<Local, Bits<15>>,
+    job_ready: Signal<Local, Bit>,
+    job_goes: Signal<Local, Bit>,
+    job_comes: Signal<Local, Bit>,
+    finished: Signal<Local, Bit>,
+    is_end: Signal<Local, Bit>,
+    beat_in: Signal<Local, Bit>,
+    beat_out: Signal<Local, Bit>,
+    range_error: Signal<Local, Bit>,
+    range_code: Constant<Bits<8>>,
+}
+
+impl Engine {
+    /// The engine for `config`, whose shape must be the one that this engine has: a single lane
+    /// of 16 x 16 on a 16-byte bus.
+    pub fn new(config: &HwConfig) -> Result<Self, String> {
+        let limits: [(&str, usize, usize, usize); 10] = [
+            ("tile", config.tile, 16, 16),
+            ("lanes", config.lanes, 1, 1),
+            ("bus_bytes", config.bus_bytes, 16, 16),
+            ("feature_words", config.feature_words, 2, 1 << 20),
+            ("weight_blocks", config.weight_blocks, 1, 1 << 20),
+            ("param_groups", config.param_groups, 1, 1 << 12),
+            ("acc_depth", config.acc_depth, 2, 512),
+            ("line_words", config.line_words, 512, 512),
+            ("window_kernel", config.window_kernel, 3, 3),
+            ("window_width", config.window_width, 3, 1023),
+        ];
+        for (name, value, low, high) in limits {
+            if !(low..=high).contains(&value) {
+                return Err(format!(
+                    "configuration {:?}: {name} = {value}, this engine takes {low} to {high}",
+                    config.name
+                ));
+            }
+        }
+        if (config.block_queue, config.requantisers) != (32, 8) {
+            return Err(format!(
+                "configuration {:?}: this engine has a queue of 32 records and 8 requantisers",
+                config.name
+            ));
+        }
+        Ok(Self {
+            aclk: Default::default(),
+            aresetn: Default::default(),
+            s_axil_awaddr: Default::default(),
+            s_axil_awvalid: Default::default(),
+            s_axil_awready: Default::default(),
+            s_axil_wdata: Default::default(),
+            s_axil_wstrb: Default::default(),
+            s_axil_wvalid: Default::default(),
+            s_axil_wready: Default::default(),
+            s_axil_bvalid: Default::default(),
+            s_axil_bready: Default::default(),
+            s_axil_araddr: Default::default(),
+            s_axil_arvalid: Default::default(),
+            s_axil_arready: Default::default(),
+            s_axil_rdata: Default::default(),
+            s_axil_rvalid: Default::default(),
+            s_axil_rready: Default::default(),
+            s_axis_tdata: Default::default(),
+            s_axis_tvalid: Default::default(),
+            s_axis_tready: Default::default(),
+            s_axis_tlast: Default::default(),
+            m_axis_tdata: Default::default(),
+            m_axis_tvalid: Default::default(),
+            m_axis_tready: Default::default(),
+            m_axis_tlast: Default::default(),
+            irq: Default::default(),
+            registers: Registers::new(config),
+            counters: Default::default(),
+            decoder: Decoder::new(config),
+            queue: Default::default(),
+            weight_jobs: Default::default(),
+            passes: Default::default(),
+            streamer: Default::default(),
+            loader: Loader::new(config.weight_blocks),
+            window: Window::new(config),
+            feature: FeatureBuffer::new(config.feature_words),
+            tile: Default::default(),
+            tags: Default::default(),
+            swaps: Default::default(),
+            stores: Default::default(),
+            settle: Default::default(),
+            accumulators: Accumulators::new(config.acc_depth),
+            params: Params::new(config.param_groups),
+            jobs: Default::default(),
+            drain: Drain::new(config.feature_words),
+            output_stage: Default::default(),
+            clear: Default::default(),
+            released: Default::default(),
+            streams: Default::default(),
+            resets: Default::default(),
+            active: Default::default(),
+            tag: Default::default(),
+            late_tag: Default::default(),
+            job_ready: Default::default(),
+            job_goes: Default::default(),
+            job_comes: Default::default(),
+            finished: Default::default(),
+            is_end: Default::default(),
+            beat_in: Default::default(),
+            beat_out: Default::default(),
+            range_error: Default::default(),
+            range_code: Constant::new(
+                (firebrick_spec::command::ErrorCode::FeatureRange as u64).into(),
+            ),
+        })
+    }
+
+    /// Marks the top's inputs as driven and wires everything up, for the emitter.
+    pub fn connect_inputs(&mut self) {
+        self.aclk.connect();
+        self.aresetn.connect();
+        self.s_axil_awaddr.connect();
+        self.s_axil_awvalid.connect();
+        self.s_axil_wdata.connect();
+        self.s_axil_wstrb.connect();
+        self.s_axil_wvalid.connect();
+        self.s_axil_bready.connect();
+        self.s_axil_araddr.connect();
+        self.s_axil_arvalid.connect();
+        self.s_axil_rready.connect();
+        self.s_axis_tdata.connect();
+        self.s_axis_tvalid.connect();
+        self.s_axis_tlast.connect();
+        self.m_axis_tready.connect();
+        self.connect_all();
+    }
+}
+
+impl Logic for Engine {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, aclk, clear, released, streams);
+        clock!(
+            self, aclk, registers, counters, decoder, queue, weight_jobs, passes, streamer, loader,
+            window, feature, tile, tags, swaps, stores, settle, accumulators, params, jobs, drain,
+            output_stage
+        );
+        self.resets.next = (!self.aresetn.val()) | self.registers.soft_reset.val();
+        self.registers.reset.next = !self.aresetn.val();
+        self.decoder.reset.next = self.resets.val();
+        self.queue.reset.next = self.resets.val();
+        self.weight_jobs.reset.next = self.resets.val();
+        self.passes.reset.next = self.resets.val();
+        self.streamer.reset.next = self.resets.val();
+        self.loader.reset.next = self.resets.val();
+        self.window.reset.next = self.resets.val();
+        self.tags.reset.next = self.resets.val();
+        self.swaps.reset.next = self.resets.val();
+        self.stores.reset.next = self.resets.val();
+        self.settle.reset.next = self.resets.val();
+        self.jobs.reset.next = self.resets.val();
+        self.drain.reset.next = self.resets.val();
+        self.output_stage.reset.next = self.resets.val();
+
+        // AXI4-Lite.
+        self.registers.awaddr.next = self.s_axil_awaddr.val();
+        self.registers.awvalid.next = self.s_axil_awvalid.val();
+        self.s_axil_awready.next = self.registers.awready.val();
+        self.registers.wdata.next = self.s_axil_wdata.val();
+        self.registers.wstrb.next = self.s_axil_wstrb.val();
+        self.registers.wvalid.next = self.s_axil_wvalid.val();
+        self.s_axil_wready.next = self.registers.wready.val();
+        self.s_axil_bvalid.next = self.registers.bvalid.val();
+        self.registers.bready.next = self.s_axil_bready.val();
+        self.registers.araddr.next = self.s_axil_araddr.val();
+        self.registers.arvalid.next = self.s_axil_arvalid.val();
+        self.s_axil_arready.next = self.registers.arready.val();
+        self.s_axil_rdata.next = self.registers.rdata.val();
+        self.s_axil_rvalid.next = self.registers.rvalid.val();
+        self.registers.rready.next = self.s_axil_rready.val();
+        self.irq.next = self.registers.irq.val();
+
+        // Stream in: decoder, then the queue and the loader's queue.
+        self.decoder.s_valid.next = self.s_axis_tvalid.val() & (!self.resets.val());
+        self.decoder.s_data.next = self.s_axis_tdata.val();
+        self.decoder.s_last.next = self.s_axis_tlast.val();
+        self.s_axis_tready.next = self.decoder.s_ready.val() & (!self.resets.val());
+        self.decoder.halt.next = self.registers.halted.val();
+        self.decoder.queue_full.next = self.queue.full.val() | self.weight_jobs.full.val();
+        self.decoder.reads_done.next = self.streamer.reads_done.val();
+        self.decoder.drained.next = self.drain.drained.val();
+        self.queue.push.next = self.decoder.queue_push.val();
+        self.queue.push_data.next = self.decoder.queue_data.val();
+        self.queue.pop.next = self.passes.record_pop.val();
+        self.weight_jobs.push.next = self.decoder.queue_push.val() & self.decoder.queue_block.val();
+        self.weight_jobs.push_data.next =
+            bit_cast::<36, 20>(self.decoder.queue_data.val().get_bits::<20>(160))
+                | (bit_cast::<36, 16>(self.decoder.queue_passes.val()) << 20);
+        self.weight_jobs.pop.next = self.loader.job_pop.val();
+        self.loader.job_valid.next = self.weight_jobs.valid.val();
+        self.loader.job_base.next = self.weight_jobs.data.val().get_bits::<20>(0);
+        self.loader.job_passes.next = self.weight_jobs.data.val().get_bits::<16>(20);
+        self.loader.write_valid.next = self.decoder.weight_valid.val();
+        self.loader.write_address.next = self.decoder.weight_address.val();
+        self.loader.write_data.next = self.decoder.payload.val();
+        self.params.write_valid.next = self.decoder.param_valid.val();
+        self.params.write_address.next = self.decoder.param_address.val();
+        self.params.write_data.next = self.decoder.payload.val();
+        self.window.start.next = self.decoder.window_start.val();
+        self.window.record.next = self.decoder.queue_data.val();
+        self.window.in_valid.next = self.decoder.window_valid.val();
+        self.window.in_data.next = self.decoder.payload.val();
+        self.decoder.window_ready.next = self.window.in_ready.val();
+        self.decoder.window_busy.next = self.window.busy.val();
+
+        // Sequencer.
+        self.passes.record_valid.next = self.queue.valid.val();
+        self.passes.record_data.next = self.queue.data.val();
+        self.passes.pass_pop.next = self.streamer.pass_pop.val();
+        self.streamer.pass_valid.next = self.passes.pass_valid.val();
+        self.streamer.record.next = self.passes.record.val();
+        self.streamer.first_pass.next = self.passes.first_pass.val();
+        self.streamer.final_pass.next = self.passes.final_pass.val();
+        self.streamer.address.next = self.passes.address.val();
+        self.streamer.tap_row.next = self.passes.tap_row.val();
+        self.streamer.tap_column.next = self.passes.tap_column.val();
+        self.streamer.weights_ready.next = self.loader.ready.val();
+        self.loader.swap.next = self.streamer.swap.val();
+        self.streamer.strip_done.next = self.window.strip_done.val();
+        self.finished.next = self.drain.drained.val() | self.drain.ended.val();
+        self.streamer.drained.next = self.finished.val();
+        self.streamer.store_room.next = self.output_stage.room.val();
+
+        // Feature buffer to array to accumulators; tags travel beside.
+        self.feature.read_address.next = self.streamer.read_address.val();
+        self.feature.read_mask.next = self.streamer.read_mask.val();
+        self.feature.window_valid.next = self.window.out_valid.val();
+        self.feature.window_address.next = self.window.out_address.val();
+        self.feature.window_data.next = self.window.out_data.val();
+        self.window.out_ready.next = self.feature.window_ready.val();
+        self.feature.drain_valid.next = self.drain.fw_valid.val();
+        self.feature.drain_address.next = self.drain.fw_addr.val();
+        self.feature.drain_data.next = self.drain.fw_data.val();
+        self.swaps.d.next = bit_cast::<1, 1>(self.streamer.tag_swap.val().into());
+        self.stores.d.next = bit_cast::<1, 1>(self.streamer.store_read.val().into());
+        self.tile.x_in.next = self.feature.read_data.val();
+        self.tile.swap_in.next = self.swaps.q.val().any();
+        self.tile.load_in.next = self.loader.load.val();
+        self.tile.w_in.next = self.loader.row.val();
+        self.tag.next = bit_cast::<15, 11>(self.streamer.tag_address.val());
+        if self.streamer.tag_valid.val() {
+            self.tag.next = self.tag.val() | 0x800;
+        }
+        if self.streamer.tag_first.val() {
+            self.tag.next = self.tag.val() | 0x1000;
+        }
+        if self.streamer.tag_bank.val() {
+            self.tag.next = self.tag.val() | 0x2000;
+        }
+        if self.streamer.tag_job.val() {
+            self.tag.next = self.tag.val() | 0x4000;
+        }
+        self.tags.d.next = self.tag.val();
+        self.late_tag.next = self.tags.q.val();
+        self.accumulators.tag_address.next = self.late_tag.val().get_bits::<11>(0);
+        self.accumulators.tag_valid.next = self.late_tag.val().get_bit(11);
+        self.accumulators.tag_first.next = self.late_tag.val().get_bit(12);
+        self.accumulators.tag_bank.next = self.late_tag.val().get_bit(13);
+        for i in 0..16 {
+            self.accumulators.psum[i].next = self.tile.psum_out[i].val();
+        }
+
+        // Jobs wait in their queue until their tile has settled in the accumulators.
+        self.jobs.push.next = self.streamer.job_push.val();
+        self.jobs.push_data.next = self.streamer.job_record.val();
+        self.settle.d.next = self.late_tag.val().get_bits::<1>(14);
+        self.job_comes.next = self.settle.q.val().any();
+        self.job_ready.next = self.jobs.valid.val() & self.released.q.val().any();
+        self.job_goes.next = self.job_ready.val() & self.drain.job_ready.val();
+        self.drain.job_valid.next = self.job_ready.val();
+        self.jobs.pop.next = self.job_goes.val();
+        if self.job_comes.val() & (!self.job_goes.val()) {
+            self.released.d.next = self.released.q.val() + 1;
+        }
+        if (!self.job_comes.val()) & self.job_goes.val() {
+            self.released.d.next = self.released.q.val() - 1;
+        }
+        self.is_end.next = self.jobs.data.val().get_bits::<8>(0) == 0x50;
+        self.drain.job.next.end_image = self.is_end.val();
+        self.drain.job.next.acc_bank = self.jobs.data.val().get_bit(95);
+        self.drain.job.next.acc_base = self.jobs.data.val().get_bits::<11>(84);
+        self.drain.job.next.count = self.jobs.data.val().get_bits::<13>(19);
+        self.drain.job.next.param = self.jobs.data.val().get_bits::<12>(180);
+        self.drain.job.next.mode = self.jobs.data.val().get_bits::<2>(116);
+        self.drain.job.next.tap = self.jobs.data.val().get_bit(12);
+        self.drain.job.next.partial = self.jobs.data.val().get_bit(13);
+        self.drain.job.next.sum_first = self.jobs.data.val().get_bit(14);
+        self.drain.job.next.sum_last = self.jobs.data.val().get_bit(15);
+        self.drain.job.next.beats = self.jobs.data.val().get_bits::<3>(118);
+        self.drain.job.next.out_base = self.jobs.data.val().get_bits::<20>(192);
+        self.drain.job.next.line_base = self.jobs.data.val().get_bits::<12>(148);
+        self.drain.job.next.width = self.jobs.data.val().get_bits::<10>(96);
+        self.drain.job.next.height = self.jobs.data.val().get_bits::<10>(106);
+        self.drain.job.next.y0 = self.jobs.data.val().get_bits::<10>(128);
+        if self.is_end.val() {
+            // The tag of an end record lies in word 1.
+            self.drain.job.next.out_base = self.jobs.data.val().get_bits::<20>(32);
+            self.drain.job.next.line_base = self.jobs.data.val().get_bits::<12>(52);
+        }
+
+        // Drain.
+        self.accumulators.drain_read.next = self.drain.acc_re.val();
+        self.accumulators.drain_bank.next = self.drain.acc_rbank.val();
+        self.accumulators.drain_address.next = self.drain.acc_raddr.val();
+        self.drain.acc_grant.next = self.accumulators.drain_grant.val();
+        self.drain.acc_rdata.next = self.accumulators.drain_data.val();
+        self.params.read_address.next = self.drain.param_raddr.val();
+        self.drain.param_rdata.next = self.params.read_data.val();
+
+        // Stream out.
+        self.drain.out_room.next = self.output_stage.room.val();
+        self.output_stage.halt.next = self.registers.halted.val();
+        self.output_stage.drain_valid.next = self.drain.out_valid.val();
+        self.output_stage.drain_data.next = self.drain.out_data.val();
+        self.output_stage.drain_last.next = self.drain.out_last.val();
+        self.output_stage.store_valid.next = self.stores.q.val().any();
+        self.output_stage.store_data.next = self.feature.read_data.val();
+        self.output_stage.cycles.next = self.counters.value[0].val().get_bits::<32>(0);
+        self.m_axis_tdata.next = self.output_stage.m_data.val();
+        self.m_axis_tvalid.next = self.output_stage.m_valid.val();
+        self.m_axis_tlast.next = self.output_stage.m_last.val();
+        self.output_stage.m_ready.next = self.m_axis_tready.val();
+
+        // Status, errors, counters.
+        self.registers.queued.next = bit_cast::<8, 6>(self.queue.count.val());
+        self.registers.draining.next = bit_cast::<8, 4>(self.streamer.outstanding.val());
+        self.registers.done.next = self.output_stage.trailer_sent.val();
+        self.registers.results.next = self.output_stage.results.val();
+        self.range_error.next = self.feature.range_error.val() | self.drain.range_error.val();
+        self.registers.error_set.next = self.decoder.error.val() | self.range_error.val();
+        self.registers.error_code.next = self.decoder.error_code.val();
+        if self.range_error.val() {
+            self.registers.error_code.next = self.range_code.val();
+        }
+        self.registers.error_record.next = self.decoder.record_index.val();
+        if self.decoder.stream_begins.val() & (!self.output_stage.trailer_sent.val()) {
+            self.streams.d.next = self.streams.q.val() + 1;
+        }
+        if (!self.decoder.stream_begins.val()) & self.output_stage.trailer_sent.val() {
+            self.streams.d.next = self.streams.q.val() - 1;
+        }
+        self.active.next = self.streams.q.val().any();
+        self.registers.busy.next = self.active.val();
+        self.beat_in.next =
+            self.s_axis_tvalid.val() & self.decoder.s_ready.val() & (!self.resets.val());
+        self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
+        self.clear.d.next = self.registers.clear_counters.val() | self.resets.val();
+        self.counters.clear.next = self.clear.q.val();
+        self.counters.event[0].next = self.active.val();
+        self.counters.event[1].next = self.active.val() & self.streamer.busy.val();
+        self.counters.event[2].next = self.active.val() & self.streamer.stall_command.val();
+        self.counters.event[3].next = self.active.val() & self.streamer.stall_weights.val();
+        self.counters.event[4].next = self.active.val() & self.streamer.stall_window.val();
+        self.counters.event[5].next = self.active.val() & self.streamer.stall_drain.val();
+        self.counters.event[6].next = self.active.val() & self.streamer.stall_store.val();
+        self.counters.event[7].next = self.active.val() & self.streamer.stall_finish.val();
+        self.counters.event[8].next = self.beat_in.val();
+        self.counters.event[9].next = self.beat_out.val();
+        for i in 0..10 {
+            self.registers.counter[i].next = self.counters.value[i].val();
+        }
+        if self.resets.val() {
+            self.released.d.next = 0.into();
+            self.streams.d.next = 0.into();
+        }
+    }
+}

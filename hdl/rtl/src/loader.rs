@@ -1,0 +1,162 @@
+//! Weight buffer and loader: brings each pass's weight block into the array's shadow registers
+//! while the pass before it computes.
+
+use rust_hdl::prelude::*;
+
+use crate::mem::Ram;
+
+/// Cycles from the loader's decision to its first row at `row`; equals the feature path, so that
+/// loads and swaps keep their distance on the way to the array.
+pub const WEIGHT_LATENCY: usize = 2;
+
+/// Reads weight blocks pass by pass.
+///
+/// A job (`job_base`, `job_passes`) is taken with `job_pop`. Each block takes 16 cycles: `load`
+/// marks row 0 at `row`, the other rows follow. `ready` says that the shadow holds (or is just
+/// taking) a block that no pass has used; the streamer answers with `swap` in its pass's first
+/// cycle, and the next block may follow. Writes to the buffer need no handshake.
+#[derive(LogicBlock)]
+pub struct Loader {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Forgets all jobs.
+    pub reset: Signal<In, Bit>,
+    /// A job waits.
+    pub job_valid: Signal<In, Bit>,
+    /// First block.
+    pub job_base: Signal<In, Bits<20>>,
+    /// Blocks.
+    pub job_passes: Signal<In, Bits<16>>,
+    /// Takes the job.
+    pub job_pop: Signal<Out, Bit>,
+    /// A block is there for the next pass.
+    pub ready: Signal<Out, Bit>,
+    /// The next pass has begun.
+    pub swap: Signal<In, Bit>,
+    /// Row 0 is at `row`.
+    pub load: Signal<Out, Bit>,
+    /// A row of weights, output channel 0 lowest.
+    pub row: Signal<Out, Bits<128>>,
+    /// Writes a row into the buffer.
+    pub write_valid: Signal<In, Bit>,
+    /// At this row address (block x 16 + row).
+    pub write_address: Signal<In, Bits<24>>,
+    /// This row.
+    pub write_data: Signal<In, Bits<128>>,
+    memory: Ram<128, 24>,
+    active: DFF<Bit>,
+    block: DFF<Bits<20>>,
+    passes: DFF<Bits<16>>,
+    rows: DFF<Bits<4>>,
+    reading: DFF<Bit>,
+    pending: DFF<Bit>,
+    row_1: DFF<Bits<128>>,
+    load_1: DFF<Bit>,
+    load_2: DFF<Bit>,
+    last_block: Constant<Bits<20>>,
+    start: Signal<Local, Bit>,
+    row_index: Signal<Local, Bits<4>>,
+}
+
+impl Loader {
+    /// A buffer of `blocks` blocks.
+    #[must_use]
+    pub fn new(blocks: usize) -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            job_valid: Default::default(),
+            job_base: Default::default(),
+            job_passes: Default::default(),
+            job_pop: Default::default(),
+            ready: Default::default(),
+            swap: Default::default(),
+            load: Default::default(),
+            row: Default::default(),
+            write_valid: Default::default(),
+            write_address: Default::default(),
+            write_data: Default::default(),
+            memory: Ram::new(16 * blocks),
+            active: Default::default(),
+            block: Default::default(),
+            passes: Default::default(),
+            rows: Default::default(),
+            reading: Default::default(),
+            pending: Default::default(),
+            row_1: Default::default(),
+            load_1: Default::default(),
+            load_2: Default::default(),
+            last_block: Constant::new((blocks as u64 - 1).into()),
+            start: Default::default(),
+            row_index: Default::default(),
+        }
+    }
+}
+
+impl Logic for Loader {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, active, block, passes, rows, reading, pending, row_1, load_1, load_2
+        );
+        self.memory.clock.next = self.clock.val();
+        // A block starts when the array is done with the one before.
+        self.start.next =
+            self.active.q.val() & (!self.reading.q.val()) & (!self.pending.q.val());
+        self.row_index.next = self.rows.q.val();
+        if self.start.val() {
+            self.row_index.next = 0.into();
+            self.rows.d.next = 1.into();
+            self.reading.d.next = true;
+            self.pending.d.next = true;
+        }
+        if self.reading.q.val() {
+            self.rows.d.next = self.rows.q.val() + 1;
+            if self.rows.q.val().all() {
+                self.reading.d.next = false;
+                self.passes.d.next = self.passes.q.val() - 1;
+                if self.block.q.val() == self.last_block.val() {
+                    self.block.d.next = 0.into();
+                } else {
+                    self.block.d.next = self.block.q.val() + 1;
+                }
+                if self.passes.q.val() == 1 {
+                    self.active.d.next = false;
+                }
+            }
+        }
+        if self.swap.val() {
+            self.pending.d.next = false;
+        }
+        self.ready.next = self.pending.q.val();
+
+        // The next job, in the very cycle in which the last row of this one is read.
+        self.job_pop.next = false;
+        if self.job_valid.val()
+            & ((!self.active.q.val())
+                | (self.reading.q.val() & self.rows.q.val().all() & (self.passes.q.val() == 1)))
+        {
+            self.job_pop.next = true;
+            self.active.d.next = true;
+            self.block.d.next = self.job_base.val();
+            self.passes.d.next = self.job_passes.val();
+        }
+
+        self.memory.read_address.next =
+            (bit_cast::<24, 20>(self.block.q.val()) << 4) | bit_cast::<24, 4>(self.row_index.val());
+        self.memory.read_enable.next = true;
+        self.load_1.d.next = self.start.val();
+        self.load_2.d.next = self.load_1.q.val();
+        self.row_1.d.next = self.memory.read_data.val();
+        self.row.next = self.row_1.q.val();
+        self.load.next = self.load_2.q.val();
+        self.memory.write_enable.next = self.write_valid.val();
+        self.memory.write_address.next = self.write_address.val();
+        self.memory.write_data.next = self.write_data.val();
+        if self.reset.val() {
+            self.active.d.next = false;
+            self.reading.d.next = false;
+            self.pending.d.next = false;
+        }
+    }
+}

@@ -1,0 +1,250 @@
+//! Memories and queues: the leaves that give their own Verilog, so that tools infer block and
+//! distributed RAM, and the queue built on them.
+
+use std::collections::BTreeMap;
+
+use rust_hdl::prelude::*;
+
+/// Simple dual-port memory of `W`-bit words: one synchronous read and one write per cycle.
+///
+/// `read_data` holds the word addressed in the previous cycle with `read_enable`; a word written
+/// in the same cycle is not seen. Addresses are `A` bits wide, words beyond the depth read as
+/// undefined. Becomes block RAM.
+#[derive(LogicBlock)]
+pub struct Ram<const W: usize, const A: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Read address.
+    pub read_address: Signal<In, Bits<A>>,
+    /// Updates `read_data`.
+    pub read_enable: Signal<In, Bit>,
+    /// Word read.
+    pub read_data: Signal<Out, Bits<W>>,
+    /// Write address.
+    pub write_address: Signal<In, Bits<A>>,
+    /// Word to write.
+    pub write_data: Signal<In, Bits<W>>,
+    /// Writes.
+    pub write_enable: Signal<In, Bit>,
+    _depth: usize,
+    _sim: Box<BTreeMap<Bits<A>, Bits<W>>>,
+}
+
+impl<const W: usize, const A: usize> Ram<W, A> {
+    /// A memory of `depth` words; panics if `A` bits cannot address them.
+    #[must_use]
+    pub fn new(depth: usize) -> Self {
+        assert!(depth >= 2 && depth <= 1 << A, "{depth} words need other than {A} address bits");
+        Self {
+            clock: Default::default(),
+            read_address: Default::default(),
+            read_enable: Default::default(),
+            read_data: Default::default(),
+            write_address: Default::default(),
+            write_data: Default::default(),
+            write_enable: Default::default(),
+            _depth: depth,
+            _sim: Box::default(),
+        }
+    }
+}
+
+impl<const W: usize, const A: usize> Logic for Ram<W, A> {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            if self.read_enable.val() {
+                self.read_data.next =
+                    self._sim.get(&self.read_address.val()).copied().unwrap_or_default();
+            }
+            if self.write_enable.val() {
+                self._sim.insert(self.write_address.val(), self.write_data.val());
+            }
+        }
+    }
+
+    fn connect(&mut self) {
+        self.read_data.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(format!(
+            "reg [{high}:0] cells [0:{last}];\n\
+             always @(posedge clock) begin\n\
+             \x20   if (write_enable) cells[write_address] <= write_data;\n\
+             \x20   if (read_enable) read_data <= cells[read_address];\n\
+             end\n",
+            high = W - 1,
+            last = self._depth - 1,
+        ))
+    }
+}
+
+/// Small memory with asynchronous read; becomes distributed RAM.
+#[derive(LogicBlock, Default)]
+pub struct LutRam<const W: usize, const A: usize> {
+    /// Clock of the write port.
+    pub clock: Signal<In, Clock>,
+    /// Read address.
+    pub read_address: Signal<In, Bits<A>>,
+    /// Word at `read_address`, in the same cycle.
+    pub read_data: Signal<Out, Bits<W>>,
+    /// Write address.
+    pub write_address: Signal<In, Bits<A>>,
+    /// Word to write.
+    pub write_data: Signal<In, Bits<W>>,
+    /// Writes.
+    pub write_enable: Signal<In, Bit>,
+    _sim: Box<BTreeMap<Bits<A>, Bits<W>>>,
+}
+
+impl<const W: usize, const A: usize> Logic for LutRam<W, A> {
+    fn update(&mut self) {
+        if self.clock.pos_edge() && self.write_enable.val() {
+            self._sim.insert(self.write_address.val(), self.write_data.val());
+        }
+        self.read_data.next = self._sim.get(&self.read_address.val()).copied().unwrap_or_default();
+    }
+
+    fn connect(&mut self) {
+        self.read_data.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        Verilog::Custom(format!(
+            "reg [{high}:0] cells [0:{last}];\n\
+             always @(posedge clock) begin\n\
+             \x20   if (write_enable) cells[write_address] <= write_data;\n\
+             end\n\
+             always @(*) read_data = cells[read_address];\n",
+            high = W - 1,
+            last = (1 << A) - 1,
+        ))
+    }
+}
+
+/// Queue of 2^`A` words with the oldest word visible at once.
+///
+/// A word enters when `push` and not `full`, leaves when `pop` and `valid`. `C` must be `A` + 1:
+/// the width of `count`.
+#[derive(LogicBlock)]
+pub struct Fifo<const W: usize, const A: usize, const C: usize> {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Empties the queue.
+    pub reset: Signal<In, Bit>,
+    /// Word to enter.
+    pub push_data: Signal<In, Bits<W>>,
+    /// Enters it.
+    pub push: Signal<In, Bit>,
+    /// No room: `push` has no effect.
+    pub full: Signal<Out, Bit>,
+    /// Oldest word.
+    pub data: Signal<Out, Bits<W>>,
+    /// There is an oldest word.
+    pub valid: Signal<Out, Bit>,
+    /// Takes it.
+    pub pop: Signal<In, Bit>,
+    /// Words inside.
+    pub count: Signal<Out, Bits<C>>,
+    memory: LutRam<W, A>,
+    head: DFF<Bits<A>>,
+    tail: DFF<Bits<A>>,
+    level: DFF<Bits<C>>,
+    capacity: Constant<Bits<C>>,
+    do_push: Signal<Local, Bit>,
+    do_pop: Signal<Local, Bit>,
+}
+
+impl<const W: usize, const A: usize, const C: usize> Default for Fifo<W, A, C> {
+    fn default() -> Self {
+        assert_eq!(C, A + 1, "a queue's count needs one bit more than its address");
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            push_data: Default::default(),
+            push: Default::default(),
+            full: Default::default(),
+            data: Default::default(),
+            valid: Default::default(),
+            pop: Default::default(),
+            count: Default::default(),
+            memory: Default::default(),
+            head: Default::default(),
+            tail: Default::default(),
+            level: Default::default(),
+            capacity: Constant::new((1u64 << A).into()),
+            do_push: Default::default(),
+            do_pop: Default::default(),
+        }
+    }
+}
+
+impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, head, tail, level);
+        self.memory.clock.next = self.clock.val();
+        self.full.next = self.level.q.val() == self.capacity.val();
+        self.valid.next = self.level.q.val().any();
+        self.count.next = self.level.q.val();
+        self.do_push.next = self.push.val() & !(self.level.q.val() == self.capacity.val());
+        self.do_pop.next = self.pop.val() & self.level.q.val().any();
+        self.memory.write_address.next = self.tail.q.val();
+        self.memory.write_data.next = self.push_data.val();
+        self.memory.write_enable.next = self.do_push.val();
+        self.memory.read_address.next = self.head.q.val();
+        self.data.next = self.memory.read_data.val();
+        if self.do_push.val() {
+            self.tail.d.next = self.tail.q.val() + 1;
+        }
+        if self.do_pop.val() {
+            self.head.d.next = self.head.q.val() + 1;
+        }
+        if self.do_push.val() & !self.do_pop.val() {
+            self.level.d.next = self.level.q.val() + 1;
+        }
+        if !self.do_push.val() & self.do_pop.val() {
+            self.level.d.next = self.level.q.val() - 1;
+        }
+        if self.reset.val() {
+            self.head.d.next = 0.into();
+            self.tail.d.next = 0.into();
+            self.level.d.next = 0.into();
+        }
+    }
+}
+
+/// Joins 16 words of `W` bits, word 0 lowest. `P` must be 16 `W`.
+#[derive(LogicBlock)]
+pub struct Pack16<const W: usize, const P: usize> {
+    /// Words.
+    pub words: [Signal<In, Bits<W>>; 16],
+    /// All of them.
+    pub joined: Signal<Out, Bits<P>>,
+}
+
+impl<const W: usize, const P: usize> Default for Pack16<W, P> {
+    fn default() -> Self {
+        assert_eq!(P, 16 * W, "sixteen words of {W} bits do not make {P} bits");
+        Self { words: Default::default(), joined: Default::default() }
+    }
+}
+
+impl<const W: usize, const P: usize> Logic for Pack16<W, P> {
+    fn update(&mut self) {
+        let mut joined = Bits::<P>::default();
+        for (i, word) in self.words.iter().enumerate() {
+            joined.set_bits(i * W, word.val());
+        }
+        self.joined.next = joined;
+    }
+
+    fn connect(&mut self) {
+        self.joined.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let words: Vec<String> = (0..16).rev().map(|i| format!("words${i}")).collect();
+        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", words.join(", ")))
+    }
+}

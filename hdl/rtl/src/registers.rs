@@ -1,0 +1,318 @@
+//! AXI4-Lite registers; offsets and meaning as in `firebrick_spec::regs`.
+
+use firebrick_spec::{HwConfig, regs};
+use rust_hdl::prelude::*;
+
+/// The register file behind `s_axil_*`. One write and one read at a time, each answered with
+/// OKAY; unknown addresses read as 0.
+#[derive(LogicBlock)]
+pub struct Registers {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Resets all registers.
+    pub reset: Signal<In, Bit>,
+    /// Write address channel.
+    pub awvalid: Signal<In, Bit>,
+    /// Ready for it.
+    pub awready: Signal<Out, Bit>,
+    /// Byte address.
+    pub awaddr: Signal<In, Bits<12>>,
+    /// Write data channel.
+    pub wvalid: Signal<In, Bit>,
+    /// Ready for it.
+    pub wready: Signal<Out, Bit>,
+    /// Data.
+    pub wdata: Signal<In, Bits<32>>,
+    /// Byte enables; a write without all four is ignored.
+    pub wstrb: Signal<In, Bits<4>>,
+    /// Write response channel.
+    pub bvalid: Signal<Out, Bit>,
+    /// Response accepted.
+    pub bready: Signal<In, Bit>,
+    /// Read address channel.
+    pub arvalid: Signal<In, Bit>,
+    /// Ready for it.
+    pub arready: Signal<Out, Bit>,
+    /// Byte address.
+    pub araddr: Signal<In, Bits<12>>,
+    /// Read data channel.
+    pub rvalid: Signal<Out, Bit>,
+    /// Data accepted.
+    pub rready: Signal<In, Bit>,
+    /// Data.
+    pub rdata: Signal<Out, Bits<32>>,
+    /// A stream is under way.
+    pub busy: Signal<In, Bit>,
+    /// Records waiting for the sequencer.
+    pub queued: Signal<In, Bits<8>>,
+    /// Tiles computed and not drained.
+    pub draining: Signal<In, Bits<8>>,
+    /// An error is found.
+    pub error_set: Signal<In, Bit>,
+    /// Its code.
+    pub error_code: Signal<In, Bits<8>>,
+    /// Its record.
+    pub error_record: Signal<In, Bits<24>>,
+    /// A trailer is accepted.
+    pub done: Signal<In, Bit>,
+    /// Trailers sent.
+    pub results: Signal<In, Bits<32>>,
+    /// Counters in the order of `regs::COUNTERS`.
+    pub counter: [Signal<In, Bits<64>>; 10],
+    /// Resets the engine, one cycle.
+    pub soft_reset: Signal<Out, Bit>,
+    /// Clears the counters, one cycle.
+    pub clear_counters: Signal<Out, Bit>,
+    /// An error is held.
+    pub halted: Signal<Out, Bit>,
+    /// Interrupt.
+    pub irq: Signal<Out, Bit>,
+    write_address: DFF<Bits<10>>,
+    have_address: DFF<Bit>,
+    write_data: DFF<Bits<32>>,
+    write_full: DFF<Bit>,
+    have_data: DFF<Bit>,
+    respond: DFF<Bit>,
+    read_data: DFF<Bits<32>>,
+    read_full: DFF<Bit>,
+    upper: DFF<Bits<32>>,
+    scratch: DFF<Bits<32>>,
+    irq_enable: DFF<Bits<2>>,
+    irq_status: DFF<Bits<2>>,
+    error: DFF<Bits<32>>,
+    held: DFF<Bit>,
+    reset_pulse: DFF<Bit>,
+    clear_pulse: DFF<Bit>,
+    identity: Vec<Constant<Bits<32>>>,
+    does_write: Signal<Local, Bit>,
+    does_read: Signal<Local, Bit>,
+    read_index: Signal<Local, Bits<10>>,
+    value: Signal<Local, Bits<32>>,
+    events: Signal<Local, Bits<2>>,
+    clears: Signal<Local, Bits<2>>,
+    status: Signal<Local, Bits<32>>,
+}
+
+impl Registers {
+    /// Registers of a core built for `config`.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        let identity = regs::identity(config);
+        assert_eq!(identity.len(), 8, "the read multiplexer knows eight identity registers");
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            awvalid: Default::default(),
+            awready: Default::default(),
+            awaddr: Default::default(),
+            wvalid: Default::default(),
+            wready: Default::default(),
+            wdata: Default::default(),
+            wstrb: Default::default(),
+            bvalid: Default::default(),
+            bready: Default::default(),
+            arvalid: Default::default(),
+            arready: Default::default(),
+            araddr: Default::default(),
+            rvalid: Default::default(),
+            rready: Default::default(),
+            rdata: Default::default(),
+            busy: Default::default(),
+            queued: Default::default(),
+            draining: Default::default(),
+            error_set: Default::default(),
+            error_code: Default::default(),
+            error_record: Default::default(),
+            done: Default::default(),
+            results: Default::default(),
+            counter: Default::default(),
+            soft_reset: Default::default(),
+            clear_counters: Default::default(),
+            halted: Default::default(),
+            irq: Default::default(),
+            write_address: Default::default(),
+            have_address: Default::default(),
+            write_data: Default::default(),
+            write_full: Default::default(),
+            have_data: Default::default(),
+            respond: Default::default(),
+            read_data: Default::default(),
+            read_full: Default::default(),
+            upper: Default::default(),
+            scratch: Default::default(),
+            irq_enable: Default::default(),
+            irq_status: Default::default(),
+            error: Default::default(),
+            held: Default::default(),
+            reset_pulse: Default::default(),
+            clear_pulse: Default::default(),
+            identity: identity
+                .into_iter()
+                .map(|(_, value)| Constant::new(u64::from(value).into()))
+                .collect(),
+            does_write: Default::default(),
+            does_read: Default::default(),
+            read_index: Default::default(),
+            value: Default::default(),
+            events: Default::default(),
+            clears: Default::default(),
+            status: Default::default(),
+        }
+    }
+}
+
+impl Logic for Registers {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, write_address, have_address, write_data, write_full, have_data, respond,
+            read_data, read_full, upper, scratch, irq_enable, irq_status, error, held, reset_pulse,
+            clear_pulse
+        );
+        self.reset_pulse.d.next = false;
+        self.clear_pulse.d.next = false;
+
+        // Writes: address and data in any order, then the response.
+        self.awready.next = !self.have_address.q.val();
+        self.wready.next = !self.have_data.q.val();
+        self.bvalid.next = self.respond.q.val();
+        if self.awvalid.val() & (!self.have_address.q.val()) {
+            self.have_address.d.next = true;
+            self.write_address.d.next = self.awaddr.val().get_bits::<10>(2);
+        }
+        if self.wvalid.val() & (!self.have_data.q.val()) {
+            self.have_data.d.next = true;
+            self.write_data.d.next = self.wdata.val();
+            self.write_full.d.next = self.wstrb.val().all();
+        }
+        if self.respond.q.val() & self.bready.val() {
+            self.respond.d.next = false;
+        }
+        self.does_write.next = self.have_address.q.val()
+            & self.have_data.q.val()
+            & ((!self.respond.q.val()) | self.bready.val());
+        self.clears.next = 0.into();
+        if self.does_write.val() {
+            self.have_address.d.next = false;
+            self.have_data.d.next = false;
+            self.respond.d.next = true;
+            if self.write_full.q.val() {
+                match self.write_address.q.val().index() {
+                    16 => {
+                        self.reset_pulse.d.next = self.write_data.q.val().get_bit(0);
+                        self.clear_pulse.d.next = self.write_data.q.val().get_bit(1);
+                    }
+                    20 => {
+                        self.irq_enable.d.next = self.write_data.q.val().get_bits::<2>(0);
+                    }
+                    21 => {
+                        self.clears.next = self.write_data.q.val().get_bits::<2>(0);
+                    }
+                    22 => {
+                        self.scratch.d.next = self.write_data.q.val();
+                    }
+                    _ => {}
+                }
+            }
+        }
+
+        // State.
+        self.events.next = 0.into();
+        if self.done.val() {
+            self.events.next = 1.into();
+        }
+        if self.error_set.val() {
+            self.events.next = self.events.val() | 2;
+        }
+        self.irq_status.d.next =
+            (self.irq_status.q.val() & (!self.clears.val())) | self.events.val();
+        self.irq.next = (self.irq_status.q.val() & self.irq_enable.q.val()).any();
+        if self.error_set.val() & (!self.held.q.val()) {
+            self.held.d.next = true;
+            self.error.d.next = bit_cast::<32, 8>(self.error_code.val())
+                | (bit_cast::<32, 24>(self.error_record.val()) << 8);
+        }
+        self.status.next = (bit_cast::<32, 8>(self.queued.val()) << 8)
+            | (bit_cast::<32, 8>(self.draining.val()) << 16);
+        if self.busy.val() {
+            self.status.next = self.status.val() | 1;
+        }
+        if self.held.q.val() {
+            self.status.next = self.status.val() | 2;
+        }
+
+        // Reads.
+        self.read_index.next = self.araddr.val().get_bits::<10>(2);
+        self.does_read.next = self.arvalid.val() & (!self.read_full.q.val());
+        self.arready.next = !self.read_full.q.val();
+        self.rvalid.next = self.read_full.q.val();
+        self.rdata.next = self.read_data.q.val();
+        self.value.next = 0.into();
+        for i in 0..8 {
+            if self.read_index.val().index() == i {
+                self.value.next = self.identity[i].val();
+            }
+        }
+        for i in 0..10 {
+            if self.read_index.val().index() == (32 + (2 * i)) {
+                self.value.next = self.counter[i].val().get_bits::<32>(0);
+                if self.does_read.val() {
+                    self.upper.d.next = self.counter[i].val().get_bits::<32>(32);
+                }
+            }
+            if self.read_index.val().index() == (33 + (2 * i)) {
+                self.value.next = self.upper.q.val();
+            }
+        }
+        match self.read_index.val().index() {
+            17 => {
+                self.value.next = self.status.val();
+            }
+            18 => {
+                self.value.next = self.error.q.val();
+            }
+            20 => {
+                self.value.next = bit_cast::<32, 2>(self.irq_enable.q.val());
+            }
+            21 => {
+                self.value.next = bit_cast::<32, 2>(self.irq_status.q.val());
+            }
+            22 => {
+                self.value.next = self.scratch.q.val();
+            }
+            23 => {
+                self.value.next = self.results.val();
+            }
+            _ => {}
+        }
+        if self.does_read.val() {
+            self.read_full.d.next = true;
+            self.read_data.d.next = self.value.val();
+        }
+        if self.read_full.q.val() & self.rready.val() {
+            self.read_full.d.next = false;
+        }
+
+        self.soft_reset.next = self.reset_pulse.q.val();
+        self.clear_counters.next = self.clear_pulse.q.val();
+        self.halted.next = self.held.q.val();
+        if self.reset_pulse.q.val() {
+            self.held.d.next = false;
+            self.error.d.next = 0.into();
+            self.irq_status.d.next = 0.into();
+        }
+        if self.reset.val() {
+            self.have_address.d.next = false;
+            self.have_data.d.next = false;
+            self.respond.d.next = false;
+            self.read_full.d.next = false;
+            self.scratch.d.next = 0.into();
+            self.irq_enable.d.next = 0.into();
+            self.irq_status.d.next = 0.into();
+            self.error.d.next = 0.into();
+            self.held.d.next = false;
+            self.reset_pulse.d.next = false;
+            self.clear_pulse.d.next = false;
+        }
+    }
+}
