@@ -1,1 +1,25 @@
-//! Placeholder.
+//! Between a quantised network and an engine: the scheduler that compiles the network into a
+//! command stream, the device layer that carries streams to an engine, and a software engine
+//! that executes them command by command.
+//!
+//! ```text
+//! Network + HwConfig --compile--> Program --fill(picture)--> transfer
+//!                                    |                          |
+//!                                    |                       Device (executor, simulator, board)
+//!                                    |                          |
+//!                  ImageResult <--decode_result-- result packet-+
+//! ```
+
+mod compile;
+mod device;
+mod executor;
+mod program;
+mod session;
+
+pub use compile::{CompileError, CompileOptions, compile};
+pub use device::{Device, DeviceError, ExecutorDevice};
+pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
+pub use program::{
+    ImageError, ImageResult, LayerInfo, Prediction, Program, RecordInfo, ResultError,
+};
+pub use session::{Session, SessionError};

@@ -1,0 +1,77 @@
+//! Weights and requantisation parameters in the order in which the array takes them.
+
+use firebrick_network::Conv;
+use firebrick_spec::arith::{Requant, SHIFT_MAX};
+use firebrick_spec::command::PARAM_BYTES;
+
+/// Input channels of one group, by row of the tile: `None` for padding.
+pub(crate) type InputGroup = Vec<Option<usize>>;
+
+/// Makes every output of a padded channel 0, whatever the accumulator holds.
+const PADDED: Requant = Requant {
+    bias: 0,
+    mult: 1,
+    shift: SHIFT_MAX,
+};
+
+/// Groups of the window unit for the first convolution: taps and colours flattened.
+pub(crate) fn window_groups(conv: &Conv, tile: usize) -> Vec<InputGroup> {
+    let taps = conv.kernel * conv.kernel * conv.in_channels();
+    (0..taps.div_ceil(tile))
+        .map(|group| {
+            (0..tile)
+                .map(|k| Some(group * tile + k).filter(|&index| index < taps))
+                .collect()
+        })
+        .collect()
+}
+
+/// Weight blocks of one group of output channels, for each input group its taps.
+/// With `window`, input "channels" are flattened taps and colours.
+pub(crate) fn weight_blocks(
+    conv: &Conv,
+    output_group: usize,
+    inputs: &[InputGroup],
+    tile: usize,
+    window: bool,
+) -> Vec<u8> {
+    let taps = if window { 1 } else { conv.kernel };
+    let channels = conv.in_channels();
+    let mut bytes = Vec::with_capacity(inputs.len() * taps * taps * tile * tile);
+    for group in inputs {
+        for ky in 0..taps {
+            for kx in 0..taps {
+                for input in group {
+                    for output in output_group * tile..(output_group + 1) * tile {
+                        let weight = match *input {
+                            Some(index) if output < conv.out_channels() => {
+                                let at = if window {
+                                    let (tap, channel) = (index / channels, index % channels);
+                                    [output, tap / conv.kernel, tap % conv.kernel, channel]
+                                } else {
+                                    [output, ky, kx, index]
+                                };
+                                conv.weights[at]
+                            }
+                            _ => 0,
+                        };
+                        bytes.push(weight as u8);
+                    }
+                }
+            }
+        }
+    }
+    bytes
+}
+
+/// Parameters of one group of output channels.
+pub(crate) fn params(conv: &Conv, output_group: usize, tile: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(tile * PARAM_BYTES);
+    for output in output_group * tile..(output_group + 1) * tile {
+        let requant = conv.requant.get(output).unwrap_or(&PADDED);
+        bytes.extend(requant.bias.to_le_bytes());
+        bytes.extend(requant.mult.to_le_bytes());
+        bytes.extend([requant.shift, 0]);
+    }
+    bytes
+}

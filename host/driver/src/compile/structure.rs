@@ -1,0 +1,433 @@
+//! What the graph means to the engine: convolutions whose outputs are written, pooled or summed
+//! on their way out of the array, and the feature maps that lie in the feature buffer.
+
+use super::CompileError;
+use firebrick_network::{Conv, Network, NodeId, Op, Pool, Shape};
+
+/// Where a convolution reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    /// The picture, through the window unit.
+    Picture,
+    /// A map of [`Structure::maps`].
+    Map(usize),
+}
+
+/// Where a convolution's output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sink {
+    /// Into a map of [`Structure::maps`].
+    Map(usize),
+    /// Into the logits.
+    Sum,
+}
+
+/// A convolution and what is fused with it.
+#[derive(Clone, Debug)]
+pub(crate) struct ConvPlan {
+    /// Index of its node.
+    pub node: usize,
+    pub source: Source,
+    pub sink: Sink,
+    /// The max-pool it goes through.
+    pub pool: Option<Pool>,
+    /// Shape before the pool.
+    pub shape: Shape,
+    /// Height and width after the pool.
+    pub pooled: (usize, usize),
+    /// Channels in the map before this convolution's first.
+    pub offset: usize,
+}
+
+/// A feature map in the feature buffer: what convolutions and sums read.
+#[derive(Clone, Debug)]
+pub(crate) struct MapPlan {
+    /// Index of the node that it is the value of.
+    pub node: usize,
+    pub height: usize,
+    pub width: usize,
+    /// Stages that write and read it.
+    pub first_stage: usize,
+    pub last_write: usize,
+    pub last_read: usize,
+}
+
+/// The whole network, in terms of the engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Structure {
+    pub convs: Vec<ConvPlan>,
+    pub maps: Vec<MapPlan>,
+    /// Convolutions that read the same map and write the same map, in order of execution.
+    pub stages: Vec<Vec<usize>>,
+}
+
+/// A convolution as part of a value, with the pool between them.
+#[derive(Clone, Copy)]
+struct Leaf {
+    conv: usize,
+    pool: Option<Pool>,
+}
+
+fn refuse(network: &Network, node: usize, what: impl Into<String>, hint: &str) -> CompileError {
+    CompileError::Structure {
+        node: network.nodes[node].name.clone(),
+        what: what.into(),
+        hint: hint.to_owned(),
+    }
+}
+
+/// The convolution of a node that is known to be one.
+pub(crate) fn conv_of(network: &Network, node: usize) -> Option<&Conv> {
+    match &network.nodes.get(node)?.op {
+        Op::Conv(conv) => Some(conv),
+        _ => None,
+    }
+}
+
+/// The convolutions that make up a node's value, in channel order.
+fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, CompileError> {
+    match &network.nodes[node].op {
+        Op::Conv(_) => Ok(vec![Leaf {
+            conv: node,
+            pool: None,
+        }]),
+        Op::MaxPool(pool) => {
+            let [input] = network.nodes[node].inputs[..] else {
+                return Err(refuse(network, node, "takes one input", "give it one"));
+            };
+            if input == NodeId::INPUT {
+                return Err(refuse(
+                    network,
+                    node,
+                    "pools the picture itself",
+                    "the engine pools what a convolution puts out; begin with a convolution",
+                ));
+            }
+            let mut parts = leaves(network, input.0, node)?;
+            if parts.iter().any(|leaf| leaf.pool.is_some()) {
+                return Err(refuse(
+                    network,
+                    node,
+                    "pools a value that has been pooled already",
+                    "put a convolution between the two pools",
+                ));
+            }
+            parts.iter_mut().for_each(|leaf| leaf.pool = Some(*pool));
+            Ok(parts)
+        }
+        Op::Concat => {
+            let mut all = Vec::new();
+            for &input in &network.nodes[node].inputs {
+                if input == NodeId::INPUT {
+                    return Err(refuse(
+                        network,
+                        node,
+                        "concatenates the picture itself",
+                        "concatenate outputs of convolutions",
+                    ));
+                }
+                all.extend(leaves(network, input.0, node)?);
+                if all.len() > network.nodes.len() {
+                    return Err(twice(network, node));
+                }
+            }
+            Ok(all)
+        }
+        Op::GlobalSum => Err(refuse(
+            network,
+            node,
+            format!("is read by node {:?}", network.nodes[reader].name),
+            "the global sum has to be the last node: its sums leave the engine",
+        )),
+    }
+}
+
+fn twice(network: &Network, node: usize) -> CompileError {
+    refuse(
+        network,
+        node,
+        "contains a convolution twice",
+        "each convolution's output lies in the feature buffer once; name it once",
+    )
+}
+
+fn check_conv(network: &Network, node: usize, conv: &Conv) -> Result<(), CompileError> {
+    if conv.out_channels() == 0 || conv.in_channels() == 0 {
+        return Err(refuse(
+            network,
+            node,
+            "has no channels",
+            "give it at least one",
+        ));
+    }
+    let (_, rows, columns, _) = conv.weights.dim();
+    if (rows, columns) != (conv.kernel, conv.kernel) {
+        return Err(refuse(
+            network,
+            node,
+            format!(
+                "is {k}x{k} but has {rows}x{columns} weights",
+                k = conv.kernel
+            ),
+            "kernels are square",
+        ));
+    }
+    if conv.requant.len() != conv.out_channels() || conv.requant.iter().any(|r| !r.is_valid()) {
+        return Err(refuse(
+            network,
+            node,
+            "has missing or invalid requantisation parameters",
+            "give one to each output channel, mult in 1..=32767 and shift in 1..=48",
+        ));
+    }
+    Ok(())
+}
+
+impl Structure {
+    /// Recognises a network. `shapes` are [`Network::shapes`].
+    pub fn of(
+        network: &Network,
+        shapes: &[Shape],
+        window_kernel: usize,
+    ) -> Result<Structure, CompileError> {
+        let last = network.nodes.len().checked_sub(1);
+        let Some(last) = last.filter(|&i| matches!(network.nodes[i].op, Op::GlobalSum)) else {
+            return Err(CompileError::Structure {
+                node: network
+                    .nodes
+                    .last()
+                    .map(|n| n.name.clone())
+                    .unwrap_or_default(),
+                what: "the last node is no global sum".into(),
+                hint: "end the network with the sum of the classes' maps".into(),
+            });
+        };
+        let mut plan = Structure {
+            convs: Vec::new(),
+            maps: Vec::new(),
+            stages: Vec::new(),
+        };
+        // By node: the index of its convolution; what reads it.
+        let mut conv_at = vec![None; network.nodes.len()];
+        for (node, shape) in shapes.iter().enumerate() {
+            if let Some(conv) = conv_of(network, node) {
+                check_conv(network, node, conv)?;
+                conv_at[node] = Some(plan.convs.len());
+                plan.convs.push(ConvPlan {
+                    node,
+                    source: Source::Picture,
+                    sink: Sink::Sum,
+                    pool: None,
+                    shape: *shape,
+                    pooled: (shape.height, shape.width),
+                    offset: 0,
+                });
+            }
+        }
+        let mut sunk = vec![false; plan.convs.len()];
+        let mut pictures = 0;
+        for reader in 0..network.nodes.len() {
+            let input = network.nodes[reader].inputs[0];
+            match &network.nodes[reader].op {
+                Op::Conv(conv) => {
+                    let index = conv_at[reader].unwrap_or_default();
+                    if input == NodeId::INPUT {
+                        pictures += 1;
+                        check_first(network, reader, conv, window_kernel, pictures)?;
+                        continue;
+                    }
+                    check_inner(network, reader, conv)?;
+                    let map = plan.map(network, shapes, input.0, reader, &conv_at, &mut sunk)?;
+                    plan.convs[index].source = Source::Map(map);
+                }
+                Op::GlobalSum if reader != last => {
+                    return Err(refuse(
+                        network,
+                        reader,
+                        "is not the last node",
+                        "the global sum has to be the last node",
+                    ));
+                }
+                Op::GlobalSum => {
+                    let conv = (input != NodeId::INPUT).then(|| conv_at[input.0]).flatten();
+                    let Some(conv) = conv.filter(|&c| !sunk[c]) else {
+                        return Err(refuse(
+                            network,
+                            reader,
+                            "does not sum the output of one convolution of its own",
+                            "feed it from a convolution that nothing else reads",
+                        ));
+                    };
+                    sunk[conv] = true;
+                    if plan.convs[conv].source == Source::Picture {
+                        return Err(refuse(
+                            network,
+                            reader,
+                            "sums the first convolution",
+                            "put a second convolution between the first and the sum",
+                        ));
+                    }
+                }
+                _ => {}
+            }
+        }
+        if let Some(unread) = sunk.iter().position(|s| !s) {
+            return Err(refuse(
+                network,
+                plan.convs[unread].node,
+                "nothing reads its output",
+                "remove it",
+            ));
+        }
+        if pictures == 0 {
+            return Err(refuse(
+                network,
+                0,
+                "no convolution reads the picture",
+                "begin the network with a convolution of the input",
+            ));
+        }
+        plan.make_stages(network)?;
+        Ok(plan)
+    }
+
+    /// The map that is the value of `node`, made on first use.
+    fn map(
+        &mut self,
+        network: &Network,
+        shapes: &[Shape],
+        node: usize,
+        reader: usize,
+        conv_at: &[Option<usize>],
+        sunk: &mut [bool],
+    ) -> Result<usize, CompileError> {
+        if let Some(found) = self.maps.iter().position(|map| map.node == node) {
+            return Ok(found);
+        }
+        let index = self.maps.len();
+        let shape = shapes[node];
+        let mut offset = 0;
+        let mut members = Vec::new();
+        for leaf in leaves(network, node, reader)? {
+            let Some(conv) = conv_at[leaf.conv] else {
+                continue;
+            };
+            if members.contains(&conv) {
+                return Err(twice(network, node));
+            }
+            if std::mem::replace(&mut sunk[conv], true) {
+                return Err(refuse(
+                    network,
+                    leaf.conv,
+                    "its output is used in two different ways",
+                    "let all readers take the same pool or concatenation of it",
+                ));
+            }
+            let plan = &mut self.convs[conv];
+            plan.pool = leaf.pool;
+            plan.pooled = (shape.height, shape.width);
+            plan.sink = Sink::Map(index);
+            plan.offset = offset;
+            offset += plan.shape.channels;
+            members.push(conv);
+        }
+        self.maps.push(MapPlan {
+            node,
+            height: shape.height,
+            width: shape.width,
+            first_stage: usize::MAX,
+            last_write: 0,
+            last_read: 0,
+        });
+        Ok(index)
+    }
+
+    /// Groups convolutions that read the same map and write the same map, keeping the order of
+    /// the nodes, and notes when maps live.
+    fn make_stages(&mut self, network: &Network) -> Result<(), CompileError> {
+        let same = |a: &ConvPlan, b: &ConvPlan| {
+            a.source == b.source && a.sink == b.sink && a.sink != Sink::Sum
+        };
+        for (index, conv) in self.convs.iter().enumerate() {
+            let stage = self
+                .stages
+                .iter_mut()
+                .find(|stage| same(&self.convs[stage[0]], conv));
+            match stage {
+                Some(stage) => stage.push(index),
+                None => self.stages.push(vec![index]),
+            }
+        }
+        for (number, stage) in self.stages.iter().enumerate() {
+            for &conv in stage {
+                if let Sink::Map(map) = self.convs[conv].sink {
+                    let map = &mut self.maps[map];
+                    map.first_stage = map.first_stage.min(number);
+                    map.last_write = map.last_write.max(number);
+                }
+                if let Source::Map(map) = self.convs[conv].source {
+                    self.maps[map].last_read = self.maps[map].last_read.max(number);
+                }
+            }
+        }
+        for stage in &self.stages {
+            let conv = &self.convs[stage[0]];
+            if conv.source == Source::Picture && stage[0] != self.stages[0][0] {
+                return Err(refuse(
+                    network,
+                    conv.node,
+                    "reads the picture after other convolutions have begun",
+                    "make it the first node",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_first(
+    network: &Network,
+    node: usize,
+    conv: &Conv,
+    window_kernel: usize,
+    pictures: usize,
+) -> Result<(), CompileError> {
+    if pictures > 1 {
+        return Err(refuse(
+            network,
+            node,
+            "a second convolution reads the picture",
+            "the picture passes through the window unit once; let one convolution read it",
+        ));
+    }
+    if conv.kernel != window_kernel || conv.pad != 0 || !(1..=2).contains(&conv.stride) {
+        return Err(refuse(
+            network,
+            node,
+            format!(
+                "the picture's convolution is {k}x{k} with stride {} and padding {}",
+                conv.stride,
+                conv.pad,
+                k = conv.kernel
+            ),
+            &format!(
+                "the window unit of this configuration takes {window_kernel}x{window_kernel} \
+                 with stride 1 or 2 and no padding"
+            ),
+        ));
+    }
+    Ok(())
+}
+
+fn check_inner(network: &Network, node: usize, conv: &Conv) -> Result<(), CompileError> {
+    match (conv.kernel, conv.stride, conv.pad) {
+        (1, 1, 0) | (3, 1, 1) => Ok(()),
+        (k, stride, pad) => Err(refuse(
+            network,
+            node,
+            format!("is {k}x{k} with stride {stride} and padding {pad}"),
+            "after the first, the engine has 1x1 convolutions without padding and 3x3 with \
+             padding 1, both of stride 1",
+        )),
+    }
+}

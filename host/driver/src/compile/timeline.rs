@@ -1,0 +1,120 @@
+//! An estimate of when things happen in the engine, kept while the stream is being written. It
+//! decides how early weights are fetched and where a tile is split; no correctness depends on it.
+
+/// Cycles from a tile's last vector to its last drained word, beyond those per vector.
+const DRAIN_LATENCY: u64 = 20;
+/// Cycles from a strip's last beat to the first block that may read it.
+const WINDOW_LATENCY: u64 = 16;
+
+/// Decoder, array and drain unit, each at its own time.
+#[derive(Clone, Debug)]
+pub(crate) struct Timeline {
+    queue: usize,
+    /// Cycles in which a requantised vector leaves.
+    drain_cycles: u64,
+    /// When the decoder takes the next beat.
+    decoder: u64,
+    /// When the sequencer is free.
+    sequencer: u64,
+    strip_ready: u64,
+    block_start: Vec<u64>,
+    block_end: Vec<u64>,
+    tile_end: Vec<u64>,
+    /// Cycles in which the array takes a vector.
+    pub busy: u64,
+}
+
+impl Timeline {
+    pub fn new(queue: usize, drain_cycles: u64) -> Timeline {
+        Timeline {
+            queue: queue.max(1),
+            drain_cycles,
+            decoder: 0,
+            sequencer: 0,
+            strip_ready: 0,
+            block_start: Vec::new(),
+            block_end: Vec::new(),
+            tile_end: Vec::new(),
+            busy: 0,
+        }
+    }
+
+    /// When at most `pending` of the items that end at `ends` are left.
+    fn left(ends: &[u64], pending: usize) -> u64 {
+        ends.len().checked_sub(pending + 1).map_or(0, |i| ends[i])
+    }
+
+    /// When the decoder would be done with a load of `beats` that waits for `pending` blocks.
+    pub fn load_end(&self, pending: usize, beats: usize) -> u64 {
+        self.decoder.max(Self::left(&self.block_end, pending)) + beats as u64
+    }
+
+    /// When the array runs out of the blocks issued so far.
+    pub fn work_until(&self) -> u64 {
+        self.sequencer
+    }
+
+    /// When the next block could start, were it to wait for nothing but blocks before it.
+    pub fn next_start(&self) -> u64 {
+        self.sequencer.max(self.decoder)
+    }
+
+    /// When all tiles but the last `outstanding` have drained.
+    pub fn drained(&self, outstanding: usize) -> u64 {
+        Self::left(&self.tile_end, outstanding)
+    }
+
+    /// A load of weights.
+    pub fn weights(&mut self, pending: usize, beats: usize) {
+        self.decoder = self.load_end(pending, beats);
+    }
+
+    /// A load of parameters, which waits for tiles.
+    pub fn params(&mut self, pending: usize, beats: usize) {
+        self.decoder = self.decoder.max(self.drained(pending)) + beats as u64;
+    }
+
+    /// Rows of the picture that take the window unit `cycles`.
+    pub fn rows(&mut self, pending: usize, cycles: usize) {
+        self.decoder = self.load_end(pending, cycles);
+        self.strip_ready = self.decoder + WINDOW_LATENCY;
+    }
+
+    /// A block; `outstanding` as in its record.
+    pub fn block(&mut self, cycles: usize, busy: usize, outstanding: usize, strip: bool) {
+        let room = self.block_start.len().checked_sub(self.queue);
+        self.decoder = (self.decoder + 2).max(room.map_or(0, |i| self.block_start[i]));
+        let mut start = self
+            .sequencer
+            .max(self.decoder)
+            .max(self.drained(outstanding));
+        if strip {
+            start = start.max(self.strip_ready);
+        }
+        self.sequencer = start + cycles as u64;
+        self.busy += busy as u64;
+        self.block_start.push(start);
+        self.block_end.push(self.sequencer);
+    }
+
+    /// The last block handed its tile to the drain unit.
+    pub fn drain(&mut self, vectors: usize) {
+        let start = self
+            .tile_end
+            .last()
+            .map_or(0, |&end| end)
+            .max(self.sequencer);
+        self.tile_end
+            .push(start + self.drain_cycles * vectors as u64 + DRAIN_LATENCY);
+    }
+
+    /// Words sent to the host once everything has drained.
+    pub fn store(&mut self, beats: usize) {
+        self.sequencer = self.sequencer.max(self.drained(0)) + beats as u64;
+    }
+
+    /// When everything is done.
+    pub fn end(&self) -> u64 {
+        self.sequencer.max(self.drained(0)).max(self.decoder)
+    }
+}

@@ -1,0 +1,62 @@
+//! The stream as the decoder sees it: beats, records, payloads, TLAST on the last beat.
+
+use super::fault::{EngineFault, ExecError};
+use firebrick_spec::HwConfig;
+use firebrick_spec::command::{Command, ErrorCode, RECORD_BYTES, RECORD_WORDS};
+
+/// A transfer being decoded.
+#[derive(Debug)]
+pub(super) struct Beats<'a> {
+    rest: &'a [u8],
+    beat: usize,
+    /// Records decoded.
+    records: u32,
+}
+
+impl<'a> Beats<'a> {
+    pub fn new(transfer: &'a [u8], beat: usize) -> Beats<'a> {
+        Beats {
+            rest: transfer,
+            beat,
+            records: 0,
+        }
+    }
+
+    /// Index of the last record decoded.
+    pub fn index(&self) -> u32 {
+        self.records.saturating_sub(1)
+    }
+
+    /// The next record, checked, and whether its last beat had TLAST.
+    pub fn record(&mut self, config: &HwConfig) -> Result<(Command, bool), ExecError> {
+        let record = self.records;
+        if self.rest.len() < RECORD_BYTES {
+            return Err(EngineFault::early(record).into());
+        }
+        let (bytes, rest) = self.rest.split_at(RECORD_BYTES);
+        self.rest = rest;
+        self.records += 1;
+        let mut words = [0; RECORD_WORDS];
+        for (word, chunk) in words.iter_mut().zip(bytes.chunks_exact(4)) {
+            *word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+        }
+        let fault = |code| EngineFault { code, record };
+        let command = Command::decode(&words).map_err(|error| fault(error.code))?;
+        if record == 0 && !matches!(command, Command::Hello(_)) {
+            return Err(fault(ErrorCode::NoHello).into());
+        }
+        command.check(config).map_err(|error| fault(error.code))?;
+        Ok((command, rest.is_empty()))
+    }
+
+    /// The payload of the last record; the stream must not end with it.
+    pub fn payload(&mut self, bytes: usize) -> Result<&'a [u8], ExecError> {
+        let whole = bytes.next_multiple_of(self.beat);
+        if whole > 0 && self.rest.len() <= whole {
+            return Err(EngineFault::early(self.index()).into());
+        }
+        let (payload, rest) = self.rest.split_at(whole);
+        self.rest = rest;
+        Ok(&payload[..bytes])
+    }
+}

@@ -1,0 +1,70 @@
+//! Figures about a compiled network.
+
+use firebrick_network::{NodeId, Shape};
+use firebrick_spec::command::Command;
+
+/// A record of the stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordInfo {
+    /// The command.
+    pub command: Command,
+    /// Byte offset of the record in the transfer; its payload follows it.
+    pub offset: usize,
+}
+
+/// A convolution as the engine runs it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LayerInfo {
+    /// The node.
+    pub node: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Edge of its kernel.
+    pub kernel: usize,
+    /// Output shape, before a pool.
+    pub shape: Shape,
+    /// Useful multiply-accumulates.
+    pub macs: u64,
+    /// Channel groups read, padding included; for the first convolution groups of taps.
+    pub input_groups: usize,
+    /// Channel groups written.
+    pub output_groups: usize,
+    /// Tiles, over all output groups.
+    pub tiles: usize,
+    /// Block records.
+    pub records: usize,
+    /// Cycles in which the array takes a vector for this layer.
+    pub busy_cycles: u64,
+    /// Bytes of weights sent, padding included.
+    pub weight_bytes: usize,
+}
+
+/// What the scheduler expects of the engine. `busy_cycles` is exact, `cycles` an estimate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Prediction {
+    /// Cycles in which the array takes a vector.
+    pub busy_cycles: u64,
+    /// Estimate of all cycles, stalls included.
+    pub cycles: u64,
+    /// Useful multiply-accumulates.
+    pub macs: u64,
+    /// Multiply-accumulates that the array could do in a cycle.
+    pub peak: u64,
+    /// Words of the feature buffer in use.
+    pub feature_words: usize,
+}
+
+impl Prediction {
+    /// Useful multiply-accumulates over what the array could do in its busy cycles: the bound
+    /// that padding leaves.
+    #[must_use]
+    pub fn bound(&self) -> f64 {
+        self.macs as f64 / (self.busy_cycles * self.peak) as f64
+    }
+
+    /// Useful multiply-accumulates over what the array could do in all cycles.
+    #[must_use]
+    pub fn utilization(&self) -> f64 {
+        self.macs as f64 / (self.cycles * self.peak) as f64
+    }
+}

@@ -1,0 +1,217 @@
+//! The result packet: what lies where in it.
+
+use super::{NodeKind, Program};
+use firebrick_network::NodeId;
+use firebrick_spec::command::LOGIT_BYTES;
+use firebrick_spec::result::{Trailer, packet_crc};
+use ndarray::{Array3, Axis, concatenate};
+
+/// A piece of the packet before the trailer, in whole beats.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Segment {
+    /// Requantised words of a tile, before its pool or sum.
+    Tap {
+        node: usize,
+        group: usize,
+        start: usize,
+        count: usize,
+    },
+    /// Sums of the classes from `first` on, four a beat.
+    Sums { first: usize, beats: usize },
+    /// A map of the feature buffer, plane by plane.
+    Store {
+        planes: Vec<StoredPlane>,
+        size: (usize, usize),
+    },
+}
+
+/// One channel group of a stored map of `size` pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StoredPlane {
+    pub node: usize,
+    pub group: usize,
+    /// Whether a pool lies between the convolution and the map.
+    pub pooled: bool,
+}
+
+impl Segment {
+    /// Beats of the segment; a feature word is a beat.
+    pub fn beats(&self) -> usize {
+        match self {
+            Segment::Tap { count, .. } => *count,
+            Segment::Sums { beats, .. } => *beats,
+            Segment::Store { planes, size } => planes.len() * size.0 * size.1,
+        }
+    }
+}
+
+/// What came back for one picture.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ImageResult {
+    /// The sum over all pixels for each class.
+    pub logits: Vec<i32>,
+    /// The packet's trailer.
+    pub trailer: Trailer,
+    /// In check mode: every node's feature map (height, width, channels) in the order of the
+    /// nodes, the global sum left out. Empty otherwise.
+    pub maps: Vec<(NodeId, Array3<u8>)>,
+}
+
+/// A result packet that is not what the engine should have sent.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ResultError {
+    /// Length.
+    #[error("the result packet has {got} bytes, {want} were expected")]
+    Length {
+        /// Bytes expected.
+        want: usize,
+        /// Bytes received.
+        got: usize,
+    },
+    /// Checksum.
+    #[error(
+        "the result packet is damaged: its trailer says CRC {want:#010x}, its contents have \
+         {got:#010x}; run the picture again"
+    )]
+    Crc {
+        /// CRC in the trailer.
+        want: u32,
+        /// CRC of the contents.
+        got: u32,
+    },
+}
+
+/// Feature maps under assembly, by node.
+struct Maps<'a> {
+    program: &'a Program,
+    /// Output of a convolution before its pool.
+    before: Vec<Option<Array3<u8>>>,
+    /// Output of a convolution after its pool.
+    after: Vec<Option<Array3<u8>>>,
+}
+
+impl Maps<'_> {
+    /// Puts words of one channel group into a convolution's map.
+    fn put(
+        &mut self,
+        node: usize,
+        size: (usize, usize),
+        pooled: bool,
+        group: usize,
+        start: usize,
+        words: &[u8],
+    ) {
+        let tile = self.program.config.tile;
+        let channels = self.program.nodes[node].shape.channels;
+        let maps = if pooled {
+            &mut self.after
+        } else {
+            &mut self.before
+        };
+        let map = maps[node].get_or_insert_with(|| Array3::zeros((size.0, size.1, channels)));
+        for (i, word) in words.chunks_exact(tile).enumerate() {
+            let pixel = start + i;
+            for (c, &value) in (group * tile..channels).zip(word) {
+                map[(pixel / size.1, pixel % size.1, c)] = value;
+            }
+        }
+    }
+
+    /// Value of a node from those of the convolutions in it.
+    fn value(&self, node: usize, pooled: bool) -> Option<Array3<u8>> {
+        let info = &self.program.nodes[node];
+        match info.kind {
+            NodeKind::Conv if pooled => self.after[node].clone(),
+            NodeKind::Conv => self.before[node].clone(),
+            NodeKind::Pool => self.value(*info.inputs.first()?, true),
+            NodeKind::Concat => {
+                let parts: Option<Vec<_>> = info
+                    .inputs
+                    .iter()
+                    .map(|&input| self.value(input, pooled))
+                    .collect();
+                let parts = parts?;
+                let views: Vec<_> = parts.iter().map(|part| part.view()).collect();
+                concatenate(Axis(2), &views).ok()
+            }
+            NodeKind::Sum => None,
+        }
+    }
+}
+
+/// Reads a packet.
+pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, ResultError> {
+    if packet.len() != program.output_bytes {
+        return Err(ResultError::Length {
+            want: program.output_bytes,
+            got: packet.len(),
+        });
+    }
+    let (body, tail) = packet.split_at(packet.len() - Trailer::BYTES);
+    let mut bytes = [0; Trailer::BYTES];
+    bytes.copy_from_slice(tail);
+    let trailer = Trailer::from_bytes(&bytes);
+    let crc = packet_crc(body);
+    if crc != trailer.crc {
+        return Err(ResultError::Crc {
+            want: trailer.crc,
+            got: crc,
+        });
+    }
+    let nodes = program.nodes.len();
+    let mut maps = Maps {
+        program,
+        before: vec![None; nodes],
+        after: vec![None; nodes],
+    };
+    let mut logits = vec![0; program.classes];
+    let beat = program.config.bus_bytes;
+    let mut rest = body;
+    for segment in &program.segments {
+        let (words, later) = rest.split_at(segment.beats() * beat);
+        rest = later;
+        match segment {
+            Segment::Tap {
+                node, group, start, ..
+            } => {
+                let shape = program.nodes[*node].shape;
+                maps.put(
+                    *node,
+                    (shape.height, shape.width),
+                    false,
+                    *group,
+                    *start,
+                    words,
+                );
+            }
+            Segment::Sums { first, .. } => {
+                for (logit, chunk) in logits[*first..]
+                    .iter_mut()
+                    .zip(words.chunks_exact(LOGIT_BYTES))
+                {
+                    *logit = i32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
+                }
+            }
+            Segment::Store { planes, size } => {
+                let plane_bytes = size.0 * size.1 * beat;
+                for (plane, words) in planes.iter().zip(words.chunks_exact(plane_bytes)) {
+                    maps.put(plane.node, *size, plane.pooled, plane.group, 0, words);
+                }
+            }
+        }
+    }
+    let maps = (0..nodes)
+        .filter_map(|node| {
+            program
+                .check
+                .then(|| maps.value(node, false))
+                .flatten()
+                .map(|m| (NodeId(node), m))
+        })
+        .collect();
+    Ok(ImageResult {
+        logits,
+        trailer,
+        maps,
+    })
+}
