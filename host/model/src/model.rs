@@ -1,7 +1,7 @@
 //! The model that users run.
 
 use crate::execute::{self, Step};
-use crate::packed::PackedConv;
+use crate::packed::{Order, PackedConv};
 use crate::plan::Plan;
 use crate::spare::{Lease, Memory, Spares};
 use crate::{Activations, Kernel, ModelError, check};
@@ -34,9 +34,13 @@ impl Model {
             return Err(ModelError::Kernel(kernel));
         }
         check::network(network)?;
+        let order = match kernel {
+            Kernel::Portable => Order::ByInput,
+            _ => Order::ByChannel,
+        };
         let steps = network.nodes.iter().map(|node| {
             let step = match &node.op {
-                Op::Conv(conv) => Step::Conv(PackedConv::new(conv)),
+                Op::Conv(conv) => Step::Conv(PackedConv::new(conv, order)),
                 Op::MaxPool(_) => Step::MaxPool,
                 Op::Concat => Step::Concat,
                 Op::GlobalSum => Step::GlobalSum,

@@ -8,10 +8,19 @@ pub(crate) const BLOCK: usize = 16;
 /// Input bytes that one step takes.
 pub(crate) const GROUP: usize = 4;
 
-/// Weights of one step: for each of 16 output channels those of 4 input bytes.
+/// Weights of one step: those of 4 input bytes for 16 output channels, in a kernel's order.
 #[derive(Clone, Copy, Debug)]
 #[repr(C, align(64))]
-pub(crate) struct Line(pub [[i8; GROUP]; BLOCK]);
+pub(crate) struct Line(pub [i8; GROUP * BLOCK]);
+
+/// Order of the weights of a step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Order {
+    /// `[output channel][input byte]`, as the dot product instructions want it.
+    ByChannel,
+    /// `[input byte][output channel]`, for one multiplication at a time.
+    ByInput,
+}
 
 /// Requantisation of one block, widened for 64-bit arithmetic.
 #[derive(Clone, Debug)]
@@ -47,15 +56,19 @@ pub(crate) struct PackedConv {
 
 impl PackedConv {
     /// Repacks a convolution that passed the checks.
-    pub(crate) fn new(conv: &Conv) -> PackedConv {
+    pub(crate) fn new(conv: &Conv, order: Order) -> PackedConv {
         let (kernel, depth) = (conv.kernel, conv.in_channels());
         let groups = (kernel * depth).div_ceil(GROUP);
         let blocks = conv.out_channels().div_ceil(BLOCK);
-        let mut weights = vec![Line([[0; GROUP]; BLOCK]); blocks * kernel * groups];
+        let mut weights = vec![Line([0; GROUP * BLOCK]); blocks * kernel * groups];
         for ((o, ky, kx, i), &w) in conv.weights.indexed_iter() {
             let byte = kx * depth + i;
             let line = ((o / BLOCK) * kernel + ky) * groups + byte / GROUP;
-            weights[line].0[o % BLOCK][byte % GROUP] = w;
+            let (channel, byte) = (o % BLOCK, byte % GROUP);
+            weights[line].0[match order {
+                Order::ByChannel => channel * GROUP + byte,
+                Order::ByInput => byte * BLOCK + channel,
+            }] = w;
         }
         let scaling = conv.requant.chunks(BLOCK).map(scaling).collect();
         PackedConv {
