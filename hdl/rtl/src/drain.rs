@@ -2,6 +2,7 @@
 
 use rust_hdl::prelude::*;
 
+use crate::acc::ACC_READ_LATENCY;
 use crate::delay::Delay;
 use crate::drain_gather::DrainGather;
 use crate::drain_job::DrainJob;
@@ -12,9 +13,6 @@ use crate::drain_spread::DrainSpread;
 use crate::pool::{POOL_LATENCY, Pool};
 use crate::requant::{REQUANT_LATENCY, Requantiser};
 use crate::sum::GlobalSum;
-
-/// Cycles from a granted accumulator request to its data. To change it, change this.
-pub const ACC_READ_LATENCY: usize = 2;
 
 /// Cycles from a granted request to the requantised vector: the read, one register, the
 /// requantisers, the second half, the register that joins the halves.
@@ -206,12 +204,36 @@ impl<const A: usize> Logic for Drain<A> {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, half, step, valid, first, last, emit_1, emit_2, address_1, address_2,
-            write, write_address, write_data, outside, jobs
+            self,
+            clock,
+            half,
+            step,
+            valid,
+            first,
+            last,
+            emit_1,
+            emit_2,
+            address_1,
+            address_2,
+            write,
+            write_address,
+            write_data,
+            outside,
+            jobs
         );
         clock!(
-            self, clock, reader, read_delay, group_delay, spread, lane_delay, gather, place, pool,
-            sum, send
+            self,
+            clock,
+            reader,
+            read_delay,
+            group_delay,
+            spread,
+            lane_delay,
+            gather,
+            place,
+            pool,
+            sum,
+            send
         );
         for i in 0..8 {
             self.lane[i].clock.next = self.clock.val();
@@ -278,8 +300,7 @@ impl<const A: usize> Logic for Drain<A> {
         self.pool.y_even.next = self.place.y_even.val();
         self.pool.column_end.next = self.place.column_end.val();
         self.pool.line_address.next = self.place.line_address.val().get_bits::<A>(0);
-        self.emit_1.d.next =
-            self.tile_vector.val() & self.place.emit.val() & !self.reset.val();
+        self.emit_1.d.next = self.tile_vector.val() & self.place.emit.val() & !self.reset.val();
         self.address_1.d.next = self.place.out_address.val();
         self.emit_2.d.next = self.emit_1.q.val() & !self.reset.val();
         self.address_2.d.next = self.address_1.q.val();

@@ -23,7 +23,11 @@ pub struct DrainGather {
 impl Logic for DrainGather {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            let half = self.y.iter().rev().fold(0, |half, y| half << 8 | y.val().to_u64());
+            let half = self
+                .y
+                .iter()
+                .rev()
+                .fold(0, |half, y| half << 8 | y.val().to_u64());
             // A local signal shows a new value at once: read before writing.
             if self.high.val() {
                 self.vector.next = (bit_cast::<128, 64>(half.into()) << 64)
@@ -41,7 +45,11 @@ impl Logic for DrainGather {
     }
 
     fn hdl(&self) -> Verilog {
-        let half = (0..8).rev().map(|i| format!("y${i}")).collect::<Vec<_>>().join(", ");
+        let half = (0..8)
+            .rev()
+            .map(|i| format!("y${i}"))
+            .collect::<Vec<_>>()
+            .join(", ");
         Verilog::Custom(format!(
             "\
 always @(posedge clock) begin

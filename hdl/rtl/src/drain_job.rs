@@ -1,6 +1,9 @@
 //! What the drain unit is told about one tile.
 
-#![allow(missing_docs, reason = "the derived struct accessors bring no documentation")]
+#![allow(
+    missing_docs,
+    reason = "the derived struct accessors bring no documentation"
+)]
 
 use rust_hdl::prelude::*;
 

@@ -111,8 +111,8 @@ impl Logic for DrainPlace {
             | (self.y_odd.val()
                 & (self.y_next.val() == self.held.q.val().height)
                 & self.held.q.val().partial);
-        self.emits.next = self.writes.val()
-            | (self.pools.val() & self.ends_across.val() & self.ends_down.val());
+        self.emits.next =
+            self.writes.val() | (self.pools.val() & self.ends_across.val() & self.ends_down.val());
 
         // On to the next vector.
         if self.step.val() {

@@ -83,8 +83,8 @@ impl Logic for DrainReader {
             & !self.cooling.q.val()
             & (!self.sends.q.val() | self.out_room.val());
         self.request.next = self.issue.val() & !self.is_end.q.val();
-        self.go.next = (self.request.val() & self.acc_grant.val())
-            | (self.issue.val() & self.is_end.q.val());
+        self.go.next =
+            (self.request.val() & self.acc_grant.val()) | (self.issue.val() & self.is_end.q.val());
         self.final_one.next = self.remaining.q.val() == 1;
         self.cooling.d.next = self.go.val();
         if self.pause.q.val().any() {

@@ -28,8 +28,7 @@ impl Logic for MulU32U15 {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             // A local signal shows a new value at once: read before writing.
-            self.product.next =
-                (self.low.val().to_u64() + (self.high.val().to_u64() << 17)).into();
+            self.product.next = (self.low.val().to_u64() + (self.high.val().to_u64() << 17)).into();
             let (a, b) = (self.a.val().to_u64(), self.b.val().to_u64());
             self.low.next = ((a & 0x1_ffff) * b).into();
             self.high.next = ((a >> 17) * b).into();

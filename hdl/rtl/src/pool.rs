@@ -53,7 +53,9 @@ pub struct Pool<const A: usize> {
 impl<const A: usize> Logic for Pool<A> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, run, valid_1, store_1, store_2, y_even_2, address_2);
+        dff_setup!(
+            self, clock, run, valid_1, store_1, store_2, y_even_2, address_2
+        );
         self.horizontal.clock.next = self.clock.val();
         self.vertical.clock.next = self.clock.val();
         self.line.read_clock.next = self.clock.val();

@@ -30,14 +30,20 @@ impl Logic for GlobalSum {
         if self.clock.pos_edge() && self.add.val() {
             let mut sums = self.sums.val();
             for i in 0..16 {
-                let start =
-                    if self.restart.val() { 0.into() } else { sums.get_bits::<32>(32 * i) };
+                let start = if self.restart.val() {
+                    0.into()
+                } else {
+                    sums.get_bits::<32>(32 * i)
+                };
                 let byte = bit_cast::<32, 8>(self.vector.val().get_bits::<8>(8 * i));
                 sums.set_bits::<32>(32 * i, start + byte);
             }
             self.sums.next = sums;
         }
-        self.beat.next = self.sums.val().get_bits::<128>(128 * self.select.val().index());
+        self.beat.next = self
+            .sums
+            .val()
+            .get_bits::<128>(128 * self.select.val().index());
     }
 
     fn connect(&mut self) {

@@ -16,7 +16,10 @@ fn model() -> Model {
     uut.shift.connect();
     uut.connect_all();
     let verilog = emit(&uut, "requantiser").expect("the requantiser can be emitted");
-    let design = Design::new("requantiser", verilog).clock("clock").random_reset(true).optimise(1);
+    let design = Design::new("requantiser", verilog)
+        .clock("clock")
+        .random_reset(true)
+        .optimise(1);
     Model::open(&design).expect("the requantiser builds")
 }
 
@@ -24,8 +27,13 @@ fn model() -> Model {
 fn check(cases: impl Iterator<Item = (i32, Requant)>) {
     let mut model = model();
     let port = |name: &str| model.port(name).expect("port");
-    let (acc, bias, mult, shift, y) =
-        (port("acc"), port("bias"), port("mult"), port("shift"), port("y"));
+    let (acc, bias, mult, shift, y) = (
+        port("acc"),
+        port("bias"),
+        port("mult"),
+        port("shift"),
+        port("y"),
+    );
     let mut fed: Vec<(i32, Requant)> = Vec::new();
     let mut results = 0;
     let mut compare = |fed: &[(i32, Requant)], cycle: usize, got: u64| {
@@ -53,11 +61,25 @@ fn check(cases: impl Iterator<Item = (i32, Requant)>) {
 
 #[test]
 fn all_combinations_of_extremes() {
-    let sums =
-        [i32::MIN, i32::MIN + 1, -65_536, -256, -2, -1, 0, 1, 2, 127, 255, 256, 65_535, 1 << 30]
-            .into_iter()
-            .chain([i32::MAX - 1, i32::MAX])
-            .collect::<Vec<_>>();
+    let sums = [
+        i32::MIN,
+        i32::MIN + 1,
+        -65_536,
+        -256,
+        -2,
+        -1,
+        0,
+        1,
+        2,
+        127,
+        255,
+        256,
+        65_535,
+        1 << 30,
+    ]
+    .into_iter()
+    .chain([i32::MAX - 1, i32::MAX])
+    .collect::<Vec<_>>();
     let mults = [MULT_MIN, 2, 3, 255, 256, 16_384, MULT_MAX - 1, MULT_MAX];
     let cases = sums.iter().flat_map(|&acc| {
         let biases = sums.iter();

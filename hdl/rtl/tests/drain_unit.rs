@@ -32,11 +32,22 @@ fn write(rng: &mut StdRng) -> Job {
         0 => rng.random_range(1..4),
         _ => rng.random_range(1..60),
     };
-    Job { mode: WRITE, sum_first: rng.random(), sum_last: rng.random(), ..tile(rng, count) }
+    Job {
+        mode: WRITE,
+        sum_first: rng.random(),
+        sum_last: rng.random(),
+        ..tile(rng, count)
+    }
 }
 
 /// All tiles of one pooled map, split at random rows.
-fn pooled_map(rng: &mut StdRng, width: u32, height: u32, partial: bool, line_base: u32) -> Vec<Job> {
+fn pooled_map(
+    rng: &mut StdRng,
+    width: u32,
+    height: u32,
+    partial: bool,
+    line_base: u32,
+) -> Vec<Job> {
     let mut y0 = 0;
     let mut out_base = rng.random_range(0..FEATURE_WORDS - 8192);
     let mut jobs = Vec::new();
@@ -53,7 +64,13 @@ fn pooled_map(rng: &mut StdRng, width: u32, height: u32, partial: bool, line_bas
             ..tile(rng, width * rows)
         };
         let cut = |n: u32| if partial { n / 2 } else { (n - 1) / 2 };
-        let rows_done = |y: u32| if y == height { cut(height) } else { y.saturating_sub(1) / 2 };
+        let rows_done = |y: u32| {
+            if y == height {
+                cut(height)
+            } else {
+                y.saturating_sub(1) / 2
+            }
+        };
         out_base += (rows_done(y0 + rows) - rows_done(y0)) * cut(width);
         y0 += rows;
         jobs.push(job);
@@ -96,13 +113,20 @@ fn jobs(rng: &mut StdRng, taps: bool) -> Vec<Job> {
     let ends = rng.random_range(0..4);
     sources.push((0..ends).map(|_| Job::end(rng.random())).collect());
     let mut left: Vec<_> = sources.into_iter().map(Vec::into_iter).collect();
-    let mut order: Vec<usize> =
-        left.iter().enumerate().flat_map(|(i, s)| vec![i; s.len()]).collect();
+    let mut order: Vec<usize> = left
+        .iter()
+        .enumerate()
+        .flat_map(|(i, s)| vec![i; s.len()])
+        .collect();
     rand::seq::SliceRandom::shuffle(&mut order[..], rng);
-    let mut jobs: Vec<Job> =
-        order.into_iter().map(|i| left[i].next().expect("one job each")).collect();
+    let mut jobs: Vec<Job> = order
+        .into_iter()
+        .map(|i| left[i].next().expect("one job each"))
+        .collect();
     if taps {
-        jobs.iter_mut().filter(|j| !j.end_image).for_each(|j| j.tap = rng.random_ratio(1, 3));
+        jobs.iter_mut()
+            .filter(|j| !j.end_image)
+            .for_each(|j| j.tap = rng.random_ratio(1, 3));
     }
     jobs
 }
@@ -117,7 +141,11 @@ fn random_jobs_in_random_surroundings() {
         let mut bench = Bench::open(&built, seed as u32);
         for weather in [
             Weather::CALM,
-            Weather { grant: 50, job: 30, host: 20 },
+            Weather {
+                grant: 50,
+                job: 30,
+                host: 20,
+            },
             Weather {
                 grant: rng.random_range(5..=100),
                 job: rng.random_range(5..=100),
@@ -158,7 +186,10 @@ fn two_cycles_a_vector_without_a_gap_between_jobs() {
         let mut jobs: Vec<Job> = (0..20)
             .map(|i| {
                 let count = rng.random_range(8..60);
-                Job { mode: [WRITE, SUM, WRITE][i % 3], ..tile(&mut rng, count) }
+                Job {
+                    mode: [WRITE, SUM, WRITE][i % 3],
+                    ..tile(&mut rng, count)
+                }
             })
             .collect();
         jobs.extend(pooled_map(&mut rng, 30, 20, true, 7));
@@ -179,7 +210,11 @@ fn jobs_of_one_vector() {
         let jobs: Vec<Job> = (0..200)
             .map(|_| match rng.random_range(0..6) {
                 0 => Job::end(rng.random()),
-                1 | 2 => Job { mode: WRITE, tap: rng.random(), ..tile(&mut rng, 1) },
+                1 | 2 => Job {
+                    mode: WRITE,
+                    tap: rng.random(),
+                    ..tile(&mut rng, 1)
+                },
                 _ => Job {
                     mode: SUM,
                     tap: rng.random_ratio(3, 4),
@@ -193,7 +228,16 @@ fn jobs_of_one_vector() {
             .skip_while(|j| !(j.mode == SUM && j.sum_first))
             .collect();
         let host = *[100, 60, 15].choose(&mut rng).expect("three");
-        bench.run(&jobs, &memories, Weather { host, ..Weather::CALM }, &mut rng, None);
+        bench.run(
+            &jobs,
+            &memories,
+            Weather {
+                host,
+                ..Weather::CALM
+            },
+            &mut rng,
+            None,
+        );
     }
 }
 
@@ -205,7 +249,11 @@ fn writes_beyond_the_memory_are_reported_and_suppressed() {
     let mut bench = Bench::open(&built, 0);
     let mut jobs = Vec::new();
     for out_base in [FEATURE_WORDS - 10, FEATURE_WORDS, (1 << 20) - 10, 0] {
-        jobs.push(Job { mode: WRITE, out_base, ..tile(&mut rng, 20) });
+        jobs.push(Job {
+            mode: WRITE,
+            out_base,
+            ..tile(&mut rng, 20)
+        });
         let map = pooled_map(&mut rng, 9, 9, true, 0);
         jobs.extend(map.into_iter().map(|j| Job { out_base, ..j }));
     }
@@ -221,7 +269,11 @@ fn a_reset_in_the_middle_leaves_nothing_behind() {
         let mut rng = StdRng::seed_from_u64(seed);
         let memories = Memories::random(&mut rng);
         let mut bench = Bench::open(&built, seed as u32);
-        let weather = Weather { grant: 80, job: 80, host: 80 };
+        let weather = Weather {
+            grant: 80,
+            job: 80,
+            host: 80,
+        };
         for _ in 0..4 {
             let interrupted = jobs(&mut rng, true);
             let give_up = rng.random_range(1..200);

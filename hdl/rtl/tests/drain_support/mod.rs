@@ -3,7 +3,8 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::drain::{ACC_READ_LATENCY, Drain, OUT_MARGIN};
+use firebrick_rtl::acc::ACC_READ_LATENCY;
+use firebrick_rtl::drain::{Drain, OUT_MARGIN};
 use firebrick_rtl::drain_job::DRAIN_JOB_BITS;
 use firebrick_rtl::emit::emit;
 use firebrick_sim::{Builder, Design, Model, Port, VerilatedModel};
@@ -49,7 +50,9 @@ pub fn build_drain() -> VerilatedModel {
         .clock("clock")
         .random_reset(true)
         .optimise(1);
-    Builder::new().build(&design).expect("the drain unit builds")
+    Builder::new()
+        .build(&design)
+        .expect("the drain unit builds")
 }
 
 /// One job, field for field as the hardware takes it.
@@ -76,7 +79,12 @@ pub struct Job {
 impl Job {
     /// The end of an image.
     pub fn end(tag: u32) -> Job {
-        Job { end_image: true, out_base: tag & 0xf_ffff, line_base: tag >> 20, ..Job::default() }
+        Job {
+            end_image: true,
+            out_base: tag & 0xf_ffff,
+            line_base: tag >> 20,
+            ..Job::default()
+        }
     }
 
     /// The packed form: fields in order, the first in the low bits.
@@ -101,7 +109,10 @@ impl Job {
         ];
         let (mut packed, mut at) = (0u128, 0);
         for (value, width) in fields {
-            assert!(value >> width == 0, "{self:?} has a field that is too large");
+            assert!(
+                value >> width == 0,
+                "{self:?} has a field that is too large"
+            );
             packed |= u128::from(value) << at;
             at += width;
         }
@@ -189,7 +200,8 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
     for job in jobs {
         let mut outputs = Vec::new();
         if job.end_image {
-            all.beats.push(([0, 0, job.out_base | job.line_base << 20, 0], true));
+            all.beats
+                .push(([0, 0, job.out_base | job.line_base << 20, 0], true));
         } else {
             let base = job.acc_base as usize;
             let vectors: Vec<[u8; TILE]> = memories.acc[job.acc_bank as usize]
@@ -201,7 +213,8 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
                 })
                 .collect();
             if job.tap {
-                all.beats.extend(vectors.iter().map(|v| (to_beat(v), false)));
+                all.beats
+                    .extend(vectors.iter().map(|v| (to_beat(v), false)));
             }
             match job.mode {
                 WRITE => outputs = vectors,
@@ -211,11 +224,14 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
                         sums = [0; TILE];
                     }
                     for v in &vectors {
-                        sums.iter_mut().zip(v).for_each(|(s, &x)| *s += u32::from(x));
+                        sums.iter_mut()
+                            .zip(v)
+                            .for_each(|(s, &x)| *s += u32::from(x));
                     }
                     if job.sum_last {
                         let beats = sums.chunks_exact(4).take(job.beats as usize);
-                        all.beats.extend(beats.map(|b| (b.try_into().expect("four"), false)));
+                        all.beats
+                            .extend(beats.map(|b| (b.try_into().expect("four"), false)));
                     }
                 }
             }
@@ -227,7 +243,8 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
                 all.range_errors += 1;
             }
         }
-        all.after.push((all.writes.len(), all.beats.len(), all.range_errors));
+        all.after
+            .push((all.writes.len(), all.beats.len(), all.range_errors));
     }
     all
 }
@@ -281,7 +298,11 @@ pub struct Weather {
 
 impl Weather {
     /// Nothing ever waits.
-    pub const CALM: Weather = Weather { grant: 100, job: 100, host: 100 };
+    pub const CALM: Weather = Weather {
+        grant: 100,
+        job: 100,
+        host: 100,
+    };
 }
 
 /// Ports of the drain unit.
@@ -354,7 +375,12 @@ impl Bench {
             ended: port("ended"),
             busy: port("busy"),
         };
-        let mut bench = Bench { model, ports, fifo: 0, room: VecDeque::new() };
+        let mut bench = Bench {
+            model,
+            ports,
+            fifo: 0,
+            room: VecDeque::new(),
+        };
         bench.reset();
         bench
     }
@@ -395,11 +421,21 @@ impl Bench {
             // Inputs of this cycle.
             let show = taken < jobs.len() && percent(rng, weather.job);
             m.set(p.job_valid, u64::from(show));
-            m.set_words(p.job, &if show { jobs[taken].pack() } else { rng.random() });
+            m.set_words(
+                p.job,
+                &if show {
+                    jobs[taken].pack()
+                } else {
+                    rng.random()
+                },
+            );
             let grant = percent(rng, weather.grant);
             m.set(p.acc_grant, u64::from(grant));
             let data = reads.pop_front().flatten();
-            m.set_words(p.acc_rdata, &data.unwrap_or_else(|| noise.map(|x| x ^ cycle as u32)));
+            m.set_words(
+                p.acc_rdata,
+                &data.unwrap_or_else(|| noise.map(|x| x ^ cycle as u32)),
+            );
             m.set_words(p.param_rdata, &memories.param_words(param_address));
             let room = self.room.pop_front().expect("delayed room");
             m.set(p.out_room, u64::from(room));
@@ -408,16 +444,27 @@ impl Bench {
             // Effects visible in this cycle.
             if m.get(p.fw_valid) != 0 {
                 let seen = (m.get(p.fw_addr) as u32, words4(m, p.fw_data));
-                assert_eq!(Some(&seen), want.writes.get(writes), "write {writes}, cycle {cycle}");
+                assert_eq!(
+                    Some(&seen),
+                    want.writes.get(writes),
+                    "write {writes}, cycle {cycle}"
+                );
                 writes += 1;
             }
             range_errors += m.get(p.range_error) as usize;
             if m.get(p.out_valid) != 0 {
                 let seen = (words4(m, p.out_data), m.get(p.out_last) != 0);
-                assert_eq!(Some(&seen), want.beats.get(beats), "beat {beats}, cycle {cycle}");
+                assert_eq!(
+                    Some(&seen),
+                    want.beats.get(beats),
+                    "beat {beats}, cycle {cycle}"
+                );
                 beats += 1;
                 self.fifo += 1;
-                assert!(self.fifo <= FIFO, "the host's FIFO overflows in cycle {cycle}");
+                assert!(
+                    self.fifo <= FIFO,
+                    "the host's FIFO overflows in cycle {cycle}"
+                );
             }
             let (drained, ended) = (m.get(p.drained) != 0, m.get(p.ended) != 0);
             assert_eq!(m.get(p.busy) != 0, over < taken, "busy in cycle {cycle}");
@@ -456,7 +503,11 @@ impl Bench {
             if give_up == Some(cycle) {
                 return cycle;
             }
-            assert!(cycle < 1_000_000, "stuck after job {over} of {}", jobs.len());
+            assert!(
+                cycle < 1_000_000,
+                "stuck after job {over} of {}",
+                jobs.len()
+            );
             quiet = if over == jobs.len() { quiet + 1 } else { 0 };
         }
         assert_eq!((writes, beats), (want.writes.len(), want.beats.len()));
