@@ -22,9 +22,10 @@ pub(crate) enum Order {
     ByInput,
 }
 
-/// Requantisation of one block, widened for 64-bit arithmetic.
+/// Requantisation of one block, widened for the 64-bit arithmetic of the x86-64 kernels.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
+#[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
 pub(crate) struct Scaling {
     pub bias: [i64; BLOCK],
     pub mult: [u64; BLOCK],
