@@ -15,6 +15,7 @@ use ndarray::Array3;
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::process::ExitCode;
 use std::time::Instant;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
@@ -49,8 +50,17 @@ impl Options {
     }
 }
 
-fn main() -> Result<()> {
-    let options = Options(std::env::args().skip(1).collect());
+fn main() -> ExitCode {
+    match run(&Options(std::env::args().skip(1).collect())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(options: &Options) -> Result<()> {
     let size = options.number("--size", 227)?;
     let threads = options.number("--threads", 2)?;
     let batch = options.number("--images", 50)?.max(1);
