@@ -1,12 +1,17 @@
 //! The network: its graph, the packed-model file, the importer's quantiser, and the way from a
 //! picture file to the raw pixels that the engine takes.
 
+pub mod calibration;
 mod description;
 #[cfg(test)]
 mod fixture;
+pub mod float;
 pub mod graph;
 pub mod image;
 pub mod pack;
+pub mod pickle;
+pub mod quantise;
+pub mod squeezenet;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;

@@ -1,0 +1,205 @@
+//! The float network that an importer yields, and its forward pass: the reference that the
+//! quantiser is measured against. Plain and parallel over pictures, not within one.
+
+use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
+use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, concatenate, s};
+
+use crate::graph::{Input, NodeId, Pool};
+
+/// A convolution with ReLU.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatConv {
+    /// Stride along both axes.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub pad: usize,
+    /// Weights as `[output channel][kernel row][kernel column][input channel]`.
+    pub weights: Array4<f32>,
+    /// One per output channel.
+    pub bias: Vec<f32>,
+}
+
+/// What a node computes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FloatOp {
+    /// Convolution and ReLU.
+    Conv(FloatConv),
+    /// Max-pool 3x3 with stride 2.
+    MaxPool(Pool),
+    /// Channel concatenation.
+    Concat,
+    /// Mean over all pixels for each channel.
+    GlobalMean,
+}
+
+/// One node of the graph.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatNode {
+    /// Unique name.
+    pub name: String,
+    /// The operation.
+    pub op: FloatOp,
+    /// Earlier nodes or the input.
+    pub inputs: Vec<NodeId>,
+}
+
+/// A float network and how it wants its pixels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct FloatNetwork {
+    /// For example `squeezenet-v1.1`.
+    pub name: String,
+    /// Input picture.
+    pub input: Input,
+    /// Subtracted from each channel of the raw pixels, in the input's channel order.
+    pub mean: [f32; 3],
+    /// Nodes in topological order.
+    pub nodes: Vec<FloatNode>,
+}
+
+/// A picture too small for the network, or a graph that does not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("node {node:?} cannot be computed: {reason}")]
+pub struct FloatError {
+    /// Name of the node.
+    pub node: String,
+    /// What does not fit.
+    pub reason: String,
+}
+
+impl FloatNetwork {
+    /// Every node's output for raw pixels (row, column, channel in the network's order).
+    pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
+        let mut input = pixels.mapv(f32::from);
+        for mut pixel in input.rows_mut() {
+            pixel
+                .iter_mut()
+                .zip(&self.mean)
+                .for_each(|(v, mean)| *v -= mean);
+        }
+        let mut maps: Vec<Array3<f32>> = Vec::with_capacity(self.nodes.len());
+        for node in &self.nodes {
+            let fail = |reason: &str| FloatError {
+                node: node.name.clone(),
+                reason: reason.into(),
+            };
+            let source = |id: &NodeId| match *id {
+                NodeId::INPUT => Ok(&input),
+                NodeId(i) => maps
+                    .get(i)
+                    .ok_or_else(|| fail("an input is not computed before it")),
+            };
+            let sources = node
+                .inputs
+                .iter()
+                .map(source)
+                .collect::<Result<Vec<_>, _>>()?;
+            let first = *sources.first().ok_or_else(|| fail("it has no input"))?;
+            let map = match &node.op {
+                FloatOp::Conv(c) => {
+                    conv(first, c).ok_or_else(|| fail("its kernel does not fit its input"))?
+                }
+                FloatOp::MaxPool(p) => {
+                    max_pool(first, *p).ok_or_else(|| fail("the map is smaller than the window"))?
+                }
+                FloatOp::Concat => {
+                    let views: Vec<_> = sources.iter().map(|map| map.view()).collect();
+                    concatenate(Axis(2), &views).map_err(|e| fail(&e.to_string()))?
+                }
+                FloatOp::GlobalMean => {
+                    let pixels = (first.dim().0 * first.dim().1).max(1) as f32;
+                    let sums = first.sum_axis(Axis(0)).sum_axis(Axis(0)) / pixels;
+                    sums.insert_axis(Axis(0)).insert_axis(Axis(0))
+                }
+            };
+            maps.push(map);
+        }
+        Ok(maps)
+    }
+}
+
+/// Convolution as one matrix product over the unfolded input.
+fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
+    let (outputs, kernel, columns, channels) = conv.weights.dim();
+    if columns != kernel || channels != input.dim().2 || conv.bias.len() != outputs {
+        return None;
+    }
+    let height = conv_len(input.dim().0, kernel, conv.stride, conv.pad)?;
+    let width = conv_len(input.dim().1, kernel, conv.stride, conv.pad)?;
+    let taps = kernel * kernel * channels;
+    let mut unfolded = Array2::<f32>::zeros((height * width, taps));
+    for (index, mut row) in unfolded.outer_iter_mut().enumerate() {
+        let (y, x) = (index / width * conv.stride, index % width * conv.stride);
+        for tap in 0..kernel * kernel {
+            let (dy, dx) = (y + tap / kernel, x + tap % kernel);
+            let at = (dy.checked_sub(conv.pad), dx.checked_sub(conv.pad));
+            if let (Some(dy), Some(dx)) = at
+                && dy < input.dim().0
+                && dx < input.dim().1
+            {
+                let pixel = input.slice(s![dy, dx, ..]);
+                row.slice_mut(s![tap * channels..(tap + 1) * channels])
+                    .assign(&pixel);
+            }
+        }
+    }
+    let weights = conv.weights.to_shape((outputs, taps)).ok()?;
+    let mut result = unfolded.dot(&weights.t());
+    for mut row in result.outer_iter_mut() {
+        row.iter_mut()
+            .zip(&conv.bias)
+            .for_each(|(v, bias)| *v = (*v + bias).max(0.0));
+    }
+    result.into_shape_with_order((height, width, outputs)).ok()
+}
+
+fn max_pool(input: &Array3<f32>, pool: Pool) -> Option<Array3<f32>> {
+    let (rows, columns, channels) = input.dim();
+    let (height, width) = (pool_len(rows, pool.ceil)?, pool_len(columns, pool.ceil)?);
+    Some(Array3::from_shape_fn(
+        (height, width, channels),
+        |(y, x, c)| {
+            let (y, x) = (y * POOL_STRIDE, x * POOL_STRIDE);
+            let window = s![
+                y..(y + POOL_KERNEL).min(rows),
+                x..(x + POOL_KERNEL).min(columns),
+                c
+            ];
+            input
+                .slice(window)
+                .fold(f32::NEG_INFINITY, |m, &v| m.max(v))
+        },
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn convolution_pads_strides_and_clips_at_zero() {
+        let input = Array3::from_shape_fn((3, 3, 1), |(y, x, _)| (y * 3 + x) as f32);
+        let mut c = FloatConv {
+            stride: 2,
+            pad: 1,
+            weights: Array4::ones((2, 3, 3, 1)),
+            bias: vec![0.5, 0.0],
+        };
+        c.weights.slice_mut(s![1, .., .., ..]).fill(-1.0);
+        let output = conv(&input, &c).unwrap();
+        assert_eq!(output.dim(), (2, 2, 2));
+        assert_eq!(output[(0, 0, 0)], 0.0 + 1.0 + 3.0 + 4.0 + 0.5);
+        assert_eq!(output[(1, 1, 0)], 4.0 + 5.0 + 7.0 + 8.0 + 0.5);
+        assert_eq!(output[(1, 1, 1)], 0.0);
+    }
+
+    #[test]
+    fn pool_in_ceil_mode_takes_the_partial_window() {
+        let input = Array3::from_shape_fn((4, 4, 1), |(y, x, _)| (y * 4 + x) as f32);
+        let output = max_pool(&input, Pool { ceil: true }).unwrap();
+        assert_eq!(output.into_raw_vec_and_offset().0, [10.0, 11.0, 14.0, 15.0]);
+        assert_eq!(
+            max_pool(&input, Pool { ceil: false }).unwrap().dim(),
+            (1, 1, 1)
+        );
+    }
+}
