@@ -52,8 +52,10 @@ pub const OUT_MARGIN: usize = 24;
 ///   `ended` once for each end of image. `busy` from the cycle after a job is taken to that of
 ///   `drained` or `ended`.
 ///
-/// A job's vectors hold the accumulators of `firebrick_spec::arith::Requant::apply`, see
-/// [`Requantiser`] for the range; pool line memory of `2^A` words.
+/// Requantisation is that of `firebrick_spec::arith::Requant::apply`, see [`Requantiser`] for the
+/// range. The pool's line memory has `2^A` words; addresses wrap there. Pool tiles are whole rows
+/// of a map at least 3 wide. All data outputs are registers; see [`DRAIN_LATENCY`] and
+/// [`SEND_LATENCY`].
 #[derive(LogicBlock)]
 pub struct Drain<const A: usize> {
     /// Clock.

@@ -22,43 +22,48 @@ pub struct GlobalSum {
     pub select: Signal<In, Bits<2>>,
     /// Four sums.
     pub beat: Signal<Out, Bits<128>>,
-    sums: Signal<Local, Bits<512>>,
+    sum: [Signal<Local, Bits<32>>; 16],
 }
 
 impl Logic for GlobalSum {
     fn update(&mut self) {
         if self.clock.pos_edge() && self.add.val() {
-            let mut sums = self.sums.val();
-            for i in 0..16 {
-                let start = if self.restart.val() {
-                    0.into()
-                } else {
-                    sums.get_bits::<32>(32 * i)
-                };
-                let byte = bit_cast::<32, 8>(self.vector.val().get_bits::<8>(8 * i));
-                sums.set_bits::<32>(32 * i, start + byte);
+            let (restart, vector) = (self.restart.val(), self.vector.val());
+            for (i, sum) in self.sum.iter_mut().enumerate() {
+                let start = if restart { 0.into() } else { sum.val() };
+                sum.next = start + bit_cast::<32, 8>(vector.get_bits::<8>(8 * i));
             }
-            self.sums.next = sums;
         }
-        self.beat.next = self
-            .sums
-            .val()
-            .get_bits::<128>(128 * self.select.val().index());
+        let first = 4 * self.select.val().index();
+        self.beat.next = self.sum[first..first + 4]
+            .iter()
+            .rev()
+            .fold(0.into(), |beat, sum| {
+                (beat << 32) | bit_cast::<128, 32>(sum.val())
+            });
     }
 
     fn connect(&mut self) {
-        self.sums.connect();
+        self.sum.iter_mut().for_each(Logic::connect);
         self.beat.connect();
     }
 
     fn hdl(&self) -> Verilog {
         let adders: String = (0..16)
             .map(|i| {
-                let (sum, byte) = (
-                    format!("sums[{}:{}]", 32 * i + 31, 32 * i),
-                    format!("vector[{}:{}]", 8 * i + 7, 8 * i),
-                );
-                format!("        {sum} <= (restart ? 32'd0 : {sum}) + {{24'd0, {byte}}};\n")
+                let byte = format!("vector[{}:{}]", 8 * i + 7, 8 * i);
+                format!("        sum${i} <= (restart ? 32'd0 : sum${i}) + {{24'd0, {byte}}};\n")
+            })
+            .collect();
+        let beats: String = (0..4)
+            .map(|s| {
+                let [a, b, c, d] = [3, 2, 1, 0].map(|i| 4 * s + i);
+                let case = if s == 3 {
+                    "default".into()
+                } else {
+                    format!("2'd{s}")
+                };
+                format!("        {case}: beat = {{sum${a}, sum${b}, sum${c}, sum${d}}};\n")
             })
             .collect();
         Verilog::Custom(format!(
@@ -69,11 +74,7 @@ always @(posedge clock) begin
 end
 always @(*) begin
     case (select)
-        2'd0: beat = sums[127:0];
-        2'd1: beat = sums[255:128];
-        2'd2: beat = sums[383:256];
-        default: beat = sums[511:384];
-    endcase
+{beats}    endcase
 end
 "
         ))
