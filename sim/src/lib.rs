@@ -23,6 +23,7 @@ mod bundle;
 mod cache;
 mod compile;
 mod design;
+mod device;
 mod environment;
 mod error;
 mod ffi;
@@ -40,6 +41,7 @@ mod verilate;
 mod wrapper;
 
 pub use design::Design;
+pub use device::{CycleReport, SimDevice, SimError, SimOptions, engine_design};
 pub use environment::Environment;
 pub use error::{BuildError, ModelError};
 pub use model::{Model, Port};

@@ -12,6 +12,8 @@ use std::sync::LazyLock;
 use regex::{Captures, Regex};
 use rust_hdl::prelude::{Block, check_all, generate_verilog_unchecked};
 
+use crate::emit_split::split;
+
 /// Why a block could not be emitted.
 #[derive(Debug, thiserror::Error)]
 pub enum EmitError {
@@ -72,6 +74,8 @@ struct Module {
     nets: Vec<Net>,
     instances: Vec<Instance>,
     body: String,
+    /// The block gave its own Verilog.
+    custom: bool,
 }
 
 static MODULE: LazyLock<Regex> = LazyLock::new(|| {
@@ -91,10 +95,14 @@ static REGISTER: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?s)^\s*initial begin\s+q = ([^;]+);\s+end\s+always @\(posedge clock\) begin\s+q <= d;\s+end\s*$")
         .expect("valid regex")
 });
+static PROCESS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?s)\Aalways @\(\*\) begin\n(.*)\nend\n").expect("valid regex"));
 static SLICE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\[\((?:(\d+|(?:32|64)'h[0-9a-f]+) \* )?(\d+|(?:32|64)'h[0-9a-f]+)\)\+:\((\d+)\)\]")
         .expect("valid regex")
 });
+static CAST: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"\) & (\d+)'h([0-9a-f]+)\)").expect("valid regex"));
 static INDEX: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"\[(32'h[0-9a-f]+)\]").expect("valid regex"));
 static LITERAL: LazyLock<Regex> =
@@ -148,6 +156,7 @@ fn parse(text: &str) -> Result<Vec<Module>, EmitError> {
                 });
             } else if trimmed.starts_with("// Update code") {
                 in_body = true;
+                module.custom = trimmed.contains("custom");
             } else if !(trimmed.is_empty() || trimmed.starts_with("//")) {
                 return Err(EmitError::Unreadable {
                     module: module.name,
@@ -178,6 +187,18 @@ fn straighten_clocks(module: &mut Module) {
     for (_, net) in module.instances.iter_mut().flat_map(|i| &mut i.pins) {
         if let Some(source) = aliases.get(net) {
             net.clone_from(source);
+        }
+    }
+}
+
+/// Splits the one combinational process that Rust-HDL writes; what an `assign` drives is a wire.
+fn split_processes(module: &mut Module) {
+    let Some(found) = PROCESS.captures(&module.body) else { return };
+    let result = split(&found[1]);
+    module.body = PROCESS.replace(&module.body, regex::NoExpand(&result.text)).into_owned();
+    for net in module.ports.iter_mut().chain(&mut module.nets) {
+        if result.wires.contains(&net.name) {
+            net.kind = net.kind.replacen("reg", "wire", 1);
         }
     }
 }
@@ -215,6 +236,35 @@ fn number(text: &str) -> Option<usize> {
     }
 }
 
+/// Closes the operands of width casts off from their surroundings.
+///
+/// Rust-HDL writes a cast as `((x) & 8'hff)`. Verilog would compute `x` in the width of the whole
+/// expression, so that a complement or carry shows beyond `x`'s own width; in `{x}` it does not.
+fn close_casts(text: &str) -> String {
+    let mut bytes = text.as_bytes().to_vec();
+    for found in CAST.captures_iter(text) {
+        let (Some(close), Ok(bits)) = (found.get(0).map(|m| m.start()), found[1].parse::<usize>())
+        else {
+            continue;
+        };
+        let ones = found[2].chars().enumerate().all(|(i, c)| {
+            let first = [1, 3, 7, 15][(bits + 3) % 4];
+            c.to_digit(16) == Some(if i == 0 { first } else { 15 })
+        });
+        let mut depth = 0;
+        let open = (0..=close).rev().find(|&i| {
+            depth += i32::from(text.as_bytes()[i] == b')') - i32::from(text.as_bytes()[i] == b'(');
+            depth == 0
+        });
+        let Some(open) = open.filter(|_| ones) else { continue };
+        if !text[open + 1..close].bytes().all(|b| b.is_ascii_digit()) {
+            bytes[open] = b'{';
+            bytes[close] = b'}';
+        }
+    }
+    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+}
+
 /// Constant slices as `[high:low]`, unsized small literals, names without `$`.
 fn plain(text: &str) -> String {
     let text = SLICE.replace_all(text, |c: &Captures| {
@@ -235,6 +285,7 @@ fn plain(text: &str) -> String {
         Some(value) => value.to_string(),
         None => c[0].to_owned(),
     });
+    let text = close_casts(&text);
     DOLLAR.replace_all(&text, "${1}_").into_owned()
 }
 
@@ -280,6 +331,9 @@ fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
     modules.retain(|m| !inits.contains_key(&m.name));
     for module in &mut modules {
         straighten_clocks(module);
+        if !module.custom {
+            split_processes(module);
+        }
         inline_registers(module, &inits);
     }
     // Children first: a path is longer than its parent's. Blocks that read the same share a module.

@@ -53,6 +53,7 @@ pub struct Output {
     crc_state: DFF<Bits<32>>,
     sequence: DFF<Bits<32>>,
     sent: DFF<Bits<32>>,
+    crc_final: Signal<Local, Bits<32>>,
     trailer: Signal<Local, Bits<128>>,
     beat: Signal<Local, Bits<128>>,
     pushes: Signal<Local, Bit>,
@@ -84,6 +85,7 @@ impl Default for Output {
             crc_state: Default::default(),
             sequence: Default::default(),
             sent: Default::default(),
+            crc_final: Default::default(),
             trailer: Default::default(),
             beat: Default::default(),
             pushes: Default::default(),
@@ -99,7 +101,8 @@ impl Logic for Output {
         dff_setup!(self, clock, crc_state, sequence, sent);
         self.queue.clock.next = self.clock.val();
         self.queue.reset.next = self.reset.val();
-        self.trailer.next = bit_cast::<128, 32>(!self.crc_state.q.val())
+        self.crc_final.next = !self.crc_state.q.val();
+        self.trailer.next = bit_cast::<128, 32>(self.crc_final.val())
             | (bit_cast::<128, 32>(self.sequence.q.val()) << 32)
             | (bit_cast::<128, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
             | (bit_cast::<128, 32>(self.cycles.val()) << 96);
