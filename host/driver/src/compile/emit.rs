@@ -19,6 +19,8 @@ use std::ops::Range;
 
 /// Cycles of work that stay queued while the decoder is busy with something not yet needed.
 const PREFETCH_MARGIN: u64 = 256;
+/// Cycles of the decoder for a record with payload, beyond one for each beat of the payload.
+const LOAD_CYCLES: usize = 5;
 /// Cycles by which the estimate of a drain may be off.
 const SPLIT_MARGIN: u64 = 100;
 /// Cycles of the shortest pass: the next pass's weights take one cycle a row.
@@ -160,7 +162,7 @@ impl<'a> Emitter<'a> {
     fn chunk_beats(&self, chunk: &Chunk) -> usize {
         let config = self.planner.config;
         let bytes = chunk.blocks * config.tile * config.tile + config.tile * PARAM_BYTES;
-        bytes.div_ceil(config.bus_bytes) + 6
+        bytes.div_ceil(config.bus_bytes) + 3 * LOAD_CYCLES
     }
 
     /// Whether a chunk fits now and loading it delays nothing that is needed sooner.
@@ -221,7 +223,7 @@ impl<'a> Emitter<'a> {
             .load(Command::LoadParams(load), &payload)
             .map_err(&fail)?;
         self.timeline
-            .params(wait.into(), 2 + payload.len() / config.bus_bytes);
+            .params(wait.into(), LOAD_CYCLES + payload.len() / config.bus_bytes);
 
         let base = self.weights.take(chunk.blocks);
         let wait = Self::wait(self.blocks - 1 - last_block);
@@ -241,7 +243,7 @@ impl<'a> Emitter<'a> {
                 .load(Command::LoadWeights(load), now)
                 .map_err(&fail)?;
             self.timeline
-                .weights(wait.into(), 2 + now.len() / config.bus_bytes);
+                .weights(wait.into(), LOAD_CYCLES + now.len() / config.bus_bytes);
             rest = later;
         }
         let layer = &mut self.layers[chunk.conv];

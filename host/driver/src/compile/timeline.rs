@@ -6,6 +6,9 @@ const DRAIN_LATENCY: u64 = 20;
 /// Cycles from a strip's last beat to the first block that may read it.
 const WINDOW_LATENCY: u64 = 16;
 
+/// Cycles of the decoder for a record without payload.
+const RECORD_CYCLES: u64 = 4;
+
 /// Decoder, array and drain unit, each at its own time.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
@@ -83,7 +86,7 @@ impl Timeline {
     /// A block; `outstanding` as in its record.
     pub fn block(&mut self, cycles: usize, busy: usize, outstanding: usize, strip: bool) {
         let room = self.block_start.len().checked_sub(self.queue);
-        self.decoder = (self.decoder + 2).max(room.map_or(0, |i| self.block_start[i]));
+        self.decoder = (self.decoder + RECORD_CYCLES).max(room.map_or(0, |i| self.block_start[i]));
         let mut start = self
             .sequencer
             .max(self.decoder)

@@ -2,7 +2,10 @@
 
 use super::memory::Writer;
 use super::{EngineFault, ExecError, Executor, HazardKind};
-use firebrick_spec::command::Block;
+use firebrick_spec::command::{Block, block};
+
+/// Feature addresses have as many bits as their fields.
+const ADDRESS_SPACE: i64 = 1 << block::IN_BASE.width;
 
 impl Executor {
     /// Runs one block record.
@@ -42,17 +45,15 @@ impl Executor {
     /// Checks that the block may use its accumulators, and makes them its tile's.
     fn claim_accumulators(&mut self, record: u32, block: &Block) -> Result<(), ExecError> {
         let bank = usize::from(block.acc_bank);
-        let tile = self.order.tiles;
         for at in block.acc_base as usize..(block.acc_base + block.count) as usize {
-            let owner = self.memories.acc_use[bank][at].tile;
+            let owner = self.memories.acc_use[bank][at];
             let (known, kind) = if block.first {
-                let known = owner == tile || self.order.drained(owner);
-                (known, HazardKind::AccumulatorInUse)
+                (self.order.drained(owner.tile), HazardKind::AccumulatorInUse)
             } else {
-                (owner == tile, HazardKind::AccumulatorStale)
+                (owner.sum == self.order.sums, HazardKind::AccumulatorStale)
             };
             self.require(known, record, kind, at)?;
-            self.memories.acc_use[bank][at].tile = tile;
+            self.memories.acc_use[bank][at].sum = self.order.sums;
         }
         Ok(())
     }
@@ -83,10 +84,10 @@ impl Executor {
                 self.memories.acc[usize::from(block.acc_bank)][at..at + tile].fill(0);
             }
             if (0..height).contains(&(y + dy)) && (0..width).contains(&(x + dx)) {
-                let address = usize::try_from(base + v as i64)
-                    .ok()
-                    .filter(|&address| address < self.config.feature_words)
-                    .ok_or(EngineFault::range(record))?;
+                let address = (base + v as i64).rem_euclid(ADDRESS_SPACE) as usize;
+                if address >= self.config.feature_words {
+                    return Err(EngineFault::range(record).into());
+                }
                 self.readable(record, address)?;
                 self.memories.feature_use[address].reader = self.order.blocks - 1;
                 let acc = &mut self.memories.acc[usize::from(block.acc_bank)][at..at + tile];

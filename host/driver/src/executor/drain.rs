@@ -15,6 +15,11 @@ impl Executor {
     /// Drains the tile that a block has finished.
     pub(super) fn drain(&mut self, record: u32, block: &Block) -> Result<(), ExecError> {
         self.order.finish_tile();
+        for owner in &mut self.memories.acc_use[usize::from(block.acc_bank)]
+            [block.acc_base as usize..(block.acc_base + block.count) as usize]
+        {
+            owner.tile = self.order.tiles - 1;
+        }
         let tile = self.config.tile;
         let params = self.params(record, block)?;
         let mut output = Output {

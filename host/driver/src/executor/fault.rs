@@ -20,13 +20,6 @@ impl EngineFault {
         }
     }
 
-    pub(super) fn late(record: u32) -> EngineFault {
-        EngineFault {
-            code: ErrorCode::LateEnd,
-            record,
-        }
-    }
-
     pub(super) fn range(record: u32) -> EngineFault {
         EngineFault {
             code: ErrorCode::FeatureRange,

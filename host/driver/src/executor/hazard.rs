@@ -9,6 +9,8 @@ pub(super) struct Order {
     pub blocks: i64,
     /// Tiles handed to the drain unit by the blocks decoded.
     pub tiles: i64,
+    /// Sums begun in the accumulators: a tile is one, unless it was given up.
+    pub sums: i64,
     /// Blocks that the decoder knows to have read all their pixels.
     reads_done: i64,
     /// Tiles that the decoder knows to have drained.
@@ -25,19 +27,15 @@ pub(super) struct Order {
 }
 
 impl Order {
-    /// A soft reset: nothing is under way any more.
+    /// A soft reset: nothing is under way any more. It counts as a block, for what stores read.
     pub fn reset(&mut self) {
-        *self = Order {
-            blocks: self.blocks,
-            tiles: self.tiles,
-            reads_done: self.blocks,
-            decoder_drained: self.tiles,
-            drained: self.tiles,
-            drained_before: std::mem::take(&mut self.drained_before),
-            tile_block: std::mem::take(&mut self.tile_block),
-            strips: self.strips,
-            taken: self.strips,
-        };
+        self.drained_before.push(self.tiles);
+        self.blocks += 1;
+        self.sums += 1;
+        self.reads_done = self.blocks;
+        self.decoder_drained = self.tiles;
+        self.drained = self.tiles;
+        self.taken = self.strips;
     }
 
     /// The decoder waits until at most `wait` blocks have pixels to read.
@@ -82,6 +80,7 @@ impl Order {
     pub fn finish_tile(&mut self) {
         self.tile_block.push(self.blocks - 1);
         self.tiles += 1;
+        self.sums += 1;
     }
 
     /// The sequencer waits for everything.

@@ -38,8 +38,10 @@ pub(super) struct LoadUse {
 /// History of an accumulator vector.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AccUse {
-    /// Last tile that it belonged to, -1 if none.
+    /// Last tile that drained from it, -1 if none.
     pub tile: i64,
+    /// Sum under way in it, -1 if none.
+    pub sum: i64,
 }
 
 /// All memories.
@@ -80,7 +82,7 @@ impl Memories {
             params: vec![JUNK; config.param_groups * tile * PARAM_BYTES],
             param_use: vec![unused; config.param_groups],
             acc: vec![vec![JUNK_WORD; config.acc_depth * tile]; ACC_BANKS],
-            acc_use: vec![vec![AccUse { tile: -1 }; config.acc_depth]; ACC_BANKS],
+            acc_use: vec![vec![AccUse { tile: -1, sum: -1 }; config.acc_depth]; ACC_BANKS],
             lines: vec![JUNK; config.line_words * tile],
         }
     }

@@ -82,6 +82,7 @@ impl Executor {
         self.out.clear();
         self.registers = Registers {
             scratch: self.registers.scratch,
+            irq_enable: self.registers.irq_enable,
             ..Registers::default()
         };
         self.fault = None;
@@ -115,11 +116,8 @@ impl Executor {
 
     fn stream(&mut self, beats: &mut Beats<'_>) -> Result<(), ExecError> {
         loop {
-            let (command, end) = beats.record(&self.config)?;
+            let command = beats.record(&self.config)?;
             let record = beats.index();
-            if end && !matches!(command, Command::End(_)) {
-                return Err(EngineFault::early(record).into());
-            }
             let payload = beats.payload(command.payload_bytes(&self.config))?;
             match command {
                 Command::Hello(_) => {}
@@ -139,9 +137,6 @@ impl Executor {
                     self.out.extend_from_slice(&self.memories.features[bytes]);
                 }
                 Command::End(last) => {
-                    if !end {
-                        return Err(EngineFault::late(record).into());
-                    }
                     self.order.flush();
                     self.finish(last.tag);
                     return Ok(());

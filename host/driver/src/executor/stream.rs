@@ -2,7 +2,7 @@
 
 use super::fault::{EngineFault, ExecError};
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, ErrorCode, RECORD_BYTES, RECORD_WORDS};
+use firebrick_spec::command::{Command, ErrorCode, Opcode, RECORD_BYTES, RECORD_WORDS, common};
 
 /// A transfer being decoded.
 #[derive(Debug)]
@@ -27,8 +27,8 @@ impl<'a> Beats<'a> {
         self.records.saturating_sub(1)
     }
 
-    /// The next record, checked, and whether its last beat had TLAST.
-    pub fn record(&mut self, config: &HwConfig) -> Result<(Command, bool), ExecError> {
+    /// The next record, checked in the order in which the hardware's decoder does it.
+    pub fn record(&mut self, config: &HwConfig) -> Result<Command, ExecError> {
         let record = self.records;
         if self.rest.len() < RECORD_BYTES {
             return Err(EngineFault::early(record).into());
@@ -41,12 +41,24 @@ impl<'a> Beats<'a> {
             *word = u32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
         }
         let fault = |code| EngineFault { code, record };
-        let command = Command::decode(&words).map_err(|error| fault(error.code))?;
-        if record == 0 && !matches!(command, Command::Hello(_)) {
+        let decoded = Command::decode(&words);
+        if let Err(error) = &decoded
+            && error.code != ErrorCode::BadField
+        {
+            return Err(fault(error.code).into());
+        }
+        let opcode = common::OPCODE.get(&words) as u8;
+        if (record == 0) != (opcode == Opcode::Hello as u8) {
             return Err(fault(ErrorCode::NoHello).into());
         }
+        match (rest.is_empty(), opcode == Opcode::End as u8) {
+            (true, false) => return Err(fault(ErrorCode::EarlyEnd).into()),
+            (false, true) => return Err(fault(ErrorCode::LateEnd).into()),
+            _ => {}
+        }
+        let command = decoded.map_err(|error| fault(error.code))?;
         command.check(config).map_err(|error| fault(error.code))?;
-        Ok((command, rest.is_empty()))
+        Ok(command)
     }
 
     /// The payload of the last record; the stream must not end with it.

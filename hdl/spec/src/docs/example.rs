@@ -1,0 +1,152 @@
+//! A complete stream that is small enough to print: one window of one picture.
+
+use crate::HwConfig;
+use crate::arith::{Requant, mac};
+use crate::command::{Block, Command, End, Hello, Load, Mode, Rows, Store};
+
+/// The stream of `docs/commands.md` and what comes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Example {
+    /// Records with their payloads.
+    pub records: Vec<(Command, Vec<u8>)>,
+    /// Result packet without its trailer.
+    pub body: Vec<u8>,
+}
+
+impl Example {
+    /// Tag of the end record.
+    pub const TAG: u32 = 0x1234;
+
+    /// Pixel bytes of the 3x3 picture, in order of row, column, colour.
+    #[must_use]
+    pub fn pixel(index: usize) -> u8 {
+        (9 * index) as u8
+    }
+
+    /// Weight from tap `k` (row, column, colour flattened) to output channel `o`.
+    #[must_use]
+    pub fn weight(k: usize, o: usize) -> i8 {
+        if k < 27 {
+            ((7 * k + 4 * o) % 17) as i8 - 8
+        } else {
+            0
+        }
+    }
+
+    /// Parameters of output channel `o`.
+    #[must_use]
+    pub fn params(o: usize) -> Requant {
+        Requant {
+            bias: 100 * o as i32 - 300,
+            mult: 100 + o as u16,
+            shift: 9,
+        }
+    }
+
+    /// The stream for a configuration with a 3x3 window.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Example {
+        let tile = config.tile;
+        let groups = 27usize.div_ceil(tile);
+        let mut weights = Vec::new();
+        for k in 0..groups * tile {
+            weights.extend((0..tile).map(|o| Self::weight(k, o) as u8));
+        }
+        let mut params = Vec::new();
+        for o in 0..tile {
+            let requant = Self::params(o);
+            params.extend(requant.bias.to_le_bytes());
+            params.extend(requant.mult.to_le_bytes());
+            params.extend([requant.shift, 0]);
+        }
+        let mut rows = Vec::new();
+        for row in 0..3 {
+            rows.extend((0..9).map(|i| Self::pixel(9 * row + i)));
+            rows.resize((row + 1) * Rows::row_bytes(3, config.bus_bytes), 0);
+        }
+        let body = (0..tile)
+            .map(|o| {
+                let acc = (0..27).fold(0, |acc, k| mac(acc, Self::pixel(k), Self::weight(k, o)));
+                Self::params(o).apply(acc)
+            })
+            .collect();
+        let load = |count: usize| Load {
+            wait: 0,
+            base: 0,
+            count: count as u32,
+        };
+        let window = Rows {
+            first: true,
+            strip_end: true,
+            wait: 0,
+            base: 0,
+            plane: 1,
+            width: 3,
+            rows: 3,
+            kernel: 3,
+            stride: 1,
+        };
+        let block = Block {
+            kernel3: false,
+            first: true,
+            last: true,
+            take_strip: true,
+            tap: false,
+            partial: false,
+            sum_first: false,
+            sum_last: false,
+            outstanding: 0,
+            count: 1,
+            in_base: 0,
+            groups: groups as u32,
+            plane: 1,
+            acc_bank: 0,
+            acc_base: 0,
+            width: 1,
+            height: 1,
+            mode: Mode::Write,
+            beats: 0,
+            y0: 0,
+            x0: 0,
+            line_base: 0,
+            weight_base: 0,
+            param: 0,
+            out_base: 100,
+        };
+        Example {
+            records: vec![
+                (Command::Hello(Hello::for_config(config)), Vec::new()),
+                (Command::LoadParams(load(1)), params),
+                (Command::LoadWeights(load(groups)), weights),
+                (Command::Rows(window), rows),
+                (Command::Block(block), Vec::new()),
+                (
+                    Command::Store(Store {
+                        base: 100,
+                        count: 1,
+                    }),
+                    Vec::new(),
+                ),
+                (Command::End(End { tag: Self::TAG }), Vec::new()),
+            ],
+            body,
+        }
+    }
+
+    /// A record as bytes. All fields of the example fit.
+    #[must_use]
+    pub fn record_bytes(command: &Command) -> Vec<u8> {
+        command
+            .encode()
+            .map_or(Vec::new(), |words| words.map(u32::to_le_bytes).concat())
+    }
+
+    /// The whole transfer.
+    #[must_use]
+    pub fn transfer(&self) -> Vec<u8> {
+        self.records
+            .iter()
+            .flat_map(|(command, payload)| [Self::record_bytes(command), payload.clone()].concat())
+            .collect()
+    }
+}

@@ -1,0 +1,129 @@
+//! Networks and configurations that cannot be compiled: one clear sentence each.
+
+mod common;
+
+use common::{Builder, preset, squeezenet_v1_1};
+use firebrick_driver::{CompileError, CompileOptions, compile};
+use firebrick_network::{Network, NodeId, Op};
+use firebrick_spec::HwConfig;
+
+fn fails(network: &Network, config: &HwConfig, size: (usize, usize), words: &[&str]) {
+    let error = compile(network, config, size.0, size.1, &CompileOptions::default())
+        .expect_err("compiles although it should not");
+    let text = error.to_string();
+    for word in words {
+        assert!(text.contains(word), "{word:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn memories_that_are_too_small_are_named() {
+    let network = squeezenet_v1_1(1);
+    let size = (224, 224);
+    type Change = fn(&mut HwConfig);
+    let cases: [(Change, &[&str]); 6] = [
+        (
+            |c| c.feature_words = 16_384,
+            &["feature buffer", "16384", "fire", "larger"],
+        ),
+        (|c| c.weight_blocks = 30, &["weight buffer", "30", "fire"]),
+        (|c| c.param_groups = 3, &["parameter memory", "conv1"]),
+        (|c| c.acc_depth = 100, &["accumulator", "conv1", "111"]),
+        (|c| c.line_words = 200, &["line memory", "conv1", "220"]),
+        (|c| c.window_width = 223, &["window unit", "conv1", "223"]),
+    ];
+    for (change, words) in cases {
+        let mut config = preset();
+        change(&mut config);
+        fails(&network, &config, size, words);
+    }
+    let mut lanes = preset();
+    lanes.lanes = 2;
+    fails(&network, &lanes, size, &["2 lanes"]);
+    fails(&network, &preset(), (2, 224), &["conv1"]);
+    fails(&network, &preset(), (256, 257), &["window unit"]);
+}
+
+#[test]
+fn structures_without_a_command_are_named() {
+    type Wrong = fn(&mut Builder) -> NodeId;
+    let config = preset();
+    let build = |wrong: Wrong| {
+        let mut b = Builder::new(1);
+        let x = wrong(&mut b);
+        let x = b.conv("last", x, 4, (1, 1, 0));
+        b.finish(x, 40, 40)
+    };
+    let cases: [(Wrong, &[&str]); 7] = [
+        (
+            |b| b.conv("one", NodeId::INPUT, 4, (1, 1, 0)),
+            &["one", "1x1", "window unit"],
+        ),
+        (
+            |b| b.conv("padded", NodeId::INPUT, 4, (3, 1, 1)),
+            &["padded", "padding 1"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                b.conv("strided", x, 4, (3, 2, 1))
+            },
+            &["strided", "stride 2"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                let x = b.pool("a", x, true);
+                b.pool("b", x, true)
+            },
+            &["b", "pooled already"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                b.concat("double", &[x, x])
+            },
+            &["double", "twice"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                b.conv("unread", x, 4, (1, 1, 0));
+                x
+            },
+            &["unread", "nothing reads"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                let y = b.conv("second", x, 4, (1, 1, 0));
+                b.concat("skip", &[x, y])
+            },
+            &["first", "two different ways"],
+        ),
+    ];
+    for (wrong, words) in cases {
+        fails(&build(wrong), &config, (40, 40), words);
+    }
+}
+
+#[test]
+fn graphs_without_sense_are_errors() {
+    let config = preset();
+    let mut empty = squeezenet_v1_1(1);
+    empty.nodes.clear();
+    fails(&empty, &config, (224, 224), &["global sum"]);
+    let mut open = squeezenet_v1_1(1);
+    open.nodes.pop();
+    fails(&open, &config, (224, 224), &["conv10", "global sum"]);
+    let mut short = squeezenet_v1_1(1);
+    let Op::Conv(conv) = &mut short.nodes[0].op else {
+        panic!()
+    };
+    conv.requant.pop();
+    fails(&short, &config, (224, 224), &["conv1", "requantisation"]);
+    assert!(matches!(
+        compile(&short, &config, 224, 224, &CompileOptions::default()),
+        Err(CompileError::Structure { .. })
+    ));
+}
