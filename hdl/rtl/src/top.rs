@@ -3,12 +3,12 @@
 use std::fmt::Write as _;
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::docs::ports::PORTS;
 
 use crate::emit::{EmitError, emit};
 use crate::engine::Engine;
 
-/// Name of the top module.
-pub const TOP: &str = "firebrick_top";
+pub use firebrick_spec::docs::ports::TOP;
 
 /// Lint rules that the emitted Verilog breaks on purpose, each with its reason: a Verilator
 /// configuration file.
@@ -28,42 +28,19 @@ pub enum GenerateError {
     Emit(#[from] EmitError),
 }
 
-/// A port of the top module: name, width, whether it is an output, and its place in an
-/// interface as block-design tools name it.
-struct Port(&'static str, usize, bool, &'static str);
-
-const PORTS: &[Port] = &[
-    Port("aclk", 1, false, "xilinx.com:signal:clock:1.0 aclk CLK"),
-    Port("aresetn", 1, false, "xilinx.com:signal:reset:1.0 aresetn RST"),
-    Port("s_axil_awaddr", 12, false, "xilinx.com:interface:aximm:1.0 s_axil AWADDR"),
-    Port("s_axil_awprot", 3, false, "xilinx.com:interface:aximm:1.0 s_axil AWPROT"),
-    Port("s_axil_awvalid", 1, false, "xilinx.com:interface:aximm:1.0 s_axil AWVALID"),
-    Port("s_axil_awready", 1, true, "xilinx.com:interface:aximm:1.0 s_axil AWREADY"),
-    Port("s_axil_wdata", 32, false, "xilinx.com:interface:aximm:1.0 s_axil WDATA"),
-    Port("s_axil_wstrb", 4, false, "xilinx.com:interface:aximm:1.0 s_axil WSTRB"),
-    Port("s_axil_wvalid", 1, false, "xilinx.com:interface:aximm:1.0 s_axil WVALID"),
-    Port("s_axil_wready", 1, true, "xilinx.com:interface:aximm:1.0 s_axil WREADY"),
-    Port("s_axil_bresp", 2, true, "xilinx.com:interface:aximm:1.0 s_axil BRESP"),
-    Port("s_axil_bvalid", 1, true, "xilinx.com:interface:aximm:1.0 s_axil BVALID"),
-    Port("s_axil_bready", 1, false, "xilinx.com:interface:aximm:1.0 s_axil BREADY"),
-    Port("s_axil_araddr", 12, false, "xilinx.com:interface:aximm:1.0 s_axil ARADDR"),
-    Port("s_axil_arprot", 3, false, "xilinx.com:interface:aximm:1.0 s_axil ARPROT"),
-    Port("s_axil_arvalid", 1, false, "xilinx.com:interface:aximm:1.0 s_axil ARVALID"),
-    Port("s_axil_arready", 1, true, "xilinx.com:interface:aximm:1.0 s_axil ARREADY"),
-    Port("s_axil_rdata", 32, true, "xilinx.com:interface:aximm:1.0 s_axil RDATA"),
-    Port("s_axil_rresp", 2, true, "xilinx.com:interface:aximm:1.0 s_axil RRESP"),
-    Port("s_axil_rvalid", 1, true, "xilinx.com:interface:aximm:1.0 s_axil RVALID"),
-    Port("s_axil_rready", 1, false, "xilinx.com:interface:aximm:1.0 s_axil RREADY"),
-    Port("s_axis_tdata", 128, false, "xilinx.com:interface:axis:1.0 s_axis TDATA"),
-    Port("s_axis_tvalid", 1, false, "xilinx.com:interface:axis:1.0 s_axis TVALID"),
-    Port("s_axis_tready", 1, true, "xilinx.com:interface:axis:1.0 s_axis TREADY"),
-    Port("s_axis_tlast", 1, false, "xilinx.com:interface:axis:1.0 s_axis TLAST"),
-    Port("m_axis_tdata", 128, true, "xilinx.com:interface:axis:1.0 m_axis TDATA"),
-    Port("m_axis_tvalid", 1, true, "xilinx.com:interface:axis:1.0 m_axis TVALID"),
-    Port("m_axis_tready", 1, false, "xilinx.com:interface:axis:1.0 m_axis TREADY"),
-    Port("m_axis_tlast", 1, true, "xilinx.com:interface:axis:1.0 m_axis TLAST"),
-    Port("irq", 1, true, "xilinx.com:signal:interrupt:1.0 irq INTERRUPT"),
-];
+/// A port's place in its interface, as block-design tools name it.
+fn interface(port: &str) -> String {
+    match port {
+        "aclk" => "xilinx.com:signal:clock:1.0 aclk CLK".into(),
+        "aresetn" => "xilinx.com:signal:reset:1.0 aresetn RST".into(),
+        "irq" => "xilinx.com:signal:interrupt:1.0 irq INTERRUPT".into(),
+        _ => {
+            let kind = if port.starts_with("s_axil_") { "aximm" } else { "axis" };
+            let (bus, signal) = port.rsplit_once('_').unwrap_or((port, ""));
+            format!("xilinx.com:interface:{kind}:1.0 {bus} {}", signal.to_uppercase())
+        }
+    }
+}
 
 /// Interface parameters, attached to the first port of each.
 fn interface_parameter(port: &str) -> Option<&'static str> {
@@ -98,21 +75,26 @@ pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
     text.push_str(&core);
     text.push('\n');
     let _ = writeln!(text, "module {TOP} (");
-    for (i, Port(name, width, output, interface)) in PORTS.iter().enumerate() {
+    for (i, port) in PORTS.iter().enumerate() {
+        let name = port.name;
         if let Some(parameter) = interface_parameter(name) {
             let _ = writeln!(text, "    (* X_INTERFACE_PARAMETER = \"{parameter}\" *)");
         }
-        let _ = writeln!(text, "    (* X_INTERFACE_INFO = \"{interface}\" *)");
-        let direction = if *output { "output" } else { "input" };
-        let range = if *width == 1 { String::new() } else { format!(" [{}:0]", width - 1) };
+        let _ = writeln!(text, "    (* X_INTERFACE_INFO = \"{}\" *)", interface(name));
+        let direction = if port.output { "output" } else { "input" };
+        let range = if port.width == 1 {
+            String::new()
+        } else {
+            format!(" [{}:0]", port.width - 1)
+        };
         let comma = if i + 1 == PORTS.len() { "" } else { "," };
         let _ = writeln!(text, "    {direction} wire{range} {name}{comma}");
     }
     text.push_str(");\n    assign s_axil_bresp = 2'b00;\n    assign s_axil_rresp = 2'b00;\n");
     let pins: Vec<String> = PORTS
         .iter()
-        .filter(|p| !outside_core(p.0))
-        .map(|p| format!("        .{0}({0})", p.0))
+        .filter(|p| !outside_core(p.name))
+        .map(|p| format!("        .{0}({0})", p.name))
         .collect();
     let _ = writeln!(text, "    {CORE} core (\n{}\n    );\nendmodule", pins.join(",\n"));
     Ok(text)

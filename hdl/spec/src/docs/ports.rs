@@ -44,7 +44,7 @@ pub const PORTS: &[Port] = &[
     input(
         "aresetn",
         1,
-        "Reset, active low, synchronous; hold it low for at least 16 cycles.",
+        "Reset, active low, synchronous; one cycle is enough.",
     ),
     input("s_axil_awaddr", 12, "Write address, in bytes."),
     input("s_axil_awprot", 3, "Ignored."),

@@ -1,0 +1,54 @@
+# Set-up shared by the scripts: what is missing on a fresh Debian or Ubuntu is installed.
+# Source it; it defines functions and changes into the repository's root.
+# shellcheck shell=bash
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.." || exit 1
+
+say() { printf '%s\n' "== $*" >&2; }
+
+die() {
+    printf '%s\n' "error: $*" >&2
+    exit 1
+}
+
+# The toolchain itself is the one thing that must be there.
+need_cargo() {
+    if ! command -v cargo >/dev/null && [ -f "$HOME/.cargo/env" ]; then
+        # shellcheck disable=SC1091
+        . "$HOME/.cargo/env"
+    fi
+    command -v cargo >/dev/null || die "cargo is not installed: install rustup, then try again"
+}
+
+# need_packages COMMAND=PACKAGE...: installs the packages whose commands are missing.
+need_packages() {
+    local pair missing=() sudo=()
+    for pair in "$@"; do
+        command -v "${pair%%=*}" >/dev/null || missing+=("${pair#*=}")
+    done
+    [ ${#missing[@]} -gt 0 ] || return 0
+    command -v apt-get >/dev/null ||
+        die "missing: ${missing[*]}; install them with your package manager, then try again"
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null || die "missing: ${missing[*]}; as root: apt-get install ${missing[*]}"
+        sudo=(sudo)
+    fi
+    say "installing ${missing[*]}"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 update -qq >&2 ||
+        die "apt-get update failed"
+    "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -y -qq \
+        --no-install-recommends "${missing[@]}" >&2 || die "apt-get install ${missing[*]} failed"
+}
+
+# A C++ compiler (for Rust's linking and Verilator's models) and Verilator.
+need_simulator() {
+    need_packages cc=gcc g++=g++ make=make perl=perl verilator=verilator
+}
+
+# Builds the program once, optimised; FIREBRICK is its path.
+build_firebrick() {
+    say "building firebrick"
+    cargo build --release --locked -p firebrick-cli >&2 || die "the build failed"
+    FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
+    export FIREBRICK
+}
