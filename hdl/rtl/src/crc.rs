@@ -13,7 +13,7 @@ pub const RESIDUE: u64 = 0xdebb_20e3;
 #[derive(LogicBlock)]
 pub struct Crc32x128 {
     /// Register before.
-    pub crc: Signal<In, Bits<32>>,
+    pub state: Signal<In, Bits<32>>,
     /// Beat.
     pub data: Signal<In, Bits<128>>,
     /// Evaluates; `result` is 0 otherwise. Spares simulators the work.
@@ -47,7 +47,7 @@ impl Default for Crc32x128 {
             Constant::new(bits.to_bits())
         };
         Self {
-            crc: Default::default(),
+            state: Default::default(),
             data: Default::default(),
             enable: Default::default(),
             result: Default::default(),
@@ -63,7 +63,7 @@ impl Logic for Crc32x128 {
     #[hdl_gen]
     fn update(&mut self) {
         self.sum.next = 0.into();
-        self.mixed.next = self.data.val() ^ bit_cast::<128, 32>(self.crc.val());
+        self.mixed.next = self.data.val() ^ bit_cast::<128, 32>(self.state.val());
         if self.enable.val() {
             for i in 0..32 {
                 if (self.mixed.val() & self.data_mask[i].val()).xor() {

@@ -377,7 +377,7 @@ impl Logic for Decoder {
         self.stream_begins.next = false;
         self.s_ready.next = false;
         self.take.next = false;
-        self.crc.crc.next = self.crc_state.q.val();
+        self.crc.state.next = self.crc_state.q.val();
         self.crc.data.next = self.s_data.val();
         self.crc.enable.next = false;
         self.adds_read.next = false;

@@ -333,6 +333,7 @@ impl Logic for Engine {
         self.streamer.strip_done.next = self.window.strip_done.val();
         self.finished.next = self.drain.drained.val() | self.drain.ended.val();
         self.streamer.drained.next = self.finished.val();
+        self.streamer.trailer_sent.next = self.output_stage.trailer_sent.val();
         self.streamer.store_room.next = self.output_stage.room.val();
 
         // Feature buffer to array to accumulators; tags travel beside.

@@ -27,7 +27,7 @@ pub struct Ram<const W: usize, const A: usize> {
     /// Writes.
     pub write_enable: Signal<In, Bit>,
     _depth: usize,
-    _sim: Box<BTreeMap<Bits<A>, Bits<W>>>,
+    _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Ram<W, A> {
@@ -44,7 +44,7 @@ impl<const W: usize, const A: usize> Ram<W, A> {
             write_data: Default::default(),
             write_enable: Default::default(),
             _depth: depth,
-            _sim: Box::default(),
+            _sim: BTreeMap::default(),
         }
     }
 }
@@ -94,7 +94,7 @@ pub struct LutRam<const W: usize, const A: usize> {
     pub write_data: Signal<In, Bits<W>>,
     /// Writes.
     pub write_enable: Signal<In, Bit>,
-    _sim: Box<BTreeMap<Bits<A>, Bits<W>>>,
+    _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Logic for LutRam<W, A> {
@@ -187,7 +187,7 @@ impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
         self.full.next = self.level.q.val() == self.capacity.val();
         self.valid.next = self.level.q.val().any();
         self.count.next = self.level.q.val();
-        self.do_push.next = self.push.val() & !(self.level.q.val() == self.capacity.val());
+        self.do_push.next = self.push.val() & (self.level.q.val() != self.capacity.val());
         self.do_pop.next = self.pop.val() & self.level.q.val().any();
         self.memory.write_address.next = self.tail.q.val();
         self.memory.write_data.next = self.push_data.val();

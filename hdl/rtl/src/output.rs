@@ -115,7 +115,7 @@ impl Logic for Output {
         if self.drain_valid.val() & self.drain_last.val() {
             self.beat.next = self.trailer.val();
         }
-        self.crc.crc.next = self.crc_state.q.val();
+        self.crc.state.next = self.crc_state.q.val();
         self.crc.data.next = self.beat.val();
         self.crc.enable.next = self.pushes.val();
         if self.pushes.val() {

@@ -42,6 +42,8 @@ pub struct Streamer {
     pub strip_done: Signal<In, Bit>,
     /// A tile (or an end) has drained.
     pub drained: Signal<In, Bit>,
+    /// A trailer has left the engine.
+    pub trailer_sent: Signal<In, Bit>,
     /// Feature address.
     pub read_address: Signal<Out, Bits<20>>,
     /// The pixel lies within the map.
@@ -228,11 +230,11 @@ impl Logic for Streamer {
             | (self.start_block.val() & self.final_pass.val() & self.record.val().get_bit(10));
         self.job_push.next = self.adds_tile.val();
         self.job_record.next = self.record.val();
+        if self.start_block.val() | self.start_store.val() | self.trailer_sent.val() {
+            self.finishing.d.next = false;
+        }
         if self.start_end.val() {
             self.finishing.d.next = true;
-        }
-        if self.start_block.val() | self.start_store.val() {
-            self.finishing.d.next = false;
         }
 
         // Tiles and strips under way.
@@ -262,9 +264,7 @@ impl Logic for Streamer {
             self.busy.next = true;
         } else if self.storing.q.val() | self.is_store.val() {
             self.stall_store.next = true;
-        } else if self.is_end.val() {
-            self.stall_drain.next = true;
-        } else if self.is_block.val() & (!self.tiles_ok.val()) {
+        } else if self.is_end.val() | (self.is_block.val() & (!self.tiles_ok.val())) {
             self.stall_drain.next = true;
         } else if self.is_block.val() & (!self.strip_ok.val()) {
             self.stall_window.next = true;

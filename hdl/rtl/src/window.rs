@@ -76,7 +76,7 @@ pub struct Window {
     x_next: Signal<Local, Bits<10>>,
     emits: Signal<Local, Bit>,
     above: Signal<Local, Bits<48>>,
-    window: Signal<Local, Bits<256>>,
+    taps: Signal<Local, Bits<256>>,
     wide: Signal<Local, Bits<144>>,
     last_pixel: Signal<Local, Bit>,
     zero: Constant<Bits<10>>,
@@ -134,7 +134,7 @@ impl Window {
             x_next: Default::default(),
             emits: Default::default(),
             above: Default::default(),
-            window: Default::default(),
+            taps: Default::default(),
             wide: Default::default(),
             last_pixel: Default::default(),
             zero: Constant::new(0.into()),
@@ -173,7 +173,7 @@ impl Logic for Window {
         self.advance.next = (!self.emit_2.q.val()) | self.takes_window.val();
 
         // Stage 2: columns shift; bytes go out row by row.
-        self.window.next = (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(0)))
+        self.taps.next = (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(0)))
             | (bit_cast::<256, 24>(self.middle.q.val().get_bits::<24>(0)) << 24)
             | (bit_cast::<256, 24>(self.right.q.val().get_bits::<24>(0)) << 48)
             | (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(24)) << 72)
@@ -183,7 +183,7 @@ impl Logic for Window {
             | (bit_cast::<256, 24>(self.middle.q.val().get_bits::<24>(48)) << 168)
             | (bit_cast::<256, 24>(self.right.q.val().get_bits::<24>(48)) << 192);
         if self.takes_window.val() {
-            self.words.d.next = self.window.val();
+            self.words.d.next = self.taps.val();
             self.pending.d.next = 2.into();
         }
         self.above.next = self.lines.read_data.val();

@@ -12,7 +12,7 @@ use rand::{Rng, SeedableRng, rngs::StdRng};
 use rust_hdl::prelude::*;
 
 /// `N` bits from words, least significant first.
-fn to_bits<const N: usize>(words: &[u32]) -> Bits<N> {
+pub fn to_bits<const N: usize>(words: &[u32]) -> Bits<N> {
     let mut value = Bits::<N>::default();
     for i in 0..N {
         value = value.replace_bit(i, words[i / 32] >> (i % 32) & 1 != 0);
@@ -20,7 +20,7 @@ fn to_bits<const N: usize>(words: &[u32]) -> Bits<N> {
     value
 }
 
-fn to_words<const N: usize>(value: Bits<N>) -> Vec<u32> {
+pub fn to_words<const N: usize>(value: Bits<N>) -> Vec<u32> {
     let mut words = vec![0; N.div_ceil(32)];
     for i in 0..N {
         words[i / 32] |= u32::from(value.get_bit(i)) << (i % 32);
@@ -29,7 +29,7 @@ fn to_words<const N: usize>(value: Bits<N>) -> Vec<u32> {
 }
 
 /// Lets a block settle and clocks it.
-fn settle<B: Block>(uut: &mut B) {
+pub fn settle<B: Block>(uut: &mut B) {
     assert!(simulate(uut, 20), "the block settles");
 }
 

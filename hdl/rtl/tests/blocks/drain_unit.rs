@@ -1,8 +1,6 @@
 //! The drain unit, from emitted Verilog under Verilator, against an integer model.
 
-mod drain_support;
-
-use drain_support::{
+use crate::drain_support::{
     ACC_DEPTH, Bench, FEATURE_WORDS, GROUPS, Job, LINE_WORDS, Memories, POOL, SUM, WRITE, Weather,
     build_drain, effects,
 };

@@ -1,0 +1,158 @@
+//! Accumulators against an array of sums.
+
+use std::collections::VecDeque;
+
+use firebrick_rtl::acc::{ACC_READ_LATENCY, ACC_REUSE, Accumulators};
+use firebrick_sim::Port;
+use rand::{Rng, rngs::StdRng};
+
+use crate::support::{chance, open, percent, random};
+
+dut!(Acc: tag_valid, tag_first, tag_bank, tag_address, drain_read, drain_bank, drain_address,
+    drain_grant, drain_data);
+
+/// Vectors of a bank; no power of two.
+const DEPTH: usize = 300;
+
+type Vector = [i32; 16];
+
+/// What the banks hold, and the sums on their way into them.
+struct Banks {
+    words: [Vec<Option<Vector>>; 2],
+    /// (cycle from which it is seen, bank, address, sums)
+    coming: VecDeque<(usize, usize, usize, Vector)>,
+}
+
+impl Banks {
+    fn settle(&mut self, cycle: usize) {
+        while let Some(&(seen, bank, address, sums)) = self.coming.front() {
+            if seen > cycle {
+                break;
+            }
+            self.words[bank][address] = Some(sums);
+            self.coming.pop_front();
+        }
+    }
+
+    fn is_coming(&self, bank: usize, address: usize) -> bool {
+        self.coming
+            .iter()
+            .any(|&(_, b, a, _)| (b, a) == (bank, address))
+    }
+}
+
+fn psum(rng: &mut StdRng) -> i32 {
+    match rng.random_range(0..6) {
+        0 => [-(1 << 23), (1 << 23) - 1, 0, -1][rng.random_range(0..4)],
+        1 => rng.random_range(-(1 << 23)..1 << 23),
+        _ => rng.random_range(-600_000..600_000),
+    }
+}
+
+#[test]
+fn tiles_accumulate_and_drain() {
+    let mut rng = random(4);
+    let mut acc = Acc::new(open(Accumulators::new(DEPTH), "accumulators"));
+    let psums: [Port; 16] =
+        std::array::from_fn(|i| acc.model.port(&format!("psum_{i}")).expect("a port"));
+    let mut banks = Banks {
+        words: [vec![None; DEPTH], vec![None; DEPTH]],
+        coming: VecDeque::new(),
+    };
+    let mut cycle = 0;
+    let (mut drained, mut withheld, mut added) = (0, 0, 0);
+    // Granted words and the cycle in which they must be there; `None` if undefined.
+    let mut due: VecDeque<(usize, Option<Vector>)> = VecDeque::new();
+    for tile in 0..400 {
+        let count = *[1, 2, 3, 5, 40, rng.random_range(1..=DEPTH)]
+            .get(rng.random_range(0..6))
+            .expect("six");
+        let count = if tile % 16 == 0 { DEPTH } else { count.min(60) };
+        let base = rng.random_range(0..=DEPTH - count);
+        let bank = usize::from(rng.random::<bool>());
+        // Now and then a sum goes to the limits of 32 bits.
+        let far = tile % 50 == 1;
+        let count = if far { count.min(4) } else { count };
+        let passes = if far { 255 } else { rng.random_range(1..6) };
+        let side: Vector = std::array::from_fn(|_| {
+            if rng.random() {
+                -(1 << 23)
+            } else {
+                (1 << 23) - 1
+            }
+        });
+        let (array, drain) = (chance(&mut rng), chance(&mut rng));
+        for pass in 0..passes {
+            let mut i = 0;
+            while i < count {
+                banks.settle(cycle);
+                let first = pass == 0;
+                let address = base + i;
+                // A sum must have settled before it is added to.
+                let valid = percent(&mut rng, array) && (first || !banks.is_coming(bank, address));
+                let vector = if far {
+                    side
+                } else {
+                    std::array::from_fn(|_| psum(&mut rng))
+                };
+                for (port, value) in psums.iter().zip(vector) {
+                    acc.set(*port, u64::from(value as u32 & 0xff_ffff));
+                }
+                acc.put(acc.tag_valid, valid);
+                // The other tag bits mean nothing without a vector.
+                let tag = (first, bank == 1, address as u64);
+                let tag = if valid { tag } else { rng.random() };
+                acc.put(acc.tag_first, tag.0);
+                acc.put(acc.tag_bank, tag.1);
+                acc.set(acc.tag_address, tag.2);
+                let read = percent(&mut rng, drain);
+                let (from, at) = (
+                    usize::from(rng.random::<bool>()),
+                    rng.random_range(0..DEPTH),
+                );
+                acc.put(acc.drain_read, read);
+                acc.put(acc.drain_bank, from == 1);
+                acc.set(acc.drain_address, at as u64);
+                acc.eval();
+                let granted = acc.bit(acc.drain_grant);
+                let conflict = valid && !first && from == bank;
+                assert_eq!(granted, read && !conflict, "cycle {cycle}");
+                if granted {
+                    due.push_back((cycle + ACC_READ_LATENCY, banks.words[from][at]));
+                } else if read {
+                    withheld += 1;
+                }
+                if due.front().is_some_and(|&(when, _)| when == cycle) {
+                    if let Some((_, Some(want))) = due.pop_front() {
+                        let got = acc.model.get_words(acc.drain_data);
+                        assert_eq!(got, want.map(|x| x as u32), "tile {tile}, cycle {cycle}");
+                        drained += 1;
+                    }
+                }
+                if valid {
+                    let sums = match banks.words[bank][address] {
+                        Some(old) if !first => {
+                            added += 1;
+                            std::array::from_fn(|c| {
+                                old[c]
+                                    .checked_add(vector[c])
+                                    .expect("sums stay within 32 bits")
+                            })
+                        }
+                        _ => vector,
+                    };
+                    banks
+                        .coming
+                        .push_back((cycle + ACC_REUSE, bank, address, sums));
+                    i += 1;
+                }
+                acc.tick();
+                cycle += 1;
+            }
+        }
+    }
+    assert!(
+        drained > 5_000 && withheld > 1_000 && added > 10_000,
+        "{drained} {withheld} {added}"
+    );
+}

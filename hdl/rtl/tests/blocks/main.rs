@@ -1,0 +1,21 @@
+//! Tests of the engine's blocks, each alone: the Verilog that the emitter writes runs under
+//! Verilator against a plain model in Rust, with random shapes, idle cycles and back-pressure.
+//!
+//! They form one program, since linking takes longer than most of them run.
+
+#[macro_use]
+mod support;
+
+mod accumulators;
+mod command_decoder;
+mod drain_leaves;
+mod drain_requant;
+mod drain_support;
+mod drain_unit;
+mod emitted;
+mod memories;
+mod register_file;
+mod result_stream;
+mod sequencer;
+mod systolic;
+mod window_unit;

@@ -1,0 +1,468 @@
+//! Memories: weight buffer and loader, feature buffer, parameters, queue, and the two leaves
+//! that bring their own Verilog.
+
+use std::collections::VecDeque;
+
+use firebrick_rtl::feature::{FEATURE_LATENCY, FeatureBuffer};
+use firebrick_rtl::loader::{Loader, WEIGHT_LATENCY};
+use firebrick_rtl::mem::{Fifo, LutRam, Pack16, Ram};
+use firebrick_rtl::params::Params;
+use firebrick_sim::Model;
+use rand::{Rng, rngs::StdRng};
+use rust_hdl::prelude::*;
+
+use crate::drain_leaves::{settle, to_bits, to_words};
+use crate::support::{chance, join, open, percent, random};
+
+dut!(Weights: reset, job_valid, job_base, job_passes, job_pop, ready, swap, load, row,
+    write_valid, write_address, write_data);
+
+/// Blocks of the weight buffer under test; no power of two.
+const BLOCKS: usize = 11;
+
+/// Runs jobs (first block, passes) and checks every row; gives the cycles from the first load to
+/// the last.
+fn run_loader(
+    d: &mut Weights,
+    rng: &mut StdRng,
+    memory: &[u128],
+    jobs: &[(usize, usize)],
+    (job, swap): (u32, u32),
+) -> usize {
+    let blocks: Vec<usize> = jobs
+        .iter()
+        .flat_map(|&(base, n)| (0..n).map(move |i| (base + i) % BLOCKS))
+        .collect();
+    let (mut taken, mut offered) = (0, false);
+    let (mut loaded, mut swapped, mut row) = (0, 0, 16);
+    let mut loads: Vec<usize> = Vec::new();
+    // When swaps reach the array.
+    let mut swaps_seen: Vec<usize> = Vec::new();
+    let mut cycle = 0;
+    while swapped < blocks.len() || loads.len() < blocks.len() || row < 16 {
+        offered = offered || (taken < jobs.len() && percent(rng, job));
+        d.put(d.job_valid, offered);
+        let (base, passes) = if offered {
+            jobs[taken]
+        } else {
+            (rng.random_range(0..BLOCKS), rng.random_range(0..9))
+        };
+        d.set(d.job_base, base as u64);
+        d.set(d.job_passes, passes as u64);
+        d.eval();
+        let ready = d.bit(d.ready);
+        let swaps = ready && percent(rng, swap);
+        d.put(d.swap, swaps);
+        d.eval();
+        if d.bit(d.job_pop) {
+            assert!(offered, "takes a job that is not there");
+            taken += 1;
+            offered = false;
+        }
+        if d.bit(d.load) {
+            assert_eq!(row, 16, "a block is cut short");
+            loaded += 1;
+            loads.push(cycle);
+            row = 0;
+        }
+        if row < 16 {
+            let want = memory[16 * blocks[loaded - 1] + row];
+            assert_eq!(d.get_wide(d.row), want, "row {row} of block {}", loaded - 1);
+            row += 1;
+        }
+        if swaps {
+            assert!(swapped < blocks.len(), "ready without a block");
+            swapped += 1;
+            swaps_seen.push(cycle + 1 + WEIGHT_LATENCY);
+        }
+        d.tick();
+        cycle += 1;
+        assert!(
+            cycle < 1_000_000,
+            "stuck: {taken} jobs, {loaded} loads, {swapped} swaps"
+        );
+    }
+    // As the array sees it: a load comes before its swap, and not before the swap of the block
+    // before.
+    assert_eq!(
+        (loads.len(), swaps_seen.len()),
+        (blocks.len(), blocks.len())
+    );
+    for (i, &swap) in swaps_seen.iter().enumerate() {
+        assert!(loads[i] < swap, "block {i}: load {}, swap {swap}", loads[i]);
+        assert!(
+            loads.get(i + 1).is_none_or(|&next| next >= swap),
+            "block {i}: swap {swap}"
+        );
+    }
+    d.put(d.swap, false);
+    d.put(d.job_valid, false);
+    for _ in 0..40 {
+        d.eval();
+        assert!(!d.bit(d.load) && !d.bit(d.ready) && !d.bit(d.job_pop));
+        d.tick();
+    }
+    loads[loads.len() - 1] - loads[0]
+}
+
+fn loader() -> Weights {
+    Weights::new(open(Loader::new(BLOCKS), "loader"))
+}
+
+fn reset_loader(d: &mut Weights) {
+    d.put(d.reset, true);
+    d.put(d.job_valid, true);
+    d.put(d.swap, false);
+    d.put(d.write_valid, false);
+    d.tick();
+    d.put(d.reset, false);
+}
+
+fn write_weights(d: &mut Weights, rng: &mut StdRng, memory: &mut [u128]) {
+    for (address, row) in memory.iter_mut().enumerate() {
+        *row = join(rng.random());
+        d.put(d.write_valid, true);
+        d.set(d.write_address, address as u64);
+        d.set_wide(d.write_data, *row);
+        d.tick();
+    }
+    d.put(d.write_valid, false);
+}
+
+fn jobs(rng: &mut StdRng) -> Vec<(usize, usize)> {
+    (0..rng.random_range(1..12))
+        .map(|_| {
+            (
+                rng.random_range(0..BLOCKS),
+                *[1, 2, 9, 25].get(rng.random_range(0..4)).expect("4"),
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn weights_come_block_by_block_and_wrap() {
+    let mut rng = random(30);
+    let mut d = loader();
+    let mut memory = vec![0; 16 * BLOCKS];
+    for _ in 0..25 {
+        reset_loader(&mut d);
+        d.put(d.job_valid, false);
+        write_weights(&mut d, &mut rng, &mut memory);
+        let weather = (chance(&mut rng), chance(&mut rng));
+        let jobs = jobs(&mut rng);
+        run_loader(&mut d, &mut rng, &memory, &jobs, weather);
+        // Jobs under way are forgotten.
+        d.put(d.job_valid, true);
+        d.set(d.job_passes, 5);
+        for _ in 0..rng.random_range(1..60) {
+            d.eval();
+            let ready = d.bit(d.ready);
+            d.put(d.swap, ready);
+            d.tick();
+        }
+    }
+}
+
+#[test]
+fn a_block_of_weights_takes_sixteen_cycles() {
+    let mut rng = random(31);
+    let mut d = loader();
+    let mut memory = vec![0; 16 * BLOCKS];
+    reset_loader(&mut d);
+    d.put(d.job_valid, false);
+    write_weights(&mut d, &mut rng, &mut memory);
+    let jobs = jobs(&mut rng);
+    let blocks: usize = jobs.iter().map(|j| j.1).sum();
+    let cycles = run_loader(&mut d, &mut rng, &memory, &jobs, (100, 100));
+    assert_eq!(cycles, 16 * (blocks - 1));
+}
+
+#[test]
+fn weights_are_written_while_others_are_read() {
+    let mut rng = random(32);
+    let mut d = loader();
+    let mut memory = vec![0; 16 * BLOCKS];
+    reset_loader(&mut d);
+    d.put(d.job_valid, false);
+    write_weights(&mut d, &mut rng, &mut memory);
+    // Block 0 is read over and over; the others are written meanwhile.
+    d.put(d.job_valid, true);
+    d.set(d.job_base, 0);
+    d.set(d.job_passes, 1);
+    let mut row = 16;
+    for _ in 0..3000 {
+        let address = rng.random_range(16..memory.len());
+        let data = join(rng.random());
+        let write = percent(&mut rng, 50);
+        d.put(d.write_valid, write);
+        d.set(d.write_address, address as u64);
+        d.set_wide(d.write_data, data);
+        d.eval();
+        let ready = d.bit(d.ready);
+        d.put(d.swap, ready);
+        d.eval();
+        if d.bit(d.load) {
+            row = 0;
+        }
+        if row < 16 {
+            assert_eq!(d.get_wide(d.row), memory[row]);
+            row += 1;
+        }
+        if write {
+            memory[address] = data;
+        }
+        d.tick();
+    }
+    reset_loader(&mut d);
+    d.put(d.job_valid, false);
+    run_loader(
+        &mut d,
+        &mut rng,
+        &memory,
+        &[(1, BLOCKS), (0, 3)],
+        (100, 100),
+    );
+}
+
+dut!(Feature: read_address, read_mask, read_data, drain_valid, drain_address, drain_data,
+    window_valid, window_ready, window_address, window_data, range_error);
+
+#[test]
+fn the_feature_buffer_masks_arbitrates_and_reports() {
+    const WORDS: usize = 100;
+    let mut rng = random(33);
+    let mut d = Feature::new(open(FeatureBuffer::new(WORDS), "feature"));
+    let mut memory: Vec<Option<u128>> = vec![None; WORDS];
+    let mut due: VecDeque<Option<u128>> = VecDeque::new();
+    let mut error = None;
+    let (mut compared, mut errors, mut same) = (0, 0, 0);
+    for cycle in 0..30_000 {
+        let address = |rng: &mut StdRng| match rng.random_range(0..30) {
+            0 => *[WORDS, (1 << 20) - 1, 1 << 19, WORDS + 128]
+                .get(rng.random_range(0..4))
+                .expect("four"),
+            1 => WORDS - 1,
+            _ => rng.random_range(0..WORDS),
+        };
+        let (read, mask) = (address(&mut rng), percent(&mut rng, 80));
+        let (drain, window) = (percent(&mut rng, 40), percent(&mut rng, 60));
+        let (to_drain, to_window) = (address(&mut rng), address(&mut rng));
+        let (drained, windowed) = (join(rng.random()), join(rng.random()));
+        d.set(d.read_address, read as u64);
+        d.put(d.read_mask, mask);
+        d.put(d.drain_valid, drain);
+        d.set(d.drain_address, to_drain as u64);
+        d.set_wide(d.drain_data, drained);
+        d.put(d.window_valid, window);
+        d.set(d.window_address, to_window as u64);
+        d.set_wide(d.window_data, windowed);
+        d.eval();
+        assert_eq!(d.bit(d.window_ready), !drain, "cycle {cycle}");
+        if let Some(error) = error {
+            assert_eq!(d.bit(d.range_error), error, "cycle {cycle}");
+            errors += usize::from(error);
+        }
+        // `None` is a word that nothing is known about.
+        due.push_back(if mask {
+            memory.get(read).copied().flatten()
+        } else {
+            Some(0)
+        });
+        if due.len() > FEATURE_LATENCY {
+            if let Some(want) = due.pop_front().flatten() {
+                assert_eq!(d.get_wide(d.read_data), want, "cycle {cycle}");
+                compared += 1;
+            }
+        }
+        let write = match (drain, window) {
+            (true, _) => Some((to_drain, drained)),
+            (_, true) => Some((to_window, windowed)),
+            _ => None,
+        };
+        error = Some((mask && read >= WORDS) || write.is_some_and(|(at, _)| at >= WORDS));
+        if let Some((at, word)) = write {
+            same += usize::from(at == read);
+            if let Some(cell) = memory.get_mut(at) {
+                *cell = Some(word);
+            }
+        }
+        d.tick();
+    }
+    assert!(
+        compared > 20_000 && errors > 1_000 && same > 100,
+        "{compared} {errors} {same}"
+    );
+}
+
+dut!(Parameters: write_valid, write_address, write_data, read_address, read_data);
+
+#[test]
+fn parameters_go_in_by_pairs_and_come_out_by_eights() {
+    const GROUPS: usize = 23;
+    let mut rng = random(34);
+    let mut d = Parameters::new(open(Params::new(GROUPS), "params"));
+    // 64 bits a channel.
+    let mut memory: Vec<Option<u64>> = vec![None; 16 * GROUPS];
+    let mut due: Option<Vec<Option<u64>>> = None;
+    let mut compared = 0;
+    for _ in 0..8000 {
+        let write = percent(&mut rng, 60);
+        let (pair, data) = (rng.random_range(0..8 * GROUPS), join(rng.random()));
+        d.put(d.write_valid, write);
+        d.set(d.write_address, pair as u64);
+        d.set_wide(d.write_data, data);
+        let half = rng.random_range(0..2 * GROUPS);
+        d.set(d.read_address, half as u64);
+        d.eval();
+        if let Some(want) = due.take() {
+            let got = d.model.get_words(d.read_data);
+            for (got, want) in got.chunks_exact(2).zip(want) {
+                if let Some(want) = want {
+                    assert_eq!(u64::from(got[0]) | u64::from(got[1]) << 32, want);
+                    compared += 1;
+                }
+            }
+        }
+        due = Some(memory[8 * half..8 * half + 8].to_vec());
+        if write {
+            memory[2 * pair] = Some(data as u64);
+            memory[2 * pair + 1] = Some((data >> 64) as u64);
+        }
+        d.tick();
+    }
+    assert!(compared > 40_000, "{compared}");
+}
+
+dut!(Queue: reset, push_data, push, full, data, valid, pop, count);
+
+#[test]
+fn a_queue_keeps_order_and_ignores_what_it_cannot_do() {
+    let mut rng = random(35);
+    let mut d = Queue::new(open(Fifo::<36, 3, 4>::default(), "queue"));
+    d.put(d.reset, true);
+    d.put(d.push, true);
+    d.put(d.pop, true);
+    d.tick();
+    let mut words: VecDeque<u64> = VecDeque::new();
+    let (mut fulls, mut empties) = (0, 0);
+    for phase in 0..60 {
+        let (push, pop) = (chance(&mut rng), chance(&mut rng));
+        for _ in 0..200 {
+            let reset = rng.random_ratio(1, 500);
+            let (pushes, pops) = (percent(&mut rng, push), percent(&mut rng, pop));
+            let word = rng.random::<u64>() >> 28;
+            d.put(d.reset, reset);
+            d.put(d.push, pushes);
+            d.set(d.push_data, word);
+            d.put(d.pop, pops);
+            d.eval();
+            assert_eq!(d.get(d.count), words.len() as u64, "phase {phase}");
+            assert_eq!(d.bit(d.valid), !words.is_empty());
+            assert_eq!(d.bit(d.full), words.len() == 8);
+            if let Some(&oldest) = words.front() {
+                assert_eq!(d.get(d.data), oldest);
+            }
+            let full = words.len() == 8;
+            fulls += usize::from(full);
+            empties += usize::from(words.is_empty());
+            if pops {
+                words.pop_front();
+            }
+            if pushes && !full {
+                words.push_back(word);
+            }
+            if reset {
+                words.clear();
+            }
+            d.tick();
+        }
+    }
+    assert!(fulls > 500 && empties > 500, "{fulls} {empties}");
+}
+
+/// Clocks a block in Rust-HDL's own simulation and its Verilog side by side.
+macro_rules! side_by_side {
+    ($test:ident, $block:expr, $cycles:literal, bits: [$($bit:ident),*],
+     wide: [$($wide:ident),*], output: $out:ident) => {
+        #[test]
+        fn $test() {
+            let mut rng = random(36);
+            let mut uut = $block;
+            uut.clock.connect();
+            $(uut.$bit.connect();)*
+            $(uut.$wide.connect();)*
+            uut.connect_all();
+            // All memory starts at zero in both.
+            let design = firebrick_sim::Design::new(
+                stringify!($test),
+                firebrick_rtl::emit::emit(&uut, stringify!($test)).expect("emitted"),
+            );
+            let mut model = Model::open(&design.clock("clock").optimise(1)).expect("builds");
+            let mut kinds = std::collections::HashSet::new();
+            for cycle in 0..$cycles {
+                $(
+                    let value = cycle < 2 || rng.random();
+                    uut.$bit.next = value;
+                    model.poke(stringify!($bit), value.into()).expect("an input");
+                )*
+                $(
+                    let port = model.input(stringify!($wide)).expect("an input");
+                    let mut words: Vec<u32> = (0..port.words()).map(|_| rng.random()).collect();
+                    let cut = port.width() % 32;
+                    if cut != 0 {
+                        *words.last_mut().expect("a word") &= (1 << cut) - 1;
+                    }
+                    uut.$wide.next = to_bits(&words);
+                    model.set_words(port, &words);
+                )*
+                settle(&mut uut);
+                model.eval().expect("eval");
+                let port = model.output(stringify!($out)).expect("an output");
+                if cycle >= 2 {
+                    let rust = to_words(uut.$out.val());
+                    assert_eq!(rust, model.get_words(port), "cycle {cycle}");
+                    kinds.insert(rust);
+                }
+                uut.clock.next = !uut.clock.val();
+                settle(&mut uut);
+                model.tick().expect("tick");
+                uut.clock.next = !uut.clock.val();
+                settle(&mut uut);
+            }
+            assert!(kinds.len() > $cycles / 10, "the outputs vary");
+        }
+    };
+}
+
+side_by_side!(
+    ram_as_in_rust, Ram::<40, 4>::new(16), 2000,
+    bits: [read_enable, write_enable], wide: [read_address, write_address, write_data],
+    output: read_data
+);
+side_by_side!(
+    small_ram_as_in_rust, LutRam::<40, 4>::default(), 2000,
+    bits: [write_enable], wide: [read_address, write_address, write_data], output: read_data
+);
+
+#[test]
+fn sixteen_words_are_joined_with_the_first_lowest() {
+    let mut rng = random(37);
+    let mut model = open(Pack16::<24, 384>::default(), "pack");
+    let joined = model.output("joined").expect("an output");
+    for _ in 0..100 {
+        let mut bytes: Vec<u8> = Vec::new();
+        for i in 0..16 {
+            let word = rng.random_range(0..1u32 << 24);
+            let port = model.input(&format!("words_{i}")).expect("an input");
+            model.set(port, word.into());
+            bytes.extend(&word.to_le_bytes()[..3]);
+        }
+        model.eval().expect("eval");
+        let want: Vec<u32> = bytes
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes(b.try_into().expect("four")))
+            .collect();
+        assert_eq!(model.get_words(joined), want);
+    }
+}

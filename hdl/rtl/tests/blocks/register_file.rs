@@ -1,0 +1,516 @@
+//! Registers over AXI4-Lite and the counters behind them, against the specification's map.
+
+use firebrick_rtl::counters::{COUNTERS, Counters};
+use firebrick_rtl::emit::emit_block;
+use firebrick_rtl::registers::Registers;
+use firebrick_sim::bus::{LiteId, Operation, Order, Testbench};
+use firebrick_sim::{Builder, Design, Model, VerilatedModel};
+use firebrick_spec::HwConfig;
+use firebrick_spec::regs::{self, Access, Register};
+use rand::{Rng, rngs::StdRng};
+
+use crate::support::{open, percent, random};
+
+#[test]
+fn counters_count_events_and_clear() {
+    let mut rng = random(50);
+    let mut model = open(Counters::default(), "counters");
+    let port = |name: String| model.port(&name).expect("a port");
+    let events: Vec<_> = (0..COUNTERS).map(|i| port(format!("event_{i}"))).collect();
+    let values: Vec<_> = (0..COUNTERS).map(|i| port(format!("value_{i}"))).collect();
+    let clear = port("clear".into());
+    let mut want = [0u64; COUNTERS];
+    assert_eq!(COUNTERS, regs::COUNTERS.len());
+    for cycle in 0..5000 {
+        let clears = cycle == 0 || rng.random_ratio(1, 700);
+        model.set(clear, clears.into());
+        for (i, count) in want.iter_mut().enumerate() {
+            let event = percent(&mut rng, 10 * i as u32 + 5);
+            model.set(events[i], event.into());
+            *count = if clears { 0 } else { *count + u64::from(event) };
+        }
+        model.tick().expect("tick");
+        let got: Vec<u64> = values.iter().map(|&v| model.get(v)).collect();
+        assert_eq!(got, want, "cycle {cycle}");
+    }
+}
+
+fn config() -> HwConfig {
+    HwConfig::preset("fb256").expect("a preset")
+}
+
+/// The registers with the port names of the bus, and counters to play with.
+fn wires() -> String {
+    let counters: Vec<String> = (0..COUNTERS)
+        .map(|i| format!("        .counter_{i}(counter_{i})"))
+        .collect();
+    let inputs: Vec<String> = (0..COUNTERS).map(|i| format!("counter_{i}")).collect();
+    format!(
+        "module registers_bench (
+    input wire aclk, reset,
+    input wire [11:0] s_awaddr, s_araddr,
+    input wire s_awvalid, s_wvalid, s_bready, s_arvalid, s_rready,
+    output wire s_awready, s_wready, s_bvalid, s_arready, s_rvalid,
+    input wire [31:0] s_wdata,
+    input wire [3:0] s_wstrb,
+    output wire [31:0] s_rdata,
+    output wire [1:0] s_bresp, s_rresp,
+    input wire busy, error_set, done,
+    input wire [7:0] queued, draining, error_code,
+    input wire [23:0] error_record,
+    input wire [31:0] results,
+    input wire [63:0] {inputs},
+    output wire soft_reset, clear_counters, halted, irq
+);
+    assign s_bresp = 0;
+    assign s_rresp = 0;
+    registers registers (
+        .clock(aclk), .reset(reset), .awvalid(s_awvalid), .awready(s_awready), .awaddr(s_awaddr),
+        .wvalid(s_wvalid), .wready(s_wready), .wdata(s_wdata), .wstrb(s_wstrb),
+        .bvalid(s_bvalid), .bready(s_bready), .arvalid(s_arvalid), .arready(s_arready),
+        .araddr(s_araddr), .rvalid(s_rvalid), .rready(s_rready), .rdata(s_rdata), .busy(busy),
+        .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
+        .error_record(error_record), .done(done), .results(results),
+        .soft_reset(soft_reset), .clear_counters(clear_counters), .halted(halted), .irq(irq),
+{counters}
+    );
+endmodule
+",
+        inputs = inputs.join(", "),
+        counters = counters.join(",\n"),
+    )
+}
+
+fn built() -> VerilatedModel {
+    let registers = emit_block(Registers::new(&config()), "registers").expect("emitted");
+    let design = Design::new("registers_bench", wires())
+        .source("registers.v", registers)
+        .random_reset(true)
+        .optimise(1);
+    Builder::new().build(&design).expect("the registers build")
+}
+
+struct Bench {
+    bench: Testbench,
+    lite: LiteId,
+}
+
+impl Bench {
+    fn new(built: &VerilatedModel, rng: &mut StdRng) -> Bench {
+        let mut model = Model::load(built, 1).expect("loads");
+        for i in 0..COUNTERS {
+            model.poke(&format!("counter_{i}"), 0).expect("an input");
+        }
+        for name in ["busy", "error_set", "done", "queued", "draining", "results"] {
+            model.poke(name, 0).expect("an input");
+        }
+        let mut bench = Testbench::new(model, rng.random()).expect("a bench");
+        let lite = bench.add_lite("s").expect("the bus");
+        bench.lite_mut(lite).set_order(Order::Random);
+        let mut bench = Bench { bench, lite };
+        bench.pulse("reset");
+        bench
+    }
+
+    fn poke(&mut self, name: &str, value: u64) {
+        self.bench.model_mut().poke(name, value).expect("an input");
+    }
+
+    fn peek(&mut self, name: &str) -> u64 {
+        self.bench.model_mut().eval().expect("eval");
+        self.bench.model().peek(name).expect("a port")
+    }
+
+    /// One cycle with an input high.
+    fn pulse(&mut self, name: &str) {
+        self.poke(name, 1);
+        self.bench.cycle().expect("a cycle");
+        self.poke(name, 0);
+    }
+
+    fn error(&mut self, code: u64, record: u64) {
+        self.poke("error_code", code);
+        self.poke("error_record", record);
+        self.pulse("error_set");
+    }
+
+    fn read(&mut self, register: Register) -> u32 {
+        self.read_at(register.offset)
+    }
+
+    fn read_at(&mut self, address: u32) -> u32 {
+        self.bench.read(self.lite, address).expect("an answer")
+    }
+
+    fn write(&mut self, register: Register, data: u32) {
+        self.bench
+            .write(self.lite, register.offset, data)
+            .expect("an answer");
+    }
+
+    /// Queues a write and counts the cycles in which an output is high until long after it.
+    fn write_watching(&mut self, register: Register, data: u32, output: &str) -> u32 {
+        let operation = Operation::Write {
+            address: register.offset,
+            data,
+            strobes: 15,
+        };
+        self.bench.submit(self.lite, operation).expect("an address");
+        let mut high = 0;
+        for _ in 0..200 {
+            self.bench.cycle().expect("a cycle");
+            high += self.peek(output) as u32;
+        }
+        high
+    }
+}
+
+/// Each register's value after reset, side inputs at rest.
+fn reset_value(register: Register) -> u32 {
+    let identity = regs::identity(&config());
+    identity
+        .iter()
+        .find(|(r, _)| *r == register)
+        .map_or(0, |(_, value)| *value)
+}
+
+#[test]
+fn every_register_has_its_place_reset_value_and_access() {
+    let mut rng = random(51);
+    let built = built();
+    for wait in [0.0, 0.6] {
+        let mut b = Bench::new(&built, &mut rng);
+        b.bench.set_disturbance(0.0, 0.0, wait);
+        for &register in regs::ALL {
+            assert_eq!(
+                b.read(register),
+                reset_value(register),
+                "{} after reset",
+                register.name
+            );
+        }
+        // Writes to everything, in any order.
+        let mut order: Vec<Register> = regs::ALL.to_vec();
+        rand::seq::SliceRandom::shuffle(&mut order[..], &mut rng);
+        let mut written: Vec<(Register, u32)> = Vec::new();
+        for register in order {
+            let data = if register == regs::CTRL {
+                0
+            } else {
+                rng.random()
+            };
+            b.write(register, data);
+            written.push((register, data));
+        }
+        for (register, data) in written {
+            // What the named bits hold; a register without names is one value.
+            let mask = register.bits.iter().fold(0, |mask, bits| {
+                mask | (((1u64 << bits.width) - 1) as u32) << bits.lsb
+            });
+            let mask = if register.bits.is_empty() {
+                u32::MAX
+            } else {
+                mask
+            };
+            let want = match register.access {
+                Access::ReadWrite => data & mask,
+                _ => reset_value(register),
+            };
+            assert_eq!(
+                b.read(register),
+                want,
+                "{} after writing {data:#x}",
+                register.name
+            );
+        }
+        b.pulse("reset");
+        for &register in regs::ALL {
+            assert_eq!(
+                b.read(register),
+                reset_value(register),
+                "{} after reset",
+                register.name
+            );
+        }
+    }
+}
+
+#[test]
+fn unknown_addresses_read_zero_and_take_no_writes() {
+    let mut rng = random(52);
+    let mut b = Bench::new(&built(), &mut rng);
+    b.write(regs::SCRATCH, 0x1234_5678);
+    b.write(regs::IRQ_ENABLE, 3);
+    let known: Vec<u32> = regs::ALL.iter().map(|r| r.offset).collect();
+    for address in (0..regs::SPACE).step_by(4).filter(|a| !known.contains(a)) {
+        b.bench.write(b.lite, address, u32::MAX).expect("an answer");
+        assert_eq!(b.read_at(address), 0, "{address:#x}");
+        assert_eq!(
+            b.peek("soft_reset") + b.peek("clear_counters"),
+            0,
+            "{address:#x}"
+        );
+    }
+    assert_eq!(b.read(regs::SCRATCH), 0x1234_5678);
+    assert_eq!(b.read(regs::IRQ_ENABLE), 3);
+}
+
+#[test]
+fn partial_writes_are_answered_and_ignored() {
+    let mut rng = random(53);
+    let mut b = Bench::new(&built(), &mut rng);
+    b.bench.set_disturbance(0.0, 0.0, 0.3);
+    let mut scratch = 0;
+    for _ in 0..200 {
+        let (data, strobes) = (rng.random(), rng.random_range(0..16));
+        let operation = Operation::Write {
+            address: regs::SCRATCH.offset,
+            data,
+            strobes,
+        };
+        let answer = b.bench.access(b.lite, operation).expect("an answer");
+        assert_eq!(answer.response, 0);
+        if strobes == 15 {
+            scratch = data;
+        }
+        assert_eq!(b.read(regs::SCRATCH), scratch, "strobes {strobes:#b}");
+    }
+}
+
+#[test]
+fn address_and_data_of_a_write_come_in_any_order() {
+    let mut rng = random(54);
+    let built = built();
+    for order in [
+        Order::Together,
+        Order::AddressFirst,
+        Order::DataFirst,
+        Order::Random,
+    ] {
+        for wait in [0.0, 0.5] {
+            let mut b = Bench::new(&built, &mut rng);
+            b.bench.lite_mut(b.lite).set_order(order);
+            b.bench.set_disturbance(0.0, 0.0, wait);
+            for _ in 0..50 {
+                let data = rng.random();
+                b.write(regs::SCRATCH, data);
+                if rng.random() {
+                    assert_eq!(b.read(regs::SCRATCH), data, "{order:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn status_shows_the_engine() {
+    let mut rng = random(55);
+    let mut b = Bench::new(&built(), &mut rng);
+    for _ in 0..50 {
+        let (busy, queued, draining): (bool, u8, u8) = rng.random();
+        let results = rng.random::<u32>();
+        b.poke("busy", busy.into());
+        b.poke("queued", queued.into());
+        b.poke("draining", draining.into());
+        b.poke("results", results.into());
+        let want = u32::from(busy) | u32::from(queued) << 8 | u32::from(draining) << 16;
+        assert_eq!(b.read(regs::STATUS), want);
+        assert_eq!(b.read(regs::RESULTS), results);
+    }
+}
+
+#[test]
+fn the_first_error_is_kept_until_a_soft_reset() {
+    let mut rng = random(56);
+    let mut b = Bench::new(&built(), &mut rng);
+    for round in 0..10 {
+        let (code, record) = (rng.random_range(1..256), rng.random_range(0..1 << 24));
+        assert_eq!(b.read(regs::ERROR), 0, "round {round}");
+        assert_eq!(b.peek("halted"), 0);
+        b.error(code, record);
+        b.error(rng.random_range(1..256), rng.random_range(0..1 << 24));
+        assert_eq!(b.peek("halted"), 1);
+        assert_eq!(u64::from(b.read(regs::ERROR)), code | record << 8);
+        assert_eq!(b.read(regs::STATUS) & 2, 2);
+        assert_eq!(b.read(regs::IRQ_STATUS), 2);
+        // Clearing the cause leaves the error.
+        b.write(regs::IRQ_STATUS, 2);
+        assert_eq!(b.read(regs::IRQ_STATUS), 0);
+        assert_eq!(u64::from(b.read(regs::ERROR)), code | record << 8);
+        assert_eq!(b.write_watching(regs::CTRL, 1, "soft_reset"), 1);
+        assert_eq!(b.read(regs::STATUS) & 2, 0);
+        assert_eq!(b.peek("halted"), 0);
+    }
+}
+
+#[test]
+fn control_bits_are_pulses_of_one_cycle() {
+    let mut rng = random(57);
+    let mut b = Bench::new(&built(), &mut rng);
+    for data in [0, 1, 2, 3, u32::MAX, u32::MAX - 3] {
+        assert_eq!(
+            b.write_watching(regs::CTRL, data, "soft_reset"),
+            data & 1,
+            "{data:#x}"
+        );
+        assert_eq!(
+            b.write_watching(regs::CTRL, data, "clear_counters"),
+            data >> 1 & 1,
+            "{data:#x}"
+        );
+        assert_eq!(b.read(regs::CTRL), 0);
+    }
+}
+
+#[test]
+fn interrupts_follow_cause_and_enable() {
+    let mut rng = random(58);
+    let mut b = Bench::new(&built(), &mut rng);
+    let (mut enable, mut status) = (0, 0);
+    for step in 0..400 {
+        match rng.random_range(0..5) {
+            0 => {
+                enable = rng.random_range(0..4);
+                // Bits in no field are ignored.
+                b.write(regs::IRQ_ENABLE, enable | rng.random::<u32>() << 2);
+                assert_eq!(b.read(regs::IRQ_ENABLE), enable);
+            }
+            1 => {
+                let clear = rng.random::<u32>();
+                b.write(regs::IRQ_STATUS, clear);
+                status &= !clear;
+            }
+            2 => {
+                b.pulse("done");
+                status |= 1;
+            }
+            3 => {
+                b.error(1, 0);
+                status |= 2;
+            }
+            _ => assert_eq!(b.read(regs::IRQ_STATUS), status, "step {step}"),
+        }
+        assert_eq!(
+            b.peek("irq"),
+            u64::from(enable & status != 0),
+            "step {step}"
+        );
+    }
+}
+
+#[test]
+fn a_cause_that_comes_while_it_is_cleared_stays() {
+    let mut rng = random(59);
+    let built = built();
+    for offset in 0..12 {
+        let mut b = Bench::new(&built, &mut rng);
+        b.bench.lite_mut(b.lite).set_order(Order::Together);
+        b.pulse("done");
+        let clear = Operation::Write {
+            address: regs::IRQ_STATUS.offset,
+            data: 1,
+            strobes: 15,
+        };
+        b.bench.submit(b.lite, clear).expect("an address");
+        b.bench.run(offset).expect("cycles");
+        // Before the clear takes effect it is lost with the first; from then on it stays.
+        let before = b.bench.model().peek("s_bvalid").expect("a port") == 0 && offset < 2;
+        b.pulse("done");
+        b.bench.run(20).expect("cycles");
+        if !before {
+            assert_eq!(b.read(regs::IRQ_STATUS), 1, "offset {offset}");
+        }
+    }
+}
+
+#[test]
+fn reading_the_low_half_latches_the_high_half() {
+    let mut rng = random(60);
+    let mut b = Bench::new(&built(), &mut rng);
+    let mut latched = 0;
+    for step in 0..300 {
+        let i = rng.random_range(0..COUNTERS);
+        let (low, value) = (regs::COUNTERS[i], rng.random::<u64>());
+        b.poke(&format!("counter_{i}"), value);
+        if rng.random() {
+            assert_eq!(b.read(low), value as u32, "{}, step {step}", low.name);
+            latched = (value >> 32) as u32;
+        }
+        // The counter goes on.
+        b.poke(&format!("counter_{i}"), rng.random());
+        assert_eq!(
+            b.read_at(low.offset + 4),
+            latched,
+            "{}, step {step}",
+            low.name
+        );
+    }
+}
+
+#[test]
+fn reads_and_writes_go_side_by_side() {
+    let mut rng = random(61);
+    let mut model = Model::load(&built(), 1).expect("loads");
+    let port = |name: &str| model.port(name).expect("a port");
+    let [
+        awvalid,
+        awready,
+        awaddr,
+        wvalid,
+        wready,
+        wdata,
+        wstrb,
+        bvalid,
+        bready,
+    ] = [
+        "awvalid", "awready", "awaddr", "wvalid", "wready", "wdata", "wstrb", "bvalid", "bready",
+    ]
+    .map(|name| port(&format!("s_{name}")));
+    let [arvalid, arready, araddr, rvalid, rready, rdata] =
+        ["arvalid", "arready", "araddr", "rvalid", "rready", "rdata"]
+            .map(|name| port(&format!("s_{name}")));
+    let reset = port("reset");
+    model.set(reset, 1);
+    model.step().expect("step");
+    model.set(reset, 0);
+    model.set(awaddr, regs::SCRATCH.offset.into());
+    model.set(araddr, regs::SCRATCH.offset.into());
+    model.set(wstrb, 15);
+    // Writes count up, so every value read must be one that was written not long before.
+    let (mut addresses, mut data, mut answers) = (0u64, 0u64, 0u64);
+    let mut asked: Option<u64> = None;
+    let mut reads = 0;
+    for cycle in 0..20_000 {
+        model.set(awvalid, u64::from(percent(&mut rng, 70)));
+        model.set(wvalid, u64::from(percent(&mut rng, 70)));
+        model.set(wdata, data + 1);
+        model.set(bready, u64::from(percent(&mut rng, 50)));
+        model.set(arvalid, u64::from(percent(&mut rng, 50)));
+        model.set(rready, u64::from(percent(&mut rng, 50)));
+        model.eval().expect("eval");
+        let passes = |model: &Model, valid, ready| model.get(valid) & model.get(ready) != 0;
+        if passes(&model, rvalid, rready) {
+            let least = asked.take().expect("an answer without a question");
+            let value = model.get(rdata);
+            assert!(
+                (least..=data).contains(&value),
+                "cycle {cycle}: {value} of {least}..={data}"
+            );
+            reads += 1;
+        }
+        if passes(&model, arvalid, arready) {
+            assert_eq!(asked, None);
+            asked = Some(answers);
+        }
+        addresses += u64::from(passes(&model, awvalid, awready));
+        data += u64::from(passes(&model, wvalid, wready));
+        answers += u64::from(passes(&model, bvalid, bready));
+        assert!(answers <= addresses.min(data), "cycle {cycle}");
+        assert!(addresses.max(data) - answers <= 2, "cycle {cycle}");
+        model.tick().expect("tick");
+    }
+    assert!(
+        answers > 4_000 && reads > 3_000,
+        "{answers} writes, {reads} reads"
+    );
+}
