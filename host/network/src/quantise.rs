@@ -30,9 +30,9 @@ pub enum Clip {
     /// The 99.99 % percentile.
     P99_99,
     /// The 99.999 % percentile.
+    #[default]
     P99_999,
     /// The smallest mean squared error.
-    #[default]
     Mse,
 }
 

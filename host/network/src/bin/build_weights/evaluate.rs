@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use firebrick_network::Network;
 use firebrick_network::float::FloatNetwork;
+use firebrick_network::{Network, Op};
 use ndarray::Array3;
 use rayon::prelude::*;
 
@@ -16,6 +16,7 @@ pub struct Comparison {
     float: [usize; 2],
     integer: [usize; 2],
     same: usize,
+    logit_error: f64,
     differing: Vec<usize>,
 }
 
@@ -29,6 +30,36 @@ fn ranking<T: PartialOrd>(scores: &[T]) -> Vec<usize> {
             .then(a.cmp(&b))
     });
     classes
+}
+
+/// Root of the squared error of the logits, relative to the float logits.
+fn logit_error(scores: &[f32], sums: &[i32], step: f64) -> f64 {
+    let pairs = scores
+        .iter()
+        .zip(sums)
+        .map(|(&s, &q)| (f64::from(s), f64::from(q) * step));
+    let (error, whole) = pairs.fold((0.0, 0.0), |(error, whole), (s, q)| {
+        (error + (s - q).powi(2), whole + s.powi(2))
+    });
+    (error / whole).sqrt()
+}
+
+/// Real value of one step of the sums: the last convolution's scale over the number of pixels.
+fn sum_step(network: &Network, input: &Array3<u8>) -> Result<f64, String> {
+    let (height, width, _) = input.dim();
+    let shapes = network.shapes(height, width).map_err(|e| e.to_string())?;
+    let last = network
+        .nodes
+        .iter()
+        .zip(&shapes)
+        .rev()
+        .find_map(|(node, shape)| match &node.op {
+            Op::Conv(conv) => {
+                Some(f64::from(conv.output_scale) / (shape.height * shape.width) as f64)
+            }
+            _ => None,
+        });
+    last.ok_or_else(|| "the network has no convolution".to_owned())
 }
 
 /// Runs both networks over all pictures.
@@ -46,18 +77,20 @@ pub fn compare(
                 .last()
                 .map_or(Vec::new(), |m| m.iter().copied().collect());
             let sums = crate::integer::logits(integer, input).ok_or("a picture is too small")?;
-            Ok((ranking(&scores), ranking(&sums)))
+            let error = logit_error(&scores, &sums, sum_step(integer, input)?);
+            Ok((ranking(&scores), ranking(&sums), error))
         })
         .collect::<Result<Vec<_>, String>>()?;
     let mut counts = Comparison {
         pictures: inputs.len(),
         ..Comparison::default()
     };
-    for (picture, ((float, integer), class)) in rankings.iter().zip(classes).enumerate() {
+    for (picture, ((float, integer, error), class)) in rankings.iter().zip(classes).enumerate() {
         for (ranking, count) in [(float, &mut counts.float), (integer, &mut counts.integer)] {
             count[0] += usize::from(ranking[..1].contains(class));
             count[1] += usize::from(ranking[..5].contains(class));
         }
+        counts.logit_error += error / inputs.len() as f64;
         if float[0] == integer[0] {
             counts.same += 1;
         } else {
@@ -72,14 +105,15 @@ impl fmt::Display for Comparison {
         write!(
             f,
             "of {} pictures: float top-1 {}, top-5 {}; integer top-1 {}, top-5 {}; \
-             same top-1 {} (all but pictures {:?})",
+             same top-1 {} (all but pictures {:?}); logit error {:.2} %",
             self.pictures,
             self.float[0],
             self.float[1],
             self.integer[0],
             self.integer[1],
             self.same,
-            self.differing
+            self.differing,
+            self.logit_error * 100.0
         )
     }
 }

@@ -53,8 +53,9 @@ fn conv(input: &Array3<u8>, conv: &Conv) -> Option<Array3<u8>> {
     let height = conv_len(rows, conv.kernel, conv.stride, conv.pad)?;
     let width = conv_len(columns, conv.kernel, conv.stride, conv.pad)?;
     let outputs = conv.out_channels();
-    let weights = conv.weights.as_slice()?;
-    let pixels = input.as_slice()?;
+    // Concatenation leaves the channels strided.
+    let input = input.as_standard_layout();
+    let (weights, pixels) = (conv.weights.as_slice()?, input.as_slice()?);
     let taps = conv.kernel * conv.kernel;
     let mut output = Array3::zeros((height, width, outputs));
     for y in 0..height {

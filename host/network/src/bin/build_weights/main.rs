@@ -73,7 +73,7 @@ struct Choices {
     #[arg(long)]
     labels: PathBuf,
     /// How the clip of an activation is chosen.
-    #[arg(long, value_enum, default_value_t = ClipChoice::Mse)]
+    #[arg(long, value_enum, default_value_t = ClipChoice::P99_999)]
     clip: ClipChoice,
     /// Leaves the biases as rounding gives them.
     #[arg(long)]
