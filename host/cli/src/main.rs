@@ -1,2 +1,30 @@
-//! Placeholder.
-fn main() {}
+//! The program `firebrick`.
+
+mod args;
+mod commands;
+mod engine;
+mod error;
+mod output;
+mod progress;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use error::Outcome;
+
+/// What a shell reports of a program that writes to a closed pipe: 128 + SIGPIPE.
+const BROKEN_PIPE: u8 = 141;
+
+fn main() -> ExitCode {
+    let args = args::Args::parse();
+    match commands::run(&args) {
+        Ok(Outcome::Good) => ExitCode::SUCCESS,
+        Ok(Outcome::Bad) => ExitCode::FAILURE,
+        Err(error) if error.is_broken_pipe() => ExitCode::from(BROKEN_PIPE),
+        Err(error) => {
+            progress::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

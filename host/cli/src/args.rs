@@ -1,0 +1,283 @@
+//! The command line: all parsing, no acting.
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Parser, Subcommand, ValueEnum};
+use firebrick_spec::HwConfig;
+use firebrick_spec::config::{DEFAULT_PRESET, PRESETS};
+
+/// Longest side of the network's input that is accepted.
+const SIDE_MAX: usize = 4096;
+/// Largest probability of a disturbance: at 1 nothing would ever move.
+const CHANCE_MAX: f64 = 0.95;
+
+/// SqueezeNet on an FPGA: classify pictures, verify the engine, generate its Verilog.
+#[derive(Debug, Parser)]
+#[command(name = "firebrick", version, max_term_width = 100)]
+pub struct Args {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Print no progress
+    #[arg(short, long, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Say what pictures show
+    Classify(Classify),
+    /// Compare every feature map of the engine with the integer model
+    Verify(Verify),
+    /// Write the engine's Verilog and its configuration
+    Generate(Generate),
+    /// List the presets of the engine
+    Presets(Presets),
+    /// Show a configuration, the network's layers on it, and the predicted traffic and cycles
+    Info(Info),
+    /// Print the command stream that runs the network
+    Disasm(Disasm),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Classify {
+    #[command(flatten)]
+    pub pictures: Pictures,
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "model")]
+    pub backend: Backend,
+    #[command(flatten)]
+    pub target: Target,
+    /// How many classes to print for each picture
+    #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
+    pub top: u16,
+    #[command(flatten)]
+    pub simulation: Simulation,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Verify {
+    #[command(flatten)]
+    pub pictures: Pictures,
+    /// What is compared with the model
+    #[arg(long, value_enum, default_value = "sim")]
+    pub backend: EngineBackend,
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub simulation: Simulation,
+    /// Switch random idle cycles and back-pressure off
+    #[arg(long, conflicts_with_all = ["idle", "back_pressure"])]
+    pub no_disturb: bool,
+    /// Write a waveform (FST) of the cycles named by --cycles
+    #[arg(long, value_name = "FILE")]
+    pub waveform: Option<PathBuf>,
+    /// Cycles of the waveform, counted from the start of the first picture's transfer
+    #[arg(long, value_name = "FROM..TO", default_value = "0..20000", requires = "waveform", value_parser = cycles)]
+    pub cycles: Range<u64>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Generate {
+    #[command(flatten)]
+    pub preset: Preset,
+    /// Folder for the files; it is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Overwrite files that this program did not write
+    #[arg(long)]
+    pub force: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Presets {
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Info {
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Disasm {
+    #[command(flatten)]
+    pub target: Target,
+    /// The stream that also sends every feature map
+    #[arg(long)]
+    pub check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Pictures {
+    /// JPEG or PNG files of any size
+    #[arg(value_name = "IMAGE", required = true)]
+    pub images: Vec<PathBuf>,
+}
+
+/// Which network on which engine.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    #[command(flatten)]
+    pub preset: Preset,
+    /// Packed model [default: SqueezeNet v1.1, built in]
+    #[arg(long, value_name = "PACK")]
+    pub model: Option<PathBuf>,
+    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Preset {
+    /// Preset of the engine
+    #[arg(long = "preset", value_name = "NAME", default_value = DEFAULT_PRESET, value_parser = preset())]
+    pub config: HwConfig,
+}
+
+/// How the simulator behaves.
+#[derive(Debug, clap::Args)]
+pub struct Simulation {
+    /// Seed of the simulator's random behaviour
+    #[arg(long, value_name = "N")]
+    pub seed: Option<u32>,
+    /// Probability of an idle cycle before each beat to the engine
+    #[arg(long, value_name = "P", value_parser = chance)]
+    pub idle: Option<f64>,
+    /// Probability that a beat from the engine has to wait a cycle
+    #[arg(long, value_name = "P", value_parser = chance)]
+    pub back_pressure: Option<f64>,
+    /// Give one picture up after so many seconds [default: by the predicted cycles]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub deadline: Option<Duration>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Json {
+    /// Print one JSON object a line
+    #[arg(long = "json")]
+    pub on: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Backend {
+    /// The bit-exact integer model
+    Model,
+    /// The engine's Verilog under Verilator
+    Sim,
+    /// The engine's command stream, carried out in software
+    Software,
+}
+
+/// A backend that takes command streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum EngineBackend {
+    /// The engine's Verilog under Verilator
+    Sim,
+    /// The engine's command stream, carried out in software
+    Software,
+}
+
+impl EngineBackend {
+    pub fn name(self) -> &'static str {
+        match self {
+            EngineBackend::Sim => "sim",
+            EngineBackend::Software => "software",
+        }
+    }
+}
+
+/// Height and width of the network's input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub height: usize,
+    pub width: usize,
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Size, String> {
+        let side = |text: &str| match text.parse() {
+            Ok(n @ 1..=SIDE_MAX) => Ok(n),
+            _ => Err(format!(
+                "give a side of 1 to {SIDE_MAX} pixels, or HEIGHTxWIDTH"
+            )),
+        };
+        let (height, width) = text.split_once('x').unwrap_or((text, text));
+        Ok(Size {
+            height: side(height)?,
+            width: side(width)?,
+        })
+    }
+}
+
+fn preset() -> impl TypedValueParser<Value = HwConfig> {
+    PossibleValuesParser::new(PRESETS)
+        .try_map(|name| HwConfig::preset(&name).ok_or("the preset has no configuration"))
+}
+
+fn chance(text: &str) -> Result<f64, String> {
+    match text.parse() {
+        Ok(p) if (0.0..=CHANCE_MAX).contains(&p) => Ok(p),
+        _ => Err(format!("give a probability from 0 to {CHANCE_MAX}")),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(s) if s > 0.0 && s <= 1e6 => Ok(Duration::from_secs_f64(s)),
+        _ => Err("give a positive number of seconds, at most 1000000".into()),
+    }
+}
+
+fn cycles(text: &str) -> Result<Range<u64>, String> {
+    text.split_once("..")
+        .and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?))
+        .filter(|range| !range.is_empty() && range.end <= 1 << 40)
+        .ok_or_else(|| "give FROM..TO with FROM below TO, as in 0..20000".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn sizes() {
+        let size = |height, width| Ok(Size { height, width });
+        assert_eq!("227".parse(), size(227, 227));
+        assert_eq!("100x64".parse(), size(100, 64));
+        for bad in ["", "0", "x", "224x", "-1", "5000", "1x2x3", "2.5"] {
+            assert!(bad.parse::<Size>().is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn windows_and_chances() {
+        assert_eq!(cycles("3..9"), Ok(3..9));
+        for bad in ["", "..", "9..3", "3..3", "a..b", "3"] {
+            assert!(cycles(bad).is_err(), "{bad}");
+        }
+        assert_eq!(chance("0.25"), Ok(0.25));
+        for bad in ["1", "-0.1", "nan", "x"] {
+            assert!(chance(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,209 @@
+//! `firebrick classify`: what pictures show.
+
+use firebrick_driver::Program;
+use firebrick_model::Model;
+use ndarray::Array3;
+use serde::Serialize;
+use std::path::Path;
+
+use crate::args::{self, Backend, EngineBackend};
+use crate::engine::{Disturbance, Engine, Figures, Options};
+use crate::error::{CliError, Outcome};
+use crate::output::{Output, logits_sha256};
+use crate::progress::{self, Style};
+use crate::target::{Target, shown};
+
+/// One class of a picture.
+#[derive(Debug, Serialize)]
+struct Class<'a> {
+    class: usize,
+    label: &'a str,
+    score: f64,
+}
+
+/// What is printed of one picture.
+#[derive(Serialize)]
+struct Report<'a> {
+    image: String,
+    backend: &'static str,
+    preset: &'a str,
+    network: &'a str,
+    height: usize,
+    width: usize,
+    top: Vec<Class<'a>>,
+    logits_sha256: String,
+    #[serde(flatten)]
+    figures: Option<Figures>,
+}
+
+/// What runs the pictures.
+enum Runner {
+    Model(Model),
+    Engine {
+        engine: Box<Engine>,
+        program: Box<Program>,
+        disturbance: Disturbance,
+    },
+}
+
+impl Runner {
+    fn new(args: &args::Classify, target: &Target, style: Style) -> Result<Runner, CliError> {
+        let backend = match args.backend {
+            Backend::Model => return Ok(Runner::Model(Model::new(&target.network)?)),
+            Backend::Sim => EngineBackend::Sim,
+            Backend::Software => EngineBackend::Software,
+        };
+        let options = Options {
+            backend,
+            config: args.target.preset.config.clone(),
+            seed: args.simulation.seed.unwrap_or(0),
+            waveform: None,
+            deadline: args.simulation.deadline,
+            style,
+        };
+        Ok(Runner::Engine {
+            program: Box::new(target.compile(false)?),
+            engine: Box::new(Engine::new(options)?),
+            disturbance: Disturbance {
+                idle: args.simulation.idle.unwrap_or(0.0),
+                back_pressure: args.simulation.back_pressure.unwrap_or(0.0),
+            },
+        })
+    }
+
+    /// Sums of all classes.
+    fn logits(
+        &mut self,
+        picture: &Array3<u8>,
+        label: &str,
+    ) -> Result<(Vec<i32>, Option<Figures>), CliError> {
+        match self {
+            Runner::Model(model) => Ok((model.logits(&picture.view())?, None)),
+            Runner::Engine {
+                engine,
+                program,
+                disturbance,
+            } => {
+                let run = engine.run(program, picture, label, *disturbance)?;
+                Ok((run.result.logits, run.figures))
+            }
+        }
+    }
+}
+
+pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let target = Target::load(&args.target)?;
+    let mut runner = Runner::new(args, &target, style)?;
+    let mut outcome = Outcome::Good;
+    for path in &args.pictures.images {
+        match target.picture(path) {
+            Ok(picture) => {
+                if let Runner::Engine { engine, .. } = &mut runner {
+                    engine.open()?;
+                }
+                match runner.logits(&picture, &shown(path)) {
+                    Ok((logits, figures)) => {
+                        report(args, &target, path, &logits, figures, output)?;
+                    }
+                    Err(error) => {
+                        progress::error(format_args!("{}: {error}", path.display()));
+                        outcome = Outcome::Bad;
+                    }
+                }
+            }
+            Err(error) => {
+                progress::error(error);
+                outcome = Outcome::Bad;
+            }
+        }
+    }
+    Ok(outcome)
+}
+
+fn report(
+    args: &args::Classify,
+    target: &Target,
+    path: &Path,
+    logits: &[i32],
+    figures: Option<Figures>,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let scores = softmax(logits, target.logit_scale());
+    let top = best(logits, args.top.into())
+        .into_iter()
+        .map(|class| Class {
+            class,
+            label: target.network.labels.get(class).map_or("", String::as_str),
+            score: scores[class],
+        });
+    let report = Report {
+        image: shown(path),
+        backend: match args.backend {
+            Backend::Model => "model",
+            Backend::Sim => EngineBackend::Sim.name(),
+            Backend::Software => EngineBackend::Software.name(),
+        },
+        preset: &args.target.preset.config.name,
+        network: &target.network.name,
+        height: target.size.height,
+        width: target.size.width,
+        top: top.collect(),
+        logits_sha256: logits_sha256(logits),
+        figures,
+    };
+    if args.json.on {
+        return output.json(&report);
+    }
+    output.line(&report.image)?;
+    for class in &report.top {
+        output.line(format_args!(
+            "  {:6.2} %  {} (class {})",
+            100.0 * class.score,
+            class.label,
+            class.class
+        ))?;
+    }
+    if let Some(figures) = &report.figures {
+        for line in figures.text().lines() {
+            output.line(format_args!("  {line}"))?;
+        }
+    }
+    output.flush()
+}
+
+/// The classes with the largest sums, largest first; the lower class first among equals.
+fn best(logits: &[i32], count: usize) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by_key(|&class| (std::cmp::Reverse(logits[class]), class));
+    order.truncate(count);
+    order
+}
+
+/// Probabilities of the classes.
+fn softmax(logits: &[i32], scale: f64) -> Vec<f64> {
+    let largest = logits.iter().copied().max().unwrap_or(0);
+    // In 64 bits: the difference of two sums can exceed 32.
+    let power = |l: &i32| ((i64::from(*l) - i64::from(largest)) as f64 * scale).exp();
+    let sum: f64 = logits.iter().map(power).sum();
+    logits.iter().map(|l| power(l) / sum).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_classes_in_order() {
+        assert_eq!(best(&[3, 9, 9, -1], 3), [1, 2, 0]);
+        assert_eq!(best(&[3], 5), [0]);
+    }
+
+    #[test]
+    fn probabilities() {
+        let p = softmax(&[0, i32::MAX, i32::MIN], 1.0);
+        assert_eq!(p, [0.0, 1.0, 0.0]);
+        let p = softmax(&[10, 10, 0], 0.1);
+        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+        assert!((p[0] / p[2] - std::f64::consts::E).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,11 @@
+//! `firebrick disasm`: the command stream, record by record.
+
+use crate::args;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::target::Target;
+
+pub fn run(args: &args::Disasm, output: &mut Output) -> Result<(), CliError> {
+    let program = Target::load(&args.target)?.compile(args.check)?;
+    output.line(program.disassemble().trim_end())
+}

@@ -1,0 +1,190 @@
+//! `firebrick info`: a configuration, and the network on it.
+
+use firebrick_driver::{LayerInfo, Program};
+use firebrick_spec::HwConfig;
+use serde::Serialize;
+
+use super::{Configuration, Memory, memories};
+use crate::args;
+use crate::error::CliError;
+use crate::output::{Output, percent, table};
+use crate::target::Target;
+
+#[derive(Serialize)]
+struct Info<'a> {
+    preset: &'a str,
+    hash: String,
+    mac_peak_per_cycle: usize,
+    configuration: Configuration,
+    memories: Vec<Memory>,
+    memory_bytes: usize,
+    network: &'a str,
+    classes: usize,
+    height: usize,
+    width: usize,
+    macs: u64,
+    layers: Vec<Layer<'a>>,
+    predicted: Predicted,
+}
+
+#[derive(Serialize)]
+struct Layer<'a> {
+    name: &'a str,
+    kernel: usize,
+    height: usize,
+    width: usize,
+    channels: usize,
+    macs: u64,
+    tiles: usize,
+    records: usize,
+    busy_cycles: u64,
+    utilization: f64,
+    weight_bytes: usize,
+}
+
+/// What the scheduler expects for one picture; `cycles` is an estimate.
+#[derive(Serialize)]
+struct Predicted {
+    cycles: u64,
+    busy_cycles: u64,
+    utilization: f64,
+    dma_bytes_in: usize,
+    dma_bytes_out: usize,
+    feature_words: usize,
+    records: usize,
+}
+
+impl<'a> Info<'a> {
+    fn of(target: &'a Target, config: &'a HwConfig, program: &'a Program) -> Info<'a> {
+        let prediction = program.prediction();
+        let layer = |layer: &'a LayerInfo| Layer {
+            name: &layer.name,
+            kernel: layer.kernel,
+            height: layer.shape.height,
+            width: layer.shape.width,
+            channels: layer.shape.channels,
+            macs: layer.macs,
+            tiles: layer.tiles,
+            records: layer.records,
+            busy_cycles: layer.busy_cycles,
+            utilization: layer.macs as f64 / (layer.busy_cycles.max(1) * prediction.peak) as f64,
+            weight_bytes: layer.weight_bytes,
+        };
+        Info {
+            preset: &config.name,
+            hash: format!("{:016x}", config.hash()),
+            mac_peak_per_cycle: config.macs_per_cycle(),
+            configuration: Configuration::of(config),
+            memories: memories(config),
+            memory_bytes: config.memory_bytes(),
+            network: &target.network.name,
+            classes: target.network.classes(),
+            height: target.size.height,
+            width: target.size.width,
+            macs: program.macs(),
+            layers: program.layers().iter().map(layer).collect(),
+            predicted: Predicted {
+                cycles: prediction.cycles,
+                busy_cycles: prediction.busy_cycles,
+                utilization: prediction.utilization(),
+                dma_bytes_in: program.input_bytes(),
+                dma_bytes_out: program.output_bytes(),
+                feature_words: prediction.feature_words,
+                records: program.records().len(),
+            },
+        }
+    }
+}
+
+pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
+    let target = Target::load(&args.target)?;
+    let config = &args.target.preset.config;
+    let program = target.compile(false)?;
+    let info = Info::of(&target, config, &program);
+    if args.json.on {
+        return output.json(&info);
+    }
+    configuration(&info, output)?;
+    layers(&info, output)?;
+    predicted(&info, output)
+}
+
+fn configuration(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
+    output.line(format_args!("preset {}, hash {}", info.preset, info.hash))?;
+    let figures: Vec<String> = info
+        .configuration
+        .0
+        .iter()
+        .filter(|(key, _)| key != "abi")
+        .map(|(key, value)| format!("{key} {value}"))
+        .collect();
+    output.line(format_args!("  {}", figures.join(", ")))?;
+    output.line(format_args!(
+        "  {} MACs per cycle\n",
+        info.mac_peak_per_cycle
+    ))?;
+    let mut memories = table(&["memory", "words#", "bytes a word#", "bytes#"]);
+    for memory in &info.memories {
+        memories.add_row([
+            memory.name.to_owned(),
+            memory.words.to_string(),
+            memory.word_bytes.to_string(),
+            memory.bytes.to_string(),
+        ]);
+    }
+    memories.add_row([
+        "all".to_owned(),
+        String::new(),
+        String::new(),
+        info.memory_bytes.to_string(),
+    ]);
+    output.line(memories)
+}
+
+fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
+    output.line(format_args!(
+        "\n{}, {} classes, {}x{} pixels: {} MACs\n",
+        info.network, info.classes, info.height, info.width, info.macs
+    ))?;
+    let mut layers = table(&[
+        "layer",
+        "kernel#",
+        "output",
+        "MACs#",
+        "tiles#",
+        "records#",
+        "busy cycles#",
+        "array in use#",
+        "weight bytes#",
+    ]);
+    for layer in &info.layers {
+        layers.add_row([
+            layer.name.to_owned(),
+            format!("{0}x{0}", layer.kernel),
+            format!("{}x{}x{}", layer.height, layer.width, layer.channels),
+            layer.macs.to_string(),
+            layer.tiles.to_string(),
+            layer.records.to_string(),
+            layer.busy_cycles.to_string(),
+            percent(layer.utilization),
+            layer.weight_bytes.to_string(),
+        ]);
+    }
+    output.line(layers)
+}
+
+fn predicted(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
+    let predicted = &info.predicted;
+    output.line(format_args!(
+        "\npredicted for a picture: about {} cycles, {} of them busy, utilization {}\n\
+         traffic: {} bytes in ({} records, weights and pixels), {} bytes out\n\
+         feature buffer: {} words in use",
+        predicted.cycles,
+        predicted.busy_cycles,
+        percent(predicted.utilization),
+        predicted.dma_bytes_in,
+        predicted.records,
+        predicted.dma_bytes_out,
+        predicted.feature_words,
+    ))
+}

@@ -1,0 +1,119 @@
+//! The commands: each takes its part of the command line and acts.
+
+mod classify;
+mod disasm;
+mod generate;
+mod info;
+mod presets;
+mod verify;
+
+use firebrick_spec::HwConfig;
+use serde::Serialize;
+use serde::ser::SerializeMap;
+
+use crate::args::{Args, Command};
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+use crate::progress::Style;
+
+/// Carries a command out.
+pub fn run(args: &Args) -> Result<Outcome, CliError> {
+    let style = Style::choose(args.quiet);
+    let mut output = Output::new();
+    let outcome = match &args.command {
+        Command::Classify(args) => classify::run(args, style, &mut output),
+        Command::Verify(args) => verify::run(args, style, &mut output),
+        Command::Generate(args) => generate::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Presets(args) => presets::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Info(args) => info::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
+    }?;
+    output.flush()?;
+    Ok(outcome)
+}
+
+/// The figures of a configuration, in their fixed order.
+struct Configuration(Vec<(String, u64)>);
+
+impl Configuration {
+    fn of(config: &HwConfig) -> Configuration {
+        let canonical = config.canonical();
+        let pairs = canonical.lines().filter_map(|line| {
+            let (key, value) = line.split_once('=')?;
+            Some((key.to_owned(), value.parse().ok()?))
+        });
+        Configuration(pairs.collect())
+    }
+}
+
+impl Serialize for Configuration {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(Some(self.0.len()))?;
+        for (key, value) in &self.0 {
+            map.serialize_entry(key, value)?;
+        }
+        map.end()
+    }
+}
+
+/// One of the engine's memories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+struct Memory {
+    name: &'static str,
+    words: usize,
+    word_bytes: usize,
+    bytes: usize,
+}
+
+/// All memories of a configuration, lanes and banks together.
+fn memories(config: &HwConfig) -> Vec<Memory> {
+    use firebrick_spec::{command::PARAM_BYTES, config::ACC_BANKS};
+    let memory = |name, words, word_bytes| Memory {
+        name,
+        words,
+        word_bytes,
+        bytes: words * word_bytes,
+    };
+    let (tile, lanes) = (config.tile, config.lanes);
+    vec![
+        memory("feature buffer", config.feature_words * lanes, tile),
+        memory("weight buffer", config.weight_blocks, tile * tile),
+        memory(
+            "requantisation parameters",
+            config.param_groups,
+            tile * PARAM_BYTES,
+        ),
+        memory(
+            "accumulators",
+            ACC_BANKS * config.acc_depth * lanes,
+            tile * 4,
+        ),
+        memory("pooling lines", config.line_words * lanes, tile),
+        memory(
+            "window rows",
+            (config.window_kernel - 1) * config.window_width,
+            3,
+        ),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memories_add_up() {
+        for config in HwConfig::presets() {
+            let sum: usize = memories(&config).iter().map(|m| m.bytes).sum();
+            assert_eq!(sum, config.memory_bytes(), "{}", config.name);
+        }
+    }
+
+    #[test]
+    fn no_figure_is_lost() {
+        for config in HwConfig::presets() {
+            let lines = config.canonical().lines().count();
+            assert_eq!(Configuration::of(&config).0.len(), lines);
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! `firebrick verify`: every feature map of the engine against the integer model.
+
+mod compare;
+mod report;
+
+use std::hash::{BuildHasher, Hasher};
+use std::path::Path;
+
+use firebrick_driver::Program;
+use firebrick_model::Model;
+
+use crate::args::{self, EngineBackend};
+use crate::engine::{Disturbance, Engine, Options};
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+use crate::progress::{self, Style};
+use crate::target::{Target, shown};
+use compare::compare;
+use report::{Picture, Reporter, Summary};
+
+/// Probability of an idle cycle and of back-pressure, if nothing else is said.
+const DISTURBANCE: f64 = 0.1;
+
+/// All that one picture needs.
+struct Verifier<'a> {
+    target: &'a Target,
+    model: Model,
+    /// Sends every feature map.
+    checked: Program,
+    /// As `classify` runs it.
+    plain: Program,
+    engine: Engine,
+    disturbance: Disturbance,
+}
+
+pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let target = Target::load(&args.target)?;
+    let seed = args.simulation.seed.unwrap_or_else(random_seed);
+    let disturbance = disturbance(args);
+    let options = Options {
+        backend: args.backend,
+        config: args.target.preset.config.clone(),
+        seed,
+        waveform: args
+            .waveform
+            .clone()
+            .map(|path| (path, args.cycles.clone())),
+        deadline: args.simulation.deadline,
+        style,
+    };
+    let mut verifier = Verifier {
+        model: Model::new(&target.network)?,
+        checked: target.compile(true)?,
+        plain: target.compile(false)?,
+        engine: Engine::new(options)?,
+        disturbance,
+        target: &target,
+    };
+    let mut reporter = Reporter::new(args, &target, seed, disturbance, output);
+    reporter.begin()?;
+    let result = pictures(args, &mut verifier, &mut reporter);
+    #[cfg(feature = "sim")]
+    verifier.engine.end_waveform()?;
+    let summary = result?;
+    reporter.summary(&summary)?;
+    Ok(if summary.good == summary.images {
+        Outcome::Good
+    } else {
+        Outcome::Bad
+    })
+}
+
+fn pictures(
+    args: &args::Verify,
+    verifier: &mut Verifier<'_>,
+    reporter: &mut Reporter<'_>,
+) -> Result<Summary, CliError> {
+    let mut summary = Summary::default();
+    for path in &args.pictures.images {
+        summary.images += 1;
+        let input = match verifier.target.picture(path) {
+            Ok(input) => input,
+            Err(error) => {
+                progress::error(error);
+                summary.failed += 1;
+                continue;
+            }
+        };
+        verifier.engine.open()?;
+        match verifier.picture(path, &input) {
+            Ok(picture) => {
+                summary.add(&picture);
+                reporter.picture(&picture)?;
+            }
+            Err(error) => {
+                progress::error(format_args!("{}: {error}", path.display()));
+                summary.failed += 1;
+            }
+        }
+    }
+    Ok(summary)
+}
+
+impl Verifier<'_> {
+    fn picture(&mut self, path: &Path, input: &ndarray::Array3<u8>) -> Result<Picture, CliError> {
+        let image = shown(path);
+        let want = self.model.run(&input.view())?;
+        let checked = self
+            .engine
+            .run(&self.checked, input, &image, self.disturbance)?;
+        let layers = compare(&self.target.network, &checked.result, &want);
+        let plain = self
+            .engine
+            .run(&self.plain, input, &image, Disturbance::NONE)?;
+        Ok(Picture {
+            image,
+            layers,
+            plain_mismatches: compare::differing(&plain.result.logits, &want.logits),
+            figures: plain.figures,
+            logits: plain.result.logits,
+        })
+    }
+}
+
+fn disturbance(args: &args::Verify) -> Disturbance {
+    if args.no_disturb || args.backend == EngineBackend::Software {
+        return Disturbance::NONE;
+    }
+    Disturbance {
+        idle: args.simulation.idle.unwrap_or(DISTURBANCE),
+        back_pressure: args.simulation.back_pressure.unwrap_or(DISTURBANCE),
+    }
+}
+
+/// Another one in every process.
+fn random_seed() -> u32 {
+    std::hash::RandomState::new().build_hasher().finish() as u32
+}

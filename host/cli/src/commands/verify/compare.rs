@@ -1,0 +1,150 @@
+//! The comparison itself.
+
+use firebrick_driver::ImageResult;
+use firebrick_model::Activations;
+use firebrick_network::{Network, NodeId, Op};
+use ndarray::{Array3, ArrayView3};
+use serde::Serialize;
+
+/// The first value of a map that differs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Mismatch {
+    pub y: usize,
+    pub x: usize,
+    pub c: usize,
+    pub got: i32,
+    pub want: i32,
+}
+
+/// One node's map, engine against model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Layer {
+    pub layer: String,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub elements: usize,
+    /// How many differ; all of them if the engine sent no such map.
+    pub mismatches: usize,
+    pub first_mismatch: Option<Mismatch>,
+    /// Whether the engine sent the map.
+    pub received: bool,
+}
+
+/// Every node of the network, in order; the last is the logits.
+pub fn compare(network: &Network, got: &ImageResult, want: &Activations) -> Vec<Layer> {
+    let nodes = network.nodes.iter().enumerate();
+    nodes
+        .map(|(index, node)| {
+            let id = NodeId(index);
+            let sent = got.maps.iter().find(|(node, _)| *node == id);
+            match (&node.op, want.map(id)) {
+                (Op::GlobalSum, _) | (_, None) => logits(&node.name, &got.logits, &want.logits),
+                (_, Some(want)) => map(&node.name, sent.map(|(_, map)| map), want),
+            }
+        })
+        .collect()
+}
+
+/// Number of positions at which two lists differ, missing ones included.
+pub fn differing(got: &[i32], want: &[i32]) -> usize {
+    let differ = got.iter().zip(want).filter(|(g, w)| g != w).count();
+    differ + got.len().abs_diff(want.len())
+}
+
+fn map(name: &str, got: Option<&Array3<u8>>, want: ArrayView3<'_, u8>) -> Layer {
+    let (height, width, channels) = want.dim();
+    let got = got.filter(|got| got.dim() == want.dim());
+    let mut layer = Layer {
+        layer: name.to_owned(),
+        height,
+        width,
+        channels,
+        elements: want.len(),
+        mismatches: if got.is_some() { 0 } else { want.len() },
+        first_mismatch: None,
+        received: got.is_some(),
+    };
+    for (((y, x, c), &want), &got) in want.indexed_iter().zip(got.into_iter().flatten()) {
+        if got != want {
+            layer.mismatches += 1;
+            layer.first_mismatch.get_or_insert(Mismatch {
+                y,
+                x,
+                c,
+                got: got.into(),
+                want: want.into(),
+            });
+        }
+    }
+    layer
+}
+
+fn logits(name: &str, got: &[i32], want: &[i32]) -> Layer {
+    let first = got.iter().zip(want).position(|(got, want)| got != want);
+    Layer {
+        layer: name.to_owned(),
+        height: 1,
+        width: 1,
+        channels: want.len(),
+        elements: want.len(),
+        mismatches: differing(got, want),
+        first_mismatch: first.map(|c| Mismatch {
+            y: 0,
+            x: 0,
+            c,
+            got: got[c],
+            want: want[c],
+        }),
+        received: got.len() == want.len(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_difference_is_found_where_it_is() {
+        let want = Array3::from_shape_fn((2, 3, 4), |(y, x, c)| (y * 12 + x * 4 + c) as u8);
+        let mut got = want.clone();
+        assert_eq!(map("m", Some(&got), want.view()).mismatches, 0);
+        got[(1, 0, 2)] = 99;
+        got[(1, 2, 3)] = 98;
+        let layer = map("m", Some(&got), want.view());
+        assert_eq!((layer.mismatches, layer.elements), (2, 24));
+        let first = Mismatch {
+            y: 1,
+            x: 0,
+            c: 2,
+            got: 99,
+            want: 14,
+        };
+        assert_eq!(layer.first_mismatch, Some(first));
+    }
+
+    #[test]
+    fn a_missing_map_differs_everywhere() {
+        let want = Array3::<u8>::zeros((2, 2, 2));
+        let layer = map("m", None, want.view());
+        assert_eq!((layer.mismatches, layer.received), (8, false));
+        let short = Array3::<u8>::zeros((1, 2, 2));
+        assert_eq!(map("m", Some(&short), want.view()).mismatches, 8);
+    }
+
+    #[test]
+    fn logits_differ_one_by_one() {
+        assert_eq!(logits("l", &[1, 2, 3], &[1, 2, 3]).mismatches, 0);
+        let layer = logits("l", &[1, -5, 3], &[1, 2, 4]);
+        assert_eq!(layer.mismatches, 2);
+        let first = Mismatch {
+            y: 0,
+            x: 0,
+            c: 1,
+            got: -5,
+            want: 2,
+        };
+        assert_eq!(layer.first_mismatch, Some(first));
+        assert_eq!(differing(&[1], &[1, 2]), 1);
+    }
+}

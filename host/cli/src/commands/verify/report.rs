@@ -1,0 +1,250 @@
+//! What `verify` prints: tables and sentences, or JSON objects.
+
+use serde::Serialize;
+
+use super::compare::{Layer, Mismatch};
+use crate::args::{self, EngineBackend};
+use crate::engine::{Disturbance, Figures};
+use crate::error::CliError;
+use crate::output::{Output, logits_sha256, percent, table};
+use crate::target::Target;
+
+/// One picture, compared.
+pub struct Picture {
+    pub image: String,
+    pub layers: Vec<Layer>,
+    /// Logits that differ in the run that sends no feature maps.
+    pub plain_mismatches: usize,
+    pub figures: Option<Figures>,
+    pub logits: Vec<i32>,
+}
+
+impl Picture {
+    fn mismatches(&self) -> usize {
+        self.layers.iter().map(|l| l.mismatches).sum()
+    }
+
+    fn elements(&self) -> usize {
+        self.layers.iter().map(|l| l.elements).sum()
+    }
+
+    fn is_exact(&self) -> bool {
+        self.mismatches() + self.plain_mismatches == 0
+    }
+}
+
+/// All pictures.
+#[derive(Debug, Default)]
+pub struct Summary {
+    pub images: usize,
+    /// Bit-exact.
+    pub good: usize,
+    /// Without a result.
+    pub failed: usize,
+    elements: usize,
+    mismatches: usize,
+}
+
+impl Summary {
+    pub fn add(&mut self, picture: &Picture) {
+        self.good += usize::from(picture.is_exact());
+        self.elements += picture.elements();
+        self.mismatches += picture.mismatches() + picture.plain_mismatches;
+    }
+}
+
+/// One line of JSON.
+#[derive(Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+enum Object<'a> {
+    Layer {
+        image: &'a str,
+        #[serde(flatten)]
+        layer: &'a Layer,
+    },
+    Image {
+        image: &'a str,
+        bit_exact: bool,
+        layers: usize,
+        elements: usize,
+        mismatches: usize,
+        /// Of the run without feature maps.
+        plain_mismatches: usize,
+        logits_sha256: String,
+        #[serde(flatten)]
+        figures: Option<&'a Figures>,
+    },
+    Summary {
+        bit_exact: bool,
+        images: usize,
+        images_exact: usize,
+        images_failed: usize,
+        elements: usize,
+        mismatches: usize,
+        #[serde(flatten)]
+        run: &'a RunInfo,
+    },
+}
+
+/// Of what the comparison was.
+#[derive(Serialize)]
+struct RunInfo {
+    backend: &'static str,
+    preset: String,
+    network: String,
+    height: usize,
+    width: usize,
+    seed: u32,
+    idle: f64,
+    back_pressure: f64,
+}
+
+/// Prints as the command line wants it.
+pub struct Reporter<'a> {
+    json: bool,
+    run: RunInfo,
+    output: &'a mut Output,
+}
+
+impl<'a> Reporter<'a> {
+    pub fn new(
+        args: &args::Verify,
+        target: &Target,
+        seed: u32,
+        disturbance: Disturbance,
+        output: &'a mut Output,
+    ) -> Reporter<'a> {
+        let run = RunInfo {
+            backend: args.backend.name(),
+            preset: args.target.preset.config.name.clone(),
+            network: target.network.name.clone(),
+            height: target.size.height,
+            width: target.size.width,
+            seed,
+            idle: disturbance.idle,
+            back_pressure: disturbance.back_pressure,
+        };
+        Reporter {
+            json: args.json.on,
+            run,
+            output,
+        }
+    }
+
+    /// The conditions, before anything can go wrong.
+    pub fn begin(&mut self) -> Result<(), CliError> {
+        if self.json {
+            return Ok(());
+        }
+        let run = &self.run;
+        self.output.line(format_args!(
+            "{} at {}x{} on {} ({}), against the integer model",
+            run.network, run.height, run.width, run.preset, run.backend
+        ))?;
+        if run.backend == EngineBackend::Sim.name() {
+            self.output.line(format_args!(
+                "seed {}: idle cycles {}, back-pressure {}",
+                run.seed,
+                percent(run.idle),
+                percent(run.back_pressure)
+            ))?;
+        }
+        self.output.flush()
+    }
+
+    pub fn picture(&mut self, picture: &Picture) -> Result<(), CliError> {
+        if self.json {
+            self.picture_json(picture)
+        } else {
+            self.picture_text(picture)
+        }
+    }
+
+    fn picture_json(&mut self, picture: &Picture) -> Result<(), CliError> {
+        let image = &picture.image;
+        for layer in &picture.layers {
+            self.output.json(&Object::Layer { image, layer })?;
+        }
+        self.output.json(&Object::Image {
+            image,
+            bit_exact: picture.is_exact(),
+            layers: picture.layers.len(),
+            elements: picture.elements(),
+            mismatches: picture.mismatches(),
+            plain_mismatches: picture.plain_mismatches,
+            logits_sha256: logits_sha256(&picture.logits),
+            figures: picture.figures.as_ref(),
+        })
+    }
+
+    fn picture_text(&mut self, picture: &Picture) -> Result<(), CliError> {
+        let mut layers = table(&[
+            "layer",
+            "shape",
+            "elements#",
+            "mismatches#",
+            "first (y, x, c): got, want",
+        ]);
+        for layer in &picture.layers {
+            layers.add_row([
+                layer.layer.clone(),
+                format!("{}x{}x{}", layer.height, layer.width, layer.channels),
+                layer.elements.to_string(),
+                layer.mismatches.to_string(),
+                first(layer),
+            ]);
+        }
+        self.output
+            .line(format_args!("\n{}\n\n{layers}\n", picture.image))?;
+        if picture.is_exact() {
+            self.output.line(format_args!(
+                "bit-exact: {} layers, {} values",
+                picture.layers.len(),
+                picture.elements()
+            ))?;
+        } else {
+            let bad = picture.layers.iter().filter(|l| l.mismatches > 0).count();
+            self.output.line(format_args!(
+                "NOT bit-exact: {} of {} values differ, in {bad} of {} layers; {} logits differ \
+                 in the run without feature maps",
+                picture.mismatches(),
+                picture.elements(),
+                picture.layers.len(),
+                picture.plain_mismatches
+            ))?;
+        }
+        if let Some(figures) = &picture.figures {
+            let text = figures.text();
+            self.output.line(format_args!(
+                "again without feature maps, idle cycles and back-pressure:\n{text}"
+            ))?;
+        }
+        self.output.flush()
+    }
+
+    pub fn summary(&mut self, summary: &Summary) -> Result<(), CliError> {
+        if self.json {
+            return self.output.json(&Object::Summary {
+                bit_exact: summary.good == summary.images,
+                images: summary.images,
+                images_exact: summary.good,
+                images_failed: summary.failed,
+                elements: summary.elements,
+                mismatches: summary.mismatches,
+                run: &self.run,
+            });
+        }
+        self.output.line(format_args!(
+            "\n{} of {} pictures bit-exact, {} without a result; {} mismatches in {} values",
+            summary.good, summary.images, summary.failed, summary.mismatches, summary.elements
+        ))
+    }
+}
+
+fn first(layer: &Layer) -> String {
+    match layer.first_mismatch {
+        Some(Mismatch { y, x, c, got, want }) => format!("({y}, {x}, {c}): {got}, {want}"),
+        None if layer.received => String::new(),
+        None => "not received".to_owned(),
+    }
+}

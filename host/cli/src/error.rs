@@ -1,0 +1,66 @@
+//! Everything that ends a command: what happened, where, and what to do.
+
+use std::io;
+use std::path::PathBuf;
+
+use firebrick_driver::{CompileError, SessionError};
+use firebrick_network::{ImageError, PackError};
+
+/// Why a command, or one picture of it, has no result. The messages of the crates below hold
+/// their causes already.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    #[error(transparent)]
+    Picture(#[from] ImageError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Model(#[from] firebrick_model::ModelError),
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    #[cfg(feature = "sim")]
+    #[error(transparent)]
+    Sim(#[from] firebrick_sim::SimError),
+    #[cfg(feature = "sim")]
+    #[error("{preset}: no Verilog: {source}")]
+    Generate {
+        preset: String,
+        source: firebrick_rtl::top::GenerateError,
+    },
+    #[cfg_attr(feature = "sim", allow(dead_code))]
+    #[error(
+        "{what} is not possible: this firebrick was built without the simulator; build it with \
+         the feature \"sim\", which is on unless --no-default-features is given"
+    )]
+    NoSimulator { what: &'static str },
+    #[error(
+        "the output folder {dir}: {source}; name a folder that can be made and written with -o"
+    )]
+    OutputDir { dir: PathBuf, source: io::Error },
+    #[error("cannot write {file}: {source}; name a folder that can be written with -o")]
+    OutputFile { file: PathBuf, source: io::Error },
+    #[error(
+        "{file} is there already and was not written by firebrick; name another folder with -o, \
+         or overwrite it with --force"
+    )]
+    ForeignFile { file: PathBuf },
+    #[error("cannot write results to standard output: {0}")]
+    Stdout(#[source] io::Error),
+}
+
+impl CliError {
+    /// Whether the reader of standard output went away, which is its good right.
+    pub fn is_broken_pipe(&self) -> bool {
+        matches!(self, CliError::Stdout(e) if e.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// How a command that ran to its end went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Good,
+    /// Something differed, or a picture has no result; it was reported.
+    Bad,
+}

@@ -1,0 +1,208 @@
+//! Progress and messages on standard error: bars on a terminal, plain lines elsewhere.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write};
+
+#[cfg(feature = "sim")]
+pub use simulation::{BuildProgress, RunProgress};
+
+/// One line. A closed standard error is no reason to fail.
+pub fn note(text: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// One error.
+pub fn error(error: impl Display) {
+    note(format_args!("error: {error}"));
+}
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    None,
+    Lines,
+    Bars,
+}
+
+impl Style {
+    pub fn choose(quiet: bool) -> Style {
+        match (quiet, std::io::stderr().is_terminal()) {
+            (true, _) => Style::None,
+            (false, true) => Style::Bars,
+            (false, false) => Style::Lines,
+        }
+    }
+}
+
+#[cfg(feature = "sim")]
+mod simulation {
+    use std::sync::{Mutex, PoisonError};
+    use std::time::{Duration, Instant};
+
+    use firebrick_sim::{Event, Progress};
+    use indicatif::{ProgressBar, ProgressStyle};
+
+    use super::{Style, note};
+
+    /// Time between lines.
+    const INTERVAL: Duration = Duration::from_secs(5);
+
+    fn style(template: &str) -> ProgressStyle {
+        ProgressStyle::with_template(template)
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("=> ")
+    }
+
+    /// Shows how the simulation model is built.
+    pub struct BuildProgress {
+        style: Style,
+        bar: Mutex<Option<ProgressBar>>,
+    }
+
+    impl BuildProgress {
+        pub fn new(style: Style) -> BuildProgress {
+            BuildProgress {
+                style,
+                bar: Mutex::default(),
+            }
+        }
+
+        fn lines(&self, top: &str, event: Event) {
+            match event {
+                Event::Verilating => note(format_args!(
+                    "verilating {top} (first use of this design; cached afterwards)"
+                )),
+                Event::Compiling { done: 0, total } => {
+                    note(format_args!("compiling {top}: {total} files"));
+                }
+                Event::Waiting => note(format_args!("waiting for another build of {top}")),
+                Event::Built { took } => {
+                    note(format_args!("built {top} in {:.1} s", took.as_secs_f32()));
+                }
+                Event::Compiling { .. } | Event::Failed => {}
+            }
+        }
+
+        fn bars(&self, top: &str, event: Event) {
+            let mut bar = self.bar.lock().unwrap_or_else(PoisonError::into_inner);
+            let spin = |message: String| {
+                let spinner = ProgressBar::new_spinner().with_message(message);
+                spinner.enable_steady_tick(Duration::from_millis(100));
+                spinner
+            };
+            match event {
+                Event::Verilating => *bar = Some(spin(format!("verilating {top}"))),
+                Event::Waiting => *bar = Some(spin(format!("waiting for another build of {top}"))),
+                Event::Compiling { done: 0, total } => {
+                    let new = ProgressBar::new(total as u64)
+                        .with_style(style("{msg} [{bar:30}] {pos}/{len} files, {elapsed}"))
+                        .with_message(format!("compiling {top}"));
+                    new.enable_steady_tick(Duration::from_millis(500));
+                    *bar = Some(new);
+                }
+                Event::Compiling { done, .. } => {
+                    if let Some(bar) = &*bar {
+                        bar.set_position(done as u64);
+                    }
+                }
+                Event::Built { .. } | Event::Failed => {
+                    if let Some(bar) = bar.take() {
+                        bar.finish_and_clear();
+                    }
+                    self.lines(top, event);
+                }
+            }
+        }
+    }
+
+    impl Progress for BuildProgress {
+        fn report(&self, top: &str, event: Event) {
+            match self.style {
+                Style::None => {}
+                Style::Lines => self.lines(top, event),
+                Style::Bars => self.bars(top, event),
+            }
+        }
+    }
+
+    /// Shows how far the simulation of a picture is.
+    pub struct RunProgress {
+        style: Style,
+        run: Mutex<Option<Run>>,
+    }
+
+    struct Run {
+        label: String,
+        predicted: u64,
+        begin: Instant,
+        last_line: Instant,
+        bar: Option<ProgressBar>,
+    }
+
+    impl RunProgress {
+        pub fn new(style: Style) -> RunProgress {
+            RunProgress {
+                style,
+                run: Mutex::default(),
+            }
+        }
+
+        /// A run of about `predicted` cycles begins.
+        pub fn start(&self, label: &str, predicted: u64) {
+            let bar = (self.style == Style::Bars).then(|| {
+                let template =
+                    "{msg} [{bar:30}] {percent} %, {human_pos} cycles, {per_sec}, {eta} left";
+                let bar = ProgressBar::new(predicted.max(1)).with_style(style(template).with_key(
+                    "per_sec",
+                    |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+                        let _ = write!(text, "{:.0} kcycle/s", state.per_sec() / 1e3);
+                    },
+                ));
+                bar.set_message(label.to_owned());
+                bar
+            });
+            let now = Instant::now();
+            self.set(Some(Run {
+                label: label.to_owned(),
+                predicted: predicted.max(1),
+                begin: now,
+                last_line: now,
+                bar,
+            }));
+        }
+
+        /// The run is at this cycle.
+        pub fn at(&self, cycles: u64) {
+            let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+            let Some(run) = &mut *run else { return };
+            if let Some(bar) = &run.bar {
+                // Disturbed runs take longer than predicted.
+                bar.set_position(cycles.min(run.predicted));
+            } else if self.style == Style::Lines && run.last_line.elapsed() >= INTERVAL {
+                run.last_line = Instant::now();
+                let rate = cycles as f64 / run.begin.elapsed().as_secs_f64();
+                let share = (cycles as f64 / run.predicted as f64).min(1.0);
+                let left = run.predicted.saturating_sub(cycles) as f64 / rate.max(1.0);
+                note(format_args!(
+                    "{}: {:.0} %, {cycles} cycles, {:.0} kcycle/s, {left:.0} s left",
+                    run.label,
+                    100.0 * share,
+                    rate / 1e3,
+                ));
+            }
+        }
+
+        /// The run is over.
+        pub fn finish(&self) {
+            self.set(None);
+        }
+
+        fn set(&self, new: Option<Run>) {
+            let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(bar) = run.take().and_then(|run| run.bar) {
+                bar.finish_and_clear();
+            }
+            *run = new;
+        }
+    }
+}

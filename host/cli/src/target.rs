@@ -1,0 +1,82 @@
+//! The network, the picture size and the pictures that a command works on.
+
+use std::path::Path;
+
+use firebrick_driver::{CompileOptions, Program, compile};
+use firebrick_network::{Network, Op, Picture, builtin};
+use ndarray::Array3;
+
+use crate::args::{self, Size};
+use crate::error::CliError;
+
+/// A network at a picture size, on a configuration.
+pub struct Target {
+    pub network: Network,
+    pub size: Size,
+    config: firebrick_spec::HwConfig,
+}
+
+impl Target {
+    pub fn load(args: &args::Target) -> Result<Target, CliError> {
+        let network = match &args.model {
+            Some(path) => Network::load(path)?,
+            None => builtin(),
+        };
+        let own = Size {
+            height: network.input.height,
+            width: network.input.width,
+        };
+        Ok(Target {
+            size: args.size.unwrap_or(own),
+            network,
+            config: args.preset.config.clone(),
+        })
+    }
+
+    /// The command stream; with `check`, one that also sends every feature map.
+    pub fn compile(&self, check: bool) -> Result<Program, CliError> {
+        let Size { height, width } = self.size;
+        let options = CompileOptions { check };
+        Ok(compile(
+            &self.network,
+            &self.config,
+            height,
+            width,
+            &options,
+        )?)
+    }
+
+    /// A picture file as the network's input.
+    pub fn picture(&self, path: &Path) -> Result<Array3<u8>, CliError> {
+        let Size { height, width } = self.size;
+        Ok(Picture::open(path)?.to_input_of(&self.network.input, height, width)?)
+    }
+
+    /// Real value of one step of a logit: the sum's scale, and its share of the mean.
+    pub fn logit_scale(&self) -> f64 {
+        let Some(mut id) = self.network.nodes.last().and_then(|n| n.inputs.first()) else {
+            return 1.0;
+        };
+        let shapes = self.network.shapes(self.size.height, self.size.width);
+        let pixels = shapes
+            .ok()
+            .and_then(|s| s.get(id.0).map(|s| s.height * s.width))
+            .unwrap_or(1);
+        // Pools and concatenations leave the scale as it is.
+        while let Some(node) = self.network.nodes.get(id.0) {
+            match (&node.op, node.inputs.first()) {
+                (Op::Conv(conv), _) => {
+                    return f64::from(conv.output_scale) / pixels.max(1) as f64;
+                }
+                (_, Some(source)) => id = source,
+                _ => break,
+            }
+        }
+        1.0
+    }
+}
+
+/// A path for people and JSON.
+pub fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

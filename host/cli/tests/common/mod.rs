@@ -1,0 +1,161 @@
+//! The real program, run by tests, and pictures and models for it.
+#![allow(dead_code)]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use firebrick_network::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use firebrick_spec::arith::Requant;
+use ndarray::Array4;
+use serde_json::Value;
+
+/// The program with these arguments, not yet started.
+pub fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_firebrick"));
+    command.args(args);
+    command
+}
+
+/// The program's output and exit code. A panic fails the test.
+pub fn firebrick(args: &[&str]) -> Run {
+    Run::of(command(args).output().unwrap())
+}
+
+/// What the program did.
+#[derive(Debug)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(output: Output) -> Run {
+        let run = Run {
+            code: output.status.code().expect("not killed by a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        };
+        assert!(!run.stderr.contains("panicked"), "{run:?}");
+        assert_ne!(run.code, 101, "{run:?}");
+        run
+    }
+
+    /// Everything went well.
+    pub fn good(self) -> Run {
+        assert_eq!(self.code, 0, "{self:?}");
+        self
+    }
+
+    /// One error that says `what`, and exit code 1.
+    pub fn fails(self, what: &str) -> Run {
+        assert_eq!(self.code, 1, "{self:?}");
+        let errors = self.stderr.lines().filter(|l| l.starts_with("error: "));
+        assert_eq!(errors.count(), 1, "{self:?}");
+        assert!(self.stderr.contains(what), "{what:?} is not in {self:?}");
+        self
+    }
+
+    /// A usage error that says `what`.
+    pub fn is_misused(self, what: &str) -> Run {
+        assert_eq!(self.code, 2, "{self:?}");
+        assert!(self.stderr.contains(what), "{what:?} is not in {self:?}");
+        self
+    }
+
+    /// One JSON object a line.
+    pub fn objects(&self) -> Vec<Value> {
+        self.stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+/// A picture of shades in a file; the format follows the name.
+pub fn picture(dir: &Path, name: &str, width: u32, height: u32) -> PathBuf {
+    let path = dir.join(name);
+    image::RgbImage::from_fn(width, height, |x, y| {
+        let shade = |n: u32| (n % 256) as u8;
+        image::Rgb([shade(x * 7), shade(y * 5), shade(x * y)])
+    })
+    .save(&path)
+    .unwrap();
+    path
+}
+
+/// The path as an argument.
+pub fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// The packed model that is part of the program.
+pub fn builtin_pack() -> Vec<u8> {
+    let path = "../../weights/squeezenet_v1.1.safetensors";
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(path)).unwrap()
+}
+
+/// Weights that look random and are always the same.
+struct Noise(u32);
+
+impl Noise {
+    fn below(&mut self, limit: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (self.0 >> 8) % limit
+    }
+}
+
+fn conv(noise: &mut Noise, channels: usize, out: usize, kernel: usize, stride: usize) -> Op {
+    let taps = (kernel * kernel * channels) as f64;
+    let spread = 73.0 * 100.0 * taps.sqrt();
+    Op::Conv(Conv {
+        kernel,
+        stride,
+        pad: 0,
+        weights: Array4::from_shape_fn((out, kernel, kernel, channels), |_| {
+            (noise.below(255) as i32 - 127) as i8
+        }),
+        requant: (0..out)
+            .map(|_| Requant {
+                bias: (noise.below(1001) as f64 / 500.0 * spread - spread) as i32,
+                mult: 16_384,
+                shift: (16_384.0 * spread / 128.0).log2().round() as u8,
+            })
+            .collect(),
+        output_scale: 0.1,
+    })
+}
+
+/// A network that the simulator runs in a moment: 21x23 pixels, 12 classes.
+pub fn small_network() -> Network {
+    let mut noise = Noise(1);
+    let mut nodes = Vec::new();
+    let mut add = |name: &str, op, input| {
+        let (name, inputs) = (name.to_owned(), vec![input]);
+        nodes.push(Node { name, op, inputs });
+        NodeId(nodes.len() - 1)
+    };
+    let x = add("conv1", conv(&mut noise, 3, 16, 3, 2), NodeId::INPUT);
+    let x = add("pool1", Op::MaxPool(Pool { ceil: true }), x);
+    let x = add("conv2", conv(&mut noise, 16, 24, 1, 1), x);
+    let x = add("conv3", conv(&mut noise, 24, 12, 1, 1), x);
+    add("logits", Op::GlobalSum, x);
+    Network {
+        name: "small".into(),
+        input: Input {
+            height: 21,
+            width: 23,
+            order: PixelOrder::Rgb,
+            resize: ResizePolicy::Squash,
+        },
+        nodes,
+        labels: (0..12).map(|class| format!("kind {class}")).collect(),
+    }
+}
+
+/// The small network as a file.
+pub fn small_pack(dir: &Path) -> PathBuf {
+    let path = dir.join("small.safetensors");
+    small_network().save(&path).unwrap();
+    path
+}

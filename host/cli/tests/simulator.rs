@@ -1,0 +1,103 @@
+//! The simulated engine through the program. The model of the engine is built once and cached.
+#![cfg(feature = "sim")]
+
+mod common;
+
+use std::fs;
+
+use common::{Run, command, firebrick, picture, small_pack, text};
+use serde_json::Value;
+
+#[test]
+fn several_pictures_in_a_row_equal_the_model() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = small_pack(dir.path());
+    let images = [
+        picture(dir.path(), "a.png", 40, 50),
+        picture(dir.path(), "b.png", 3, 90),
+        dir.path().join("missing.png"),
+        picture(dir.path(), "c.jpg", 200, 100),
+    ];
+    let results = |backend: &str, more: &[&str]| -> Vec<Value> {
+        let mut args = vec![
+            "classify",
+            "--json",
+            "--model",
+            text(&pack),
+            "--backend",
+            backend,
+        ];
+        args.extend(more);
+        args.extend(images.iter().map(|path| text(path)));
+        firebrick(&args).fails("missing.png").objects()
+    };
+    let model = results("model", &[]);
+    for more in [
+        &[][..],
+        &["--seed", "3", "--idle", "0.3", "--back-pressure", "0.3"],
+    ] {
+        let sim = results("sim", more);
+        assert_eq!((model.len(), sim.len()), (3, 3));
+        for (model, sim) in model.iter().zip(&sim) {
+            for key in ["image", "preset", "top", "logits_sha256"] {
+                assert_eq!(model[key], sim[key], "{more:?}");
+            }
+            let figure = |key: &str| sim[key].as_f64().unwrap();
+            let (cycles, busy) = (figure("cycles"), figure("busy_cycles"));
+            let stalls = sim["stall_cycles"].as_object().unwrap().values();
+            assert_eq!(
+                cycles,
+                busy + stalls.map(|n| n.as_f64().unwrap()).sum::<f64>()
+            );
+            let share = figure("macs") / (cycles * figure("mac_peak_per_cycle"));
+            assert!((figure("utilization") - share).abs() < 1e-12);
+            assert_eq!(figure("mac_peak_per_cycle"), 256.0);
+            assert!(figure("dma_bytes_in") > 21.0 * 23.0 * 3.0);
+            assert!(figure("dma_bytes_out") >= 12.0 * 4.0 + 16.0);
+            assert!(figure("sim_seconds") > 0.0);
+        }
+    }
+}
+
+#[test]
+fn verify_is_bit_exact() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    for more in [&["--seed", "1"][..], &["--no-disturb"], &["--idle", "0.5"]] {
+        let args = ["verify", "--json", "--model", text(&pack), text(&image)];
+        let objects = firebrick(&[&args[..], more].concat()).good().objects();
+        assert_eq!(objects.len(), 7);
+        let picture = &objects[5];
+        assert_eq!(
+            (&picture["bit_exact"], &picture["elements"]),
+            (&true.into(), &3072.into())
+        );
+        assert!(picture["cycles"].as_u64().unwrap() > 0);
+    }
+}
+
+#[test]
+fn tools_and_caches_that_are_not_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let args = [
+        "classify",
+        "--backend",
+        "sim",
+        "--model",
+        text(&pack),
+        text(&image),
+        text(&image),
+    ];
+    let with = |name: &str, value: &str| {
+        let mut command = command(&args);
+        command.env_remove("FIREBRICK_VERILATOR").env(name, value);
+        Run::of(command.output().unwrap())
+    };
+    with("PATH", "/nowhere").fails("verilator was not found on PATH");
+    with("FIREBRICK_VERILATOR", "/bin/nonsense").fails("FIREBRICK_VERILATOR");
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    with("FIREBRICK_CACHE", text(&file)).fails("cache");
+    with("FIREBRICK_CACHE", "/proc/firebrick").fails("cache");
+}
