@@ -60,7 +60,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Options {
-            clip: Clip::Mse,
+            clip: Clip::default(),
             correct_bias: true,
         }
     }
