@@ -126,6 +126,13 @@ impl SimDevice {
         }
     }
 
+    /// Gives up a transfer: what is left of it must not reach the next one.
+    fn abandon(&mut self) -> Result<(), BusError> {
+        self.bench.reset(1)?;
+        self.bench.source_mut(self.source).clear();
+        Ok(())
+    }
+
     fn packet(&mut self) -> Vec<u8> {
         self.bench.sink_mut(self.sink).take_bytes()
     }
@@ -186,6 +193,7 @@ impl Device for SimDevice {
             }
             if begin.elapsed() > deadline {
                 let got = self.packet().len();
+                self.abandon().map_err(|e| self.link(e))?;
                 return Err(DeviceError::Timeout {
                     device: self.name.clone(),
                     want: result_bytes,

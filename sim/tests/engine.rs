@@ -263,9 +263,9 @@ fn icarus_agrees() {
     let x = b.pool("pool1", x, true);
     let x = b.fire("fire2", x, 16, 16, 16);
     let x = b.conv("conv10", x, 5, (1, 1, 0));
-    let network = b.finish(x, 13, 15);
-    let program = program(&network, 13, 15, true);
-    let image = picture(2, 13, 15);
+    let network = b.finish(x, 9, 11);
+    let program = program(&network, 9, 11, true);
+    let image = picture(2, 9, 11);
     let want = Model::new(&network).unwrap().run(&image.view()).unwrap();
     let mut stimulus = Stimulus {
         idle: 40,

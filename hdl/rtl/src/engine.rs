@@ -103,7 +103,6 @@ pub struct Engine {
     // The feature buffer is addressed with 20 bits, a pooling line with 9.
     drain: Drain<9>,
     output_stage: Output,
-    clear: DFF<Bit>,
     released: DFF<Bits<5>>,
     streams: DFF<Bits<4>>,
     resets: Signal<Local, Bit>,
@@ -198,7 +197,6 @@ impl Engine {
             jobs: Default::default(),
             drain: Drain::new(config.feature_words),
             output_stage: Default::default(),
-            clear: Default::default(),
             released: Default::default(),
             streams: Default::default(),
             resets: Default::default(),
@@ -243,7 +241,7 @@ impl Engine {
 impl Logic for Engine {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, aclk, clear, released, streams);
+        dff_setup!(self, aclk, released, streams);
         clock!(
             self, aclk, registers, counters, decoder, queue, weight_jobs, passes, streamer, loader,
             window, feature, tile, tags, swaps, stores, settle, accumulators, params, jobs, drain,
@@ -459,8 +457,7 @@ impl Logic for Engine {
         self.beat_in.next =
             self.s_axis_tvalid.val() & self.decoder.s_ready.val() & (!self.resets.val());
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
-        self.clear.d.next = self.registers.clear_counters.val() | self.resets.val();
-        self.counters.clear.next = self.clear.q.val();
+        self.counters.clear.next = self.registers.clear_counters.val() | self.resets.val();
         self.counters.event[0].next = self.active.val();
         self.counters.event[1].next = self.active.val() & self.streamer.busy.val();
         self.counters.event[2].next = self.active.val() & self.streamer.stall_command.val();
