@@ -205,7 +205,15 @@ impl Logic for Accumulators {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, valid_1, first_1, bank_1, address_1, valid_2, bank_2, address_2,
+            self,
+            clock,
+            valid_1,
+            first_1,
+            bank_1,
+            address_1,
+            valid_2,
+            bank_2,
+            address_2,
             drain_bank_1
         );
         self.valid_1.d.next = self.tag_valid.val();
@@ -218,8 +226,7 @@ impl Logic for Accumulators {
         self.drain_bank_1.d.next = self.drain_bank.val();
 
         // A sum that starts needs no read, so the drain may use that bank's port.
-        self.reads_0.next =
-            self.tag_valid.val() & (!self.tag_first.val()) & (!self.tag_bank.val());
+        self.reads_0.next = self.tag_valid.val() & (!self.tag_first.val()) & (!self.tag_bank.val());
         self.reads_1.next = self.tag_valid.val() & (!self.tag_first.val()) & self.tag_bank.val();
         self.address_a.next = self.drain_address.val().get_bits::<9>(0);
         if self.reads_0.val() {

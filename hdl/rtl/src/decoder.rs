@@ -470,8 +470,7 @@ impl Logic for Decoder {
                 if !self.queue_full.val() {
                     self.queue_push.next = true;
                     self.adds_read.next = self.is_block.val();
-                    self.adds_drain.next =
-                        self.is_block.val() & self.record.val().get_bit(10);
+                    self.adds_drain.next = self.is_block.val() & self.record.val().get_bit(10);
                     self.index.d.next = self.index.q.val() + 1;
                     if self.is_end.val() {
                         self.index.d.next = 0.into();

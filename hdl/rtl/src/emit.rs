@@ -39,7 +39,10 @@ pub enum EmitError {
 ///
 /// `uut` needs `connect_all()` beforehand and its inputs marked as connected.
 pub fn emit<U: Block>(uut: &U, top: &str) -> Result<String, EmitError> {
-    check_all(uut).map_err(|e| EmitError::Rejected { top: top.to_owned(), report: format!("{e:?}") })?;
+    check_all(uut).map_err(|e| EmitError::Rejected {
+        top: top.to_owned(),
+        report: format!("{e:?}"),
+    })?;
     rewrite(&generate_verilog_unchecked(uut), top)
 }
 
@@ -82,8 +85,10 @@ static MODULE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?s)module ([^\s(]+)\(([^)]*)\);(.*?)\nendmodule //").expect("valid regex")
 });
 static NET: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(input wire|output reg|output wire|reg|wire)\s*(signed)?\s*(\[\d+:0\])?\s*([^\s;\[]+);$")
-        .expect("valid regex")
+    Regex::new(
+        r"^(input wire|output reg|output wire|reg|wire)\s*(signed)?\s*(\[\d+:0\])?\s*([^\s;\[]+);$",
+    )
+    .expect("valid regex")
 });
 static INSTANCE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^(\S+) ([^\s(]+)\($").expect("valid regex"));
@@ -115,13 +120,18 @@ static INDEXED_TAIL: LazyLock<Regex> =
 fn parse(text: &str) -> Result<Vec<Module>, EmitError> {
     let mut modules = Vec::new();
     for found in MODULE.captures_iter(text) {
-        let mut module = Module { name: found[1].to_owned(), ..Module::default() };
+        let mut module = Module {
+            name: found[1].to_owned(),
+            ..Module::default()
+        };
         let mut instance: Option<Instance> = None;
         let mut in_body = false;
         for line in found[3].lines() {
             let trimmed = line.trim();
             if in_body {
-                module.body.push_str(line.strip_prefix("    ").unwrap_or(line).trim_end());
+                module
+                    .body
+                    .push_str(line.strip_prefix("    ").unwrap_or(line).trim_end());
                 module.body.push('\n');
             } else if let Some(open) = &mut instance {
                 if trimmed == ");" {
@@ -138,7 +148,9 @@ fn parse(text: &str) -> Result<Vec<Module>, EmitError> {
                 let signed = net.get(2).map_or("", |_| " signed");
                 let net = Net {
                     kind: format!("{}{signed}", &net[1]),
-                    range: net.get(3).map_or(String::new(), |r| format!(" {}", r.as_str())),
+                    range: net
+                        .get(3)
+                        .map_or(String::new(), |r| format!(" {}", r.as_str())),
                     name: net[4].to_owned(),
                 };
                 if net.kind.starts_with("input") || net.kind.starts_with("output") {
@@ -180,8 +192,10 @@ fn register_init(module: &Module) -> Option<String> {
 
 /// Connects clocks directly instead of through combinational copies.
 fn straighten_clocks(module: &mut Module) {
-    let aliases: HashMap<String, String> =
-        ALIAS.captures_iter(&module.body).map(|c| (c[1].to_owned(), c[2].to_owned())).collect();
+    let aliases: HashMap<String, String> = ALIAS
+        .captures_iter(&module.body)
+        .map(|c| (c[1].to_owned(), c[2].to_owned()))
+        .collect();
     module.body = ALIAS.replace_all(&module.body, "").into_owned();
     module.nets.retain(|net| !aliases.contains_key(&net.name));
     for (_, net) in module.instances.iter_mut().flat_map(|i| &mut i.pins) {
@@ -193,9 +207,13 @@ fn straighten_clocks(module: &mut Module) {
 
 /// Splits the one combinational process that Rust-HDL writes; what an `assign` drives is a wire.
 fn split_processes(module: &mut Module) {
-    let Some(found) = PROCESS.captures(&module.body) else { return };
+    let Some(found) = PROCESS.captures(&module.body) else {
+        return;
+    };
     let result = split(&found[1]);
-    module.body = PROCESS.replace(&module.body, regex::NoExpand(&result.text)).into_owned();
+    module.body = PROCESS
+        .replace(&module.body, regex::NoExpand(&result.text))
+        .into_owned();
     for net in module.ports.iter_mut().chain(&mut module.nets) {
         if result.wires.contains(&net.name) {
             net.kind = net.kind.replacen("reg", "wire", 1);
@@ -213,10 +231,17 @@ fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
             continue;
         };
         let pin = |name: &str| {
-            instance.pins.iter().find(|(port, _)| port == name).map_or("", |(_, net)| net.as_str())
+            instance
+                .pins
+                .iter()
+                .find(|(port, _)| port == name)
+                .map_or("", |(_, net)| net.as_str())
         };
         let (d, q) = (pin("d"), pin("q"));
-        let _ = writeln!(clocked.entry(pin("clock").to_owned()).or_default(), "    {q} <= {d};");
+        let _ = writeln!(
+            clocked.entry(pin("clock").to_owned()).or_default(),
+            "    {q} <= {d};"
+        );
         for net in module.nets.iter_mut().filter(|n| n.name == q) {
             net.kind = net.kind.replace("wire", "reg");
             net.name = format!("{q} = {init}");
@@ -224,13 +249,19 @@ fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
     }
     module.instances = instances;
     for (clock, statements) in clocked {
-        let _ = write!(module.body, "always @(posedge {clock}) begin\n{statements}end\n");
+        let _ = write!(
+            module.body,
+            "always @(posedge {clock}) begin\n{statements}end\n"
+        );
     }
 }
 
 /// Value of a decimal or `32'h` literal.
 fn number(text: &str) -> Option<usize> {
-    match text.strip_prefix("32'h").or_else(|| text.strip_prefix("64'h")) {
+    match text
+        .strip_prefix("32'h")
+        .or_else(|| text.strip_prefix("64'h"))
+    {
         Some(digits) => usize::from_str_radix(digits, 16).ok(),
         None => text.parse().ok(),
     }
@@ -256,7 +287,9 @@ fn close_casts(text: &str) -> String {
             depth += i32::from(text.as_bytes()[i] == b')') - i32::from(text.as_bytes()[i] == b'(');
             depth == 0
         });
-        let Some(open) = open.filter(|_| ones) else { continue };
+        let Some(open) = open.filter(|_| ones) else {
+            continue;
+        };
         if !text[open + 1..close].bytes().all(|b| b.is_ascii_digit()) {
             bytes[open] = b'{';
             bytes[close] = b'}';
@@ -304,10 +337,18 @@ fn render(module: &Module, name: &str, kinds: &HashMap<String, String>) -> Strin
         let _ = writeln!(out, "    {}{} {};", net.kind, net.range, net.name);
     }
     for instance in &module.instances {
-        let pins: Vec<String> =
-            instance.pins.iter().map(|(p, n)| format!("        .{p}({n})")).collect();
+        let pins: Vec<String> = instance
+            .pins
+            .iter()
+            .map(|(p, n)| format!("        .{p}({n})"))
+            .collect();
         let kind = kinds.get(&instance.module).unwrap_or(&instance.module);
-        let _ = writeln!(out, "    {kind} {} (\n{}\n    );", instance.name, pins.join(",\n"));
+        let _ = writeln!(
+            out,
+            "    {kind} {} (\n{}\n    );",
+            instance.name,
+            pins.join(",\n")
+        );
     }
     for line in module.body.lines().filter(|l| !l.trim().is_empty()) {
         let _ = writeln!(out, "    {line}");
@@ -337,7 +378,12 @@ fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
         inline_registers(module, &inits);
     }
     // Children first: a path is longer than its parent's. Blocks that read the same share a module.
-    modules.sort_by_key(|m| (std::cmp::Reverse(m.name.matches('$').count()), m.name.clone()));
+    modules.sort_by_key(|m| {
+        (
+            std::cmp::Reverse(m.name.matches('$').count()),
+            m.name.clone(),
+        )
+    });
     let mut kinds: HashMap<String, String> = HashMap::new();
     let mut by_text: HashMap<String, String> = HashMap::new();
     let mut used: HashMap<String, usize> = HashMap::new();
@@ -376,7 +422,11 @@ fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
             let base = base_name(name, top);
             let count = used.entry(base.clone()).or_default();
             *count += 1;
-            let kind = if *count == 1 { base } else { format!("{base}_{count}") };
+            let kind = if *count == 1 {
+                base
+            } else {
+                format!("{base}_{count}")
+            };
             out.push_str(&render(module, &kind, &kinds));
             out.push('\n');
             kind

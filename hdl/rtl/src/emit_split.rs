@@ -44,7 +44,11 @@ fn statement<'a>(lines: Vec<&'a str>) -> Statement<'a> {
         };
         reads.extend(NAME.find_iter(read).map(|m| m.as_str()));
     }
-    Statement { lines, writes, reads }
+    Statement {
+        lines,
+        writes,
+        reads,
+    }
 }
 
 /// Change of nesting that a line makes.
@@ -92,7 +96,9 @@ pub(crate) fn split(body: &str) -> Split {
     }
     for (i, s) in statements.iter().enumerate() {
         for name in s.writes.iter().chain(&s.reads) {
-            let Some(all) = writers.get(name) else { continue };
+            let Some(all) = writers.get(name) else {
+                continue;
+            };
             let together = s.writes.contains(name) || all.iter().any(|&w| w > i);
             if together {
                 for &w in all {
@@ -107,7 +113,10 @@ pub(crate) fn split(body: &str) -> Split {
         let leader = root(&mut parent, i);
         groups[leader].push(i);
     }
-    let mut out = Split { text: String::new(), wires: BTreeSet::new() };
+    let mut out = Split {
+        text: String::new(),
+        wires: BTreeSet::new(),
+    };
     for group in groups.iter().filter(|g| !g.is_empty()) {
         // Rust-HDL's first default `d = q` is dead when a plain assignment follows.
         let live_from = group
@@ -115,22 +124,31 @@ pub(crate) fn split(body: &str) -> Split {
             .rposition(|&i| {
                 let s = &statements[i];
                 s.lines.len() == 1 && s.writes.len() == 1 && {
-                    let whole = ASSIGNMENT.captures(s.lines[0]).is_some_and(|c| c.get(2).is_none());
+                    let whole = ASSIGNMENT
+                        .captures(s.lines[0])
+                        .is_some_and(|c| c.get(2).is_none());
                     let name = s.writes.first().copied().unwrap_or("");
-                    whole && !s.reads.contains(name)
-                        && group.iter().all(|&g| statements[g].writes.iter().all(|w| *w == name))
+                    whole
+                        && !s.reads.contains(name)
+                        && group
+                            .iter()
+                            .all(|&g| statements[g].writes.iter().all(|w| *w == name))
                 }
             })
             .unwrap_or(0);
         let live = &group[live_from..];
         if let [only] = live {
             let s = &statements[*only];
-            if let (1, Some(found)) = (s.lines.len(), ASSIGNMENT.captures(s.lines[0])) {
-                if found.get(2).is_none() {
-                    let _ = writeln!(out.text, "assign {};", s.lines[0].trim().trim_end_matches(';'));
-                    out.wires.insert(found[1].to_owned());
-                    continue;
-                }
+            if let (1, Some(found)) = (s.lines.len(), ASSIGNMENT.captures(s.lines[0]))
+                && found.get(2).is_none()
+            {
+                let _ = writeln!(
+                    out.text,
+                    "assign {};",
+                    s.lines[0].trim().trim_end_matches(';')
+                );
+                out.wires.insert(found[1].to_owned());
+                continue;
             }
         }
         out.text.push_str("always @(*) begin\n");
@@ -167,7 +185,10 @@ mod tests {
     fn a_read_before_a_later_write_keeps_its_value() {
         let out = split("    a = b;\n    c = a;\n    a = d;\n");
         assert!(out.wires.is_empty());
-        assert_eq!(out.text, "always @(*) begin\n    a = b;\n    c = a;\n    a = d;\nend\n");
+        assert_eq!(
+            out.text,
+            "always @(*) begin\n    a = b;\n    c = a;\n    a = d;\nend\n"
+        );
     }
 
     #[test]

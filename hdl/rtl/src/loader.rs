@@ -101,8 +101,7 @@ impl Logic for Loader {
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
-        self.start.next =
-            self.active.q.val() & (!self.reading.q.val()) & (!self.pending.q.val());
+        self.start.next = self.active.q.val() & (!self.reading.q.val()) & (!self.pending.q.val());
         self.row_index.next = self.rows.q.val();
         if self.start.val() {
             self.row_index.next = 0.into();

@@ -34,7 +34,10 @@ impl<const W: usize, const A: usize> Ram<W, A> {
     /// A memory of `depth` words; panics if `A` bits cannot address them.
     #[must_use]
     pub fn new(depth: usize) -> Self {
-        assert!(depth >= 2 && depth <= 1 << A, "{depth} words need other than {A} address bits");
+        assert!(
+            depth >= 2 && depth <= 1 << A,
+            "{depth} words need other than {A} address bits"
+        );
         Self {
             clock: Default::default(),
             read_address: Default::default(),
@@ -53,11 +56,15 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {
             if self.read_enable.val() {
-                self.read_data.next =
-                    self._sim.get(&self.read_address.val()).copied().unwrap_or_default();
+                self.read_data.next = self
+                    ._sim
+                    .get(&self.read_address.val())
+                    .copied()
+                    .unwrap_or_default();
             }
             if self.write_enable.val() {
-                self._sim.insert(self.write_address.val(), self.write_data.val());
+                self._sim
+                    .insert(self.write_address.val(), self.write_data.val());
             }
         }
     }
@@ -100,9 +107,14 @@ pub struct LutRam<const W: usize, const A: usize> {
 impl<const W: usize, const A: usize> Logic for LutRam<W, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() && self.write_enable.val() {
-            self._sim.insert(self.write_address.val(), self.write_data.val());
+            self._sim
+                .insert(self.write_address.val(), self.write_data.val());
         }
-        self.read_data.next = self._sim.get(&self.read_address.val()).copied().unwrap_or_default();
+        self.read_data.next = self
+            ._sim
+            .get(&self.read_address.val())
+            .copied()
+            .unwrap_or_default();
     }
 
     fn connect(&mut self) {
@@ -157,7 +169,11 @@ pub struct Fifo<const W: usize, const A: usize, const C: usize> {
 
 impl<const W: usize, const A: usize, const C: usize> Default for Fifo<W, A, C> {
     fn default() -> Self {
-        assert_eq!(C, A + 1, "a queue's count needs one bit more than its address");
+        assert_eq!(
+            C,
+            A + 1,
+            "a queue's count needs one bit more than its address"
+        );
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -226,7 +242,10 @@ pub struct Pack16<const W: usize, const P: usize> {
 impl<const W: usize, const P: usize> Default for Pack16<W, P> {
     fn default() -> Self {
         assert_eq!(P, 16 * W, "sixteen words of {W} bits do not make {P} bits");
-        Self { words: Default::default(), joined: Default::default() }
+        Self {
+            words: Default::default(),
+            joined: Default::default(),
+        }
     }
 }
 

@@ -106,8 +106,7 @@ impl Logic for Output {
             | (bit_cast::<128, 32>(self.sequence.q.val()) << 32)
             | (bit_cast::<128, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
             | (bit_cast::<128, 32>(self.cycles.val()) << 96);
-        self.pushes.next =
-            (self.drain_valid.val() | self.store_valid.val()) & (!self.halt.val());
+        self.pushes.next = (self.drain_valid.val() | self.store_valid.val()) & (!self.halt.val());
         self.beat.next = self.drain_data.val();
         if self.store_valid.val() {
             self.beat.next = self.store_data.val();
@@ -127,8 +126,9 @@ impl Logic for Output {
         }
         self.queue.push.next = self.pushes.val();
         self.queue.push_data.next = bit_cast::<129, 128>(self.beat.val())
-            | (bit_cast::<129, 1>(bit_cast::<1, 1>((self.drain_valid.val() & self.drain_last.val()).into()))
-                << 128);
+            | (bit_cast::<129, 1>(bit_cast::<1, 1>(
+                (self.drain_valid.val() & self.drain_last.val()).into(),
+            )) << 128);
         self.room.next = self.queue.count.val() <= self.low_mark.val();
         self.m_valid.next = self.queue.valid.val();
         self.m_data.next = self.queue.data.val().get_bits::<128>(0);

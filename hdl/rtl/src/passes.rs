@@ -65,11 +65,10 @@ impl Logic for Passes {
         self.is_block.next = self.held.q.val().get_bits::<8>(0) == 0x10;
         self.kernel3.next = self.held.q.val().get_bit(8);
         self.width.next = bit_cast::<20, 10>(self.held.q.val().get_bits::<10>(96));
-        self.last_tap.next = (!self.kernel3.val())
-            | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
+        self.last_tap.next =
+            (!self.kernel3.val()) | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
         self.last_group.next = self.groups.q.val() == 1;
-        self.done.next =
-            (!self.is_block.val()) | (self.last_tap.val() & self.last_group.val());
+        self.done.next = (!self.is_block.val()) | (self.last_tap.val() & self.last_group.val());
 
         self.pass_valid.next = self.have.q.val();
         self.record.next = self.held.q.val();

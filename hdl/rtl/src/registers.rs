@@ -98,7 +98,11 @@ impl Registers {
     #[must_use]
     pub fn new(config: &HwConfig) -> Self {
         let identity = regs::identity(config);
-        assert_eq!(identity.len(), 8, "the read multiplexer knows eight identity registers");
+        assert_eq!(
+            identity.len(),
+            8,
+            "the read multiplexer knows eight identity registers"
+        );
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -165,8 +169,23 @@ impl Logic for Registers {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, write_address, have_address, write_data, write_full, have_data, respond,
-            read_data, read_full, upper, scratch, irq_enable, irq_status, error, held, reset_pulse,
+            self,
+            clock,
+            write_address,
+            have_address,
+            write_data,
+            write_full,
+            have_data,
+            respond,
+            read_data,
+            read_full,
+            upper,
+            scratch,
+            irq_enable,
+            irq_status,
+            error,
+            held,
+            reset_pulse,
             clear_pulse
         );
         self.reset_pulse.d.next = false;

@@ -131,16 +131,34 @@ impl Logic for Streamer {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, running, storing, finishing, remaining, word, x, y, width, height, row,
-            column, begins, sum_starts, ends_record, ends_tile, bank, sum_address, strips, tiles
+            self,
+            clock,
+            running,
+            storing,
+            finishing,
+            remaining,
+            word,
+            x,
+            y,
+            width,
+            height,
+            row,
+            column,
+            begins,
+            sum_starts,
+            ends_record,
+            ends_tile,
+            bank,
+            sum_address,
+            strips,
+            tiles
         );
         self.opcode.next = self.record.val().get_bits::<8>(0);
         self.is_block.next = self.pass_valid.val() & (self.opcode.val() == 0x10);
         self.is_store.next = self.pass_valid.val() & (self.opcode.val() == 0x40);
         self.is_end.next = self.pass_valid.val() & (self.opcode.val() == 0x50);
         self.limit.next = bit_cast::<4, 3>(self.record.val().get_bits::<3>(16));
-        self.tiles_ok.next =
-            (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
+        self.tiles_ok.next = (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
         self.takes_strip.next = self.first_pass.val() & self.record.val().get_bit(11);
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
@@ -152,12 +170,15 @@ impl Logic for Streamer {
             & self.weights_ready.val()
             & self.tiles_ok.val()
             & self.strip_ok.val();
-        self.start_store.next =
-            (!self.running.q.val()) & self.free.val() & self.is_store.val() & (!self.tiles.q.val().any());
-        self.start_end.next =
-            (!self.running.q.val()) & self.free.val() & self.is_end.val() & (self.tiles.q.val() <= 7);
-        self.pass_pop.next =
-            self.start_block.val() | self.start_store.val() | self.start_end.val();
+        self.start_store.next = (!self.running.q.val())
+            & self.free.val()
+            & self.is_store.val()
+            & (!self.tiles.q.val().any());
+        self.start_end.next = (!self.running.q.val())
+            & self.free.val()
+            & self.is_end.val()
+            & (self.tiles.q.val() <= 7);
+        self.pass_pop.next = self.start_block.val() | self.start_store.val() | self.start_end.val();
         self.swap.next = self.start_block.val();
 
         // What is issued in this cycle.

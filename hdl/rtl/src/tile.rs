@@ -135,5 +135,19 @@ macro_rules! tile {
     };
 }
 
-tile!(Tile16, 16, 15, 256, 128, "A 16 x 16 tile: 256 multiply-accumulates a cycle.");
-tile!(Tile8, 8, 7, 64, 64, "An 8 x 8 tile: 64 multiply-accumulates a cycle.");
+tile!(
+    Tile16,
+    16,
+    15,
+    256,
+    128,
+    "A 16 x 16 tile: 256 multiply-accumulates a cycle."
+);
+tile!(
+    Tile8,
+    8,
+    7,
+    64,
+    64,
+    "An 8 x 8 tile: 64 multiply-accumulates a cycle."
+);

@@ -35,9 +35,16 @@ fn interface(port: &str) -> String {
         "aresetn" => "xilinx.com:signal:reset:1.0 aresetn RST".into(),
         "irq" => "xilinx.com:signal:interrupt:1.0 irq INTERRUPT".into(),
         _ => {
-            let kind = if port.starts_with("s_axil_") { "aximm" } else { "axis" };
+            let kind = if port.starts_with("s_axil_") {
+                "aximm"
+            } else {
+                "axis"
+            };
             let (bus, signal) = port.rsplit_once('_').unwrap_or((port, ""));
-            format!("xilinx.com:interface:{kind}:1.0 {bus} {}", signal.to_uppercase())
+            format!(
+                "xilinx.com:interface:{kind}:1.0 {bus} {}",
+                signal.to_uppercase()
+            )
         }
     }
 }
@@ -67,7 +74,12 @@ pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
     engine.connect_inputs();
     let core = emit(&engine, CORE)?;
     let mut text = String::new();
-    let _ = writeln!(text, "// Firebrick, configuration {}, hash {:016x}", config.name, config.hash());
+    let _ = writeln!(
+        text,
+        "// Firebrick, configuration {}, hash {:016x}",
+        config.name,
+        config.hash()
+    );
     for line in config.canonical().lines() {
         let _ = writeln!(text, "//   {line}");
     }
@@ -96,6 +108,10 @@ pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
         .filter(|p| !outside_core(p.name))
         .map(|p| format!("        .{0}({0})", p.name))
         .collect();
-    let _ = writeln!(text, "    {CORE} core (\n{}\n    );\nendmodule", pins.join(",\n"));
+    let _ = writeln!(
+        text,
+        "    {CORE} core (\n{}\n    );\nendmodule",
+        pins.join(",\n")
+    );
     Ok(text)
 }

@@ -146,8 +146,8 @@ impl Logic for Window {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, strip_end, stride2, width, rows, plane, address, bytes, fill, x, y,
-            valid_1, pixel_1, x_1, emit_1, left, middle, right, emit_2, words, pending
+            self, clock, active, strip_end, stride2, width, rows, plane, address, bytes, fill, x,
+            y, valid_1, pixel_1, x_1, emit_1, left, middle, right, emit_2, words, pending
         );
         self.lines.clock.next = self.clock.val();
 
@@ -187,8 +187,8 @@ impl Logic for Window {
             self.pending.d.next = 2.into();
         }
         self.above.next = self.lines.read_data.val();
-        self.column.next = bit_cast::<72, 48>(self.above.val())
-            | (bit_cast::<72, 24>(self.pixel_1.q.val()) << 48);
+        self.column.next =
+            bit_cast::<72, 48>(self.above.val()) | (bit_cast::<72, 24>(self.pixel_1.q.val()) << 48);
         if self.advance.val() {
             self.emit_2.d.next = self.valid_1.q.val() & self.emit_1.q.val();
             if self.valid_1.q.val() {
@@ -203,8 +203,7 @@ impl Logic for Window {
         self.lines.write_data.next = self.column.val().get_bits::<48>(24);
 
         // Stage 0: three bytes become a pixel.
-        self.enters.next =
-            self.advance.val() & self.active.q.val() & (self.fill.q.val() >= 3);
+        self.enters.next = self.advance.val() & self.active.q.val() & (self.fill.q.val() >= 3);
         self.lines.read_address.next = self.x.q.val();
         self.lines.read_enable.next = self.advance.val();
         self.x_next.next = self.x.q.val() + 1;

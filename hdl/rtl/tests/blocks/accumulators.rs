@@ -122,12 +122,12 @@ fn tiles_accumulate_and_drain() {
                 } else if read {
                     withheld += 1;
                 }
-                if due.front().is_some_and(|&(when, _)| when == cycle) {
-                    if let Some((_, Some(want))) = due.pop_front() {
-                        let got = acc.model.get_words(acc.drain_data);
-                        assert_eq!(got, want.map(|x| x as u32), "tile {tile}, cycle {cycle}");
-                        drained += 1;
-                    }
+                if due.front().is_some_and(|&(when, _)| when == cycle)
+                    && let Some((_, Some(want))) = due.pop_front()
+                {
+                    let got = acc.model.get_words(acc.drain_data);
+                    assert_eq!(got, want.map(|x| x as u32), "tile {tile}, cycle {cycle}");
+                    drained += 1;
                 }
                 if valid {
                     let sums = match banks.words[bank][address] {

@@ -323,7 +323,7 @@ fn run(
             window = 0;
             linger = 0;
         } else if dead {
-            assert_eq!(d.bit(d.s_ready), true, "input is dropped after an error");
+            assert!(d.bit(d.s_ready), "input is dropped after an error");
             assert_eq!(
                 before,
                 events.len(),

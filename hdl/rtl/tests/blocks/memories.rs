@@ -269,11 +269,11 @@ fn the_feature_buffer_masks_arbitrates_and_reports() {
         } else {
             Some(0)
         });
-        if due.len() > FEATURE_LATENCY {
-            if let Some(want) = due.pop_front().flatten() {
-                assert_eq!(d.get_wide(d.read_data), want, "cycle {cycle}");
-                compared += 1;
-            }
+        if due.len() > FEATURE_LATENCY
+            && let Some(want) = due.pop_front().flatten()
+        {
+            assert_eq!(d.get_wide(d.read_data), want, "cycle {cycle}");
+            compared += 1;
         }
         let write = match (drain, window) {
             (true, _) => Some((to_drain, drained)),

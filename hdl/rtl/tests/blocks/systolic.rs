@@ -152,14 +152,14 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
                 .map(|c| (0..n).map(|r| i64::from(x[r]) * i64::from(w[r][c])).sum())
                 .collect()
         }));
-        if due.len() > tile_latency(n) {
-            if let Some(want) = due.pop_front().flatten() {
-                for (c, want) in want.into_iter().enumerate() {
-                    let got = model.get(sums[c]) as i64;
-                    assert_eq!(got, want & PSUM, "channel {c}, cycle {t}, {pace:?}");
-                }
-                compared += 1;
+        if due.len() > tile_latency(n)
+            && let Some(want) = due.pop_front().flatten()
+        {
+            for (c, want) in want.into_iter().enumerate() {
+                let got = model.get(sums[c]) as i64;
+                assert_eq!(got, want & PSUM, "channel {c}, cycle {t}, {pace:?}");
             }
+            compared += 1;
         }
         model.tick().expect("tick");
     }
