@@ -25,7 +25,10 @@ const ARRAY_LATENCY: usize = FEATURE_LATENCY + tile_latency(16);
 /// Cycles from a tile's last sum at the accumulators until it can be read back.
 const SETTLE: usize = 2;
 
-const _: () = assert!(FEATURE_LATENCY == WEIGHT_LATENCY, "swap and load must keep their distance");
+const _: () = assert!(
+    FEATURE_LATENCY == WEIGHT_LATENCY,
+    "swap and load must keep their distance"
+);
 
 /// The accelerator core with 16 x 16 tile and one lane. Ports as in `docs/registers.md`.
 #[derive(LogicBlock)]
@@ -243,8 +246,27 @@ impl Logic for Engine {
     fn update(&mut self) {
         dff_setup!(self, aclk, released, streams);
         clock!(
-            self, aclk, registers, counters, decoder, queue, weight_jobs, passes, streamer, loader,
-            window, feature, tile, tags, swaps, stores, settle, accumulators, params, jobs, drain,
+            self,
+            aclk,
+            registers,
+            counters,
+            decoder,
+            queue,
+            weight_jobs,
+            passes,
+            streamer,
+            loader,
+            window,
+            feature,
+            tile,
+            tags,
+            swaps,
+            stores,
+            settle,
+            accumulators,
+            params,
+            jobs,
+            drain,
             output_stage
         );
         self.resets.next = (!self.aresetn.val()) | self.registers.soft_reset.val();
