@@ -27,6 +27,8 @@ pub struct SimOptions {
     pub back_pressure: f64,
     /// Builds the model with waveform support.
     pub trace: bool,
+    /// Starts with random memories and registers, from the seed, in place of zeros.
+    pub random_state: bool,
 }
 
 /// Why there is no simulated engine.
@@ -61,13 +63,18 @@ pub struct SimDevice {
 
 impl std::fmt::Debug for SimDevice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SimDevice").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("SimDevice")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
 /// The design that [`SimDevice`] builds for a configuration.
-pub fn engine_design(config: &HwConfig, trace: bool) -> Result<Design, GenerateError> {
-    Ok(Design::new(top::TOP, top::generate(config)?).trace(trace).waivers(top::WAIVERS))
+pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, GenerateError> {
+    Ok(Design::new(top::TOP, top::generate(config)?)
+        .trace(options.trace)
+        .random_reset(options.random_state)
+        .waivers(top::WAIVERS))
 }
 
 impl SimDevice {
@@ -77,7 +84,7 @@ impl SimDevice {
         builder: &Builder,
         options: &SimOptions,
     ) -> Result<SimDevice, SimError> {
-        let built = builder.build(&engine_design(config, options.trace)?)?;
+        let built = builder.build(&engine_design(config, options)?)?;
         let model = Model::load(&built, options.seed as u32)?;
         let (mut bench, source, sink, lite) = Testbench::engine(model, options.seed)?;
         bench.set_disturbance(options.idle, options.back_pressure, options.idle);
@@ -108,7 +115,10 @@ impl SimDevice {
     }
 
     fn link(&self, error: BusError) -> DeviceError {
-        DeviceError::Link { device: self.name.clone(), what: error.to_string() }
+        DeviceError::Link {
+            device: self.name.clone(),
+            what: error.to_string(),
+        }
     }
 
     /// The error that the engine holds, if any.
@@ -118,7 +128,10 @@ impl SimDevice {
             return Ok(None);
         }
         match ErrorCode::from_bits(held as u8) {
-            Some(code) => Ok(Some(EngineFault { code, record: held >> 8 })),
+            Some(code) => Ok(Some(EngineFault {
+                code,
+                record: held >> 8,
+            })),
             None => Err(DeviceError::Link {
                 device: self.name.clone(),
                 what: format!("register ERROR reads {held:#010x}, which is no known code"),
@@ -148,7 +161,9 @@ impl Device for SimDevice {
     }
 
     fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
-        self.bench.write(self.lite, offset, value).map_err(|e| self.link(e))?;
+        self.bench
+            .write(self.lite, offset, value)
+            .map_err(|e| self.link(e))?;
         if offset == regs::CTRL.offset && value & 1 != 0 {
             // What was on its way belongs to the run that is being given up.
             self.bench.sink_mut(self.sink).take_bytes();
@@ -164,7 +179,9 @@ impl Device for SimDevice {
     ) -> Result<Vec<u8>, DeviceError> {
         let (begin, first) = (Instant::now(), self.bench.now());
         let packets = self.bench.sink(self.sink).packets();
-        self.bench.source_mut(self.source).push_bytes(transfer, true);
+        self.bench
+            .source_mut(self.source)
+            .push_bytes(transfer, true);
         loop {
             for _ in 0..POLL {
                 self.bench.cycle().map_err(|e| self.link(e))?;
@@ -183,12 +200,19 @@ impl Device for SimDevice {
                     return Ok(packet);
                 }
                 let (want, got) = (result_bytes, packet.len());
-                return Err(DeviceError::Length { device: self.name.clone(), want, got });
+                return Err(DeviceError::Length {
+                    device: self.name.clone(),
+                    want,
+                    got,
+                });
             }
             if sent {
                 if let Some(fault) = self.fault()? {
                     self.packet();
-                    return Err(DeviceError::Engine { device: self.name.clone(), fault });
+                    return Err(DeviceError::Engine {
+                        device: self.name.clone(),
+                        fault,
+                    });
                 }
             }
             if begin.elapsed() > deadline {

@@ -12,9 +12,9 @@ use firebrick_driver::{
 };
 use firebrick_model::Model;
 use firebrick_network::{Network, NodeId};
+use firebrick_rtl::top;
 use firebrick_sim::bus::seed_or;
 use firebrick_sim::icarus::{IcarusError, Stimulus, run_icarus};
-use firebrick_rtl::top;
 use firebrick_sim::{Builder, Environment, SimDevice, SimOptions};
 use firebrick_spec::command::{Command, ErrorCode, RECORD_BYTES};
 use firebrick_spec::docs::example::Example;
@@ -26,12 +26,21 @@ const DEADLINE: Duration = Duration::from_secs(120);
 /// One build at a time: the first fills the cache, the others find it.
 fn build_lock() -> MutexGuard<'static, ()> {
     static LOCK: OnceLock<Mutex<()>> = OnceLock::new();
-    LOCK.get_or_init(Mutex::default).lock().unwrap_or_else(|e| e.into_inner())
+    LOCK.get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(|e| e.into_inner())
 }
 
 fn device(seed: u64, disturbance: f64) -> SimDevice {
-    let options =
-        SimOptions { seed, idle: disturbance, back_pressure: disturbance, trace: false };
+    device_with(SimOptions {
+        seed,
+        idle: disturbance,
+        back_pressure: disturbance,
+        ..SimOptions::default()
+    })
+}
+
+fn device_with(options: SimOptions) -> SimDevice {
     let _one = build_lock();
     SimDevice::open(&preset(), &Builder::new(), &options).unwrap()
 }
@@ -54,7 +63,11 @@ fn network(seed: u64) -> (Network, usize, usize) {
     let x = b.conv("conv1", NodeId::INPUT, pick(4, 1, 40), (3, stride, 0));
     let x = b.pool("pool1", x, seed % 2 == 0);
     let x = b.fire("fire2", x, pick(5, 1, 33), pick(6, 1, 40), pick(7, 1, 40));
-    let x = if seed % 3 == 0 { x } else { b.fire("fire3", x, 16, 32, 32) };
+    let x = if seed % 3 == 0 {
+        x
+    } else {
+        b.fire("fire3", x, 16, 32, 32)
+    };
     let x = b.conv("conv10", x, pick(8, 2, 40), (1, 1, 0));
     (b.finish(x, height, width), height, width)
 }
@@ -95,6 +108,27 @@ fn random_networks_are_bit_exact_whatever_the_streams_do() {
 }
 
 #[test]
+fn what_lies_in_the_memories_at_first_does_not_matter() {
+    let seed = seed_or(150);
+    let options = SimOptions {
+        seed,
+        random_state: true,
+        ..SimOptions::default()
+    };
+    let mut session = Session::open(device_with(options), &preset()).unwrap();
+    session.deadline = DEADLINE;
+    for i in 0..3 {
+        let (network, height, width) = network(seed + i);
+        agrees(
+            &mut session,
+            &network,
+            &program(&network, height, width, true),
+            i,
+        );
+    }
+}
+
+#[test]
 fn many_pictures_of_several_networks_follow_each_other_without_reset() {
     let seed = seed_or(200);
     let mut session = session(seed, 0.1);
@@ -119,8 +153,10 @@ fn counters_add_up() {
     let program = program(&network, height, width, true);
     let mut session = session(1, 0.0);
     agrees(&mut session, &network, &program, 0);
-    let counts: Vec<u64> =
-        regs::COUNTERS.iter().map(|r| session.device().counter(*r).unwrap()).collect();
+    let counts: Vec<u64> = regs::COUNTERS
+        .iter()
+        .map(|r| session.device().counter(*r).unwrap())
+        .collect();
     let [cycles, busy, stalls @ .., beats_in, beats_out] = counts.as_slice() else {
         unreachable!("there are ten counters")
     };
@@ -129,7 +165,11 @@ fn counters_add_up() {
     assert_eq!(*beats_in as usize, program.input_bytes() / 16);
     assert_eq!(*beats_out as usize, program.output_bytes() / 16);
     session.device().write_reg(regs::CTRL.offset, 2).unwrap();
-    assert!(regs::COUNTERS.iter().all(|r| session.device().counter(*r).unwrap() == 0));
+    assert!(
+        regs::COUNTERS
+            .iter()
+            .all(|r| session.device().counter(*r).unwrap() == 0)
+    );
 }
 
 #[test]
@@ -138,14 +178,21 @@ fn the_example_of_the_reference_pages_runs() {
     let example = Example::new(&config);
     let transfer = example.transfer();
     let mut device = device(3, 0.0);
-    let packet = device.run(&transfer, example.body.len() + Trailer::BYTES, DEADLINE).unwrap();
+    let packet = device
+        .run(&transfer, example.body.len() + Trailer::BYTES, DEADLINE)
+        .unwrap();
     assert_eq!(&packet[..example.body.len()], &example.body[..]);
 }
 
 /// Streams that the engine must refuse, made from a good one.
 fn damaged(program: &Program, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     let offset = |wanted: fn(&Command) -> bool| {
-        program.records().iter().find(|r| wanted(&r.command)).unwrap().offset
+        program
+            .records()
+            .iter()
+            .find(|r| wanted(&r.command))
+            .unwrap()
+            .offset
     };
     let replaced = |at: usize, command: Command| {
         let mut bytes = good.to_vec();
@@ -154,8 +201,11 @@ fn damaged(program: &Program, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         bytes
     };
     let block_at = offset(|c| matches!(c, Command::Block(_)));
-    let Some(Command::Block(block)) =
-        program.records().iter().map(|r| r.command).find(|c| matches!(c, Command::Block(_)))
+    let Some(Command::Block(block)) = program
+        .records()
+        .iter()
+        .map(|r| r.command)
+        .find(|c| matches!(c, Command::Block(_)))
     else {
         unreachable!("a program has blocks")
     };
@@ -176,21 +226,30 @@ fn damaged(program: &Program, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         ("no hello", good[RECORD_BYTES..].to_vec()),
         (
             "accumulator out of range",
-            replaced(block_at, Command::Block(firebrick_spec::command::Block {
-                acc_base: beyond,
-                ..block
-            })),
+            replaced(
+                block_at,
+                Command::Block(firebrick_spec::command::Block {
+                    acc_base: beyond,
+                    ..block
+                }),
+            ),
         ),
         (
             "no pixels",
-            replaced(block_at, Command::Block(firebrick_spec::command::Block {
-                count: 0,
-                ..block
-            })),
+            replaced(
+                block_at,
+                Command::Block(firebrick_spec::command::Block { count: 0, ..block }),
+            ),
         ),
         ("ends in a header", good[..block_at + 16].to_vec()),
-        ("ends in a picture row", good[..rows_at + RECORD_BYTES + 16].to_vec()),
-        ("ends before the end record", good[..good.len() - RECORD_BYTES].to_vec()),
+        (
+            "ends in a picture row",
+            good[..rows_at + RECORD_BYTES + 16].to_vec(),
+        ),
+        (
+            "ends before the end record",
+            good[..good.len() - RECORD_BYTES].to_vec(),
+        ),
         ("goes on after the end record", late),
     ]
 }
@@ -212,7 +271,11 @@ fn damaged_streams_are_refused_and_a_soft_reset_recovers() {
             Err(DeviceError::Engine { fault, .. }) => assert_eq!(fault, want, "{what}"),
             other => panic!("{what}: {other:?}"),
         }
-        assert_eq!(session.device().read_reg(regs::STATUS.offset).unwrap() & 2, 2, "{what}");
+        assert_eq!(
+            session.device().read_reg(regs::STATUS.offset).unwrap() & 2,
+            2,
+            "{what}"
+        );
         session.reset().unwrap();
         agrees(&mut session, &network, &program, 1);
     }
@@ -237,7 +300,10 @@ fn a_feature_address_beyond_the_buffer_is_an_error_not_a_result() {
     let words = Command::Block(block).encode().unwrap();
     transfer[at..at + RECORD_BYTES].copy_from_slice(&words.map(u32::to_le_bytes).concat());
     let mut session = session(4, 0.0);
-    match session.device().run(&transfer, program.output_bytes(), DEADLINE) {
+    match session
+        .device()
+        .run(&transfer, program.output_bytes(), DEADLINE)
+    {
         Err(DeviceError::Engine { fault, .. }) => assert_eq!(fault.code, ErrorCode::FeatureRange),
         other => panic!("{other:?}"),
     }
@@ -276,17 +342,21 @@ fn icarus_agrees() {
     };
     stimulus.push_packet(&program.transfer(&image.view()).unwrap());
     let verilog = top::generate(&preset()).unwrap();
-    let outcome =
-        match run_icarus(&verilog, top::TOP, &stimulus, &Environment::from_process()) {
-            Err(IcarusError::Missing { .. }) => {
-                eprintln!("skipped: iverilog is not installed");
-                return;
-            }
-            outcome => outcome.unwrap(),
-        };
+    let outcome = match run_icarus(&verilog, top::TOP, &stimulus, &Environment::from_process()) {
+        Err(IcarusError::Missing { .. }) => {
+            eprintln!("skipped: iverilog is not installed");
+            return;
+        }
+        outcome => outcome.unwrap(),
+    };
     let result = program.decode_result(&outcome.bytes()).unwrap();
     assert_eq!(result.logits, want.logits);
     for (node, map) in &result.maps {
-        assert_eq!(map.view(), want.map(*node).unwrap(), "{}", network.nodes[node.0].name);
+        assert_eq!(
+            map.view(),
+            want.map(*node).unwrap(),
+            "{}",
+            network.nodes[node.0].name
+        );
     }
 }

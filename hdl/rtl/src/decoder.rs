@@ -379,14 +379,17 @@ impl Logic for Decoder {
         self.take.next = false;
         self.crc.state.next = self.crc_state.q.val();
         self.crc.data.next = self.s_data.val();
-        self.crc.enable.next = false;
+        // Outside the state machine, which reads the result: event-driven simulators would see
+        // the machine's defaults as glitches and go round for ever.
+        self.crc.enable.next = self.s_valid.val()
+            & ((self.state.q.val() == DecoderState::Header0)
+                | (self.state.q.val() == DecoderState::Header1));
         self.adds_read.next = false;
         self.adds_drain.next = false;
 
         match self.state.q.val() {
             DecoderState::Header0 => {
                 self.s_ready.next = true;
-                self.crc.enable.next = self.s_valid.val();
                 if self.s_valid.val() {
                     self.stream_begins.next = !self.started.q.val();
                     self.started.d.next = true;
@@ -402,7 +405,6 @@ impl Logic for Decoder {
             }
             DecoderState::Header1 => {
                 self.s_ready.next = true;
-                self.crc.enable.next = self.s_valid.val();
                 if self.s_valid.val() {
                     self.high.d.next = self.s_data.val();
                     self.ended.d.next = self.s_last.val();

@@ -107,7 +107,8 @@ pub struct Engine {
     drain: Drain<9>,
     output_stage: Output,
     released: DFF<Bits<5>>,
-    streams: DFF<Bits<4>>,
+    // Far more than the queues can hold.
+    streams: DFF<Bits<12>>,
     resets: Signal<Local, Bit>,
     active: Signal<Local, Bit>,
     tag: Signal<Local, Bits<15>>,
