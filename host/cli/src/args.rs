@@ -74,6 +74,9 @@ pub struct Verify {
     /// Switch random idle cycles and back-pressure off
     #[arg(long, conflicts_with_all = ["idle", "back_pressure"])]
     pub no_disturb: bool,
+    /// Start the simulated engine with random memories and registers (a build of its own)
+    #[arg(long)]
+    pub random_state: bool,
     /// Write a waveform (FST) of the cycles named by --cycles
     #[arg(long, value_name = "FILE")]
     pub waveform: Option<PathBuf>,

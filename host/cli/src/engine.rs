@@ -43,10 +43,13 @@ impl Disturbance {
 
 /// Which engine, and how it behaves.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub struct Options {
     pub backend: EngineBackend,
     pub config: HwConfig,
     pub seed: u32,
+    /// Random memories and registers at the start, in place of zeros.
+    pub random_state: bool,
     /// File, and cycles from the start of the first picture.
     pub waveform: Option<(PathBuf, Range<u64>)>,
     pub deadline: Option<Duration>,
@@ -89,22 +92,30 @@ impl Engine {
     /// Builds, resets and recognises the engine, unless it is open. An error here meets every
     /// picture.
     pub fn open(&mut self) -> Result<(), CliError> {
-        if self.session.is_none() {
-            let device = match self.options.backend {
-                EngineBackend::Software => {
-                    AnyDevice::Software(Box::new(ExecutorDevice::new(&self.options.config)))
-                }
-                #[cfg(feature = "sim")]
-                EngineBackend::Sim => AnyDevice::Sim(Box::new(self.simulator()?)),
-                #[cfg(not(feature = "sim"))]
-                EngineBackend::Sim => {
-                    let what = "--backend sim";
-                    return Err(CliError::NoSimulator { what });
-                }
-            };
-            self.session = Some(Session::open(device, &self.options.config)?);
+        self.session().map(|_| ())
+    }
+
+    fn session(&mut self) -> Result<&mut Session<AnyDevice>, CliError> {
+        let session = match self.session.take() {
+            Some(session) => session,
+            None => Session::open(self.device()?, &self.options.config)?,
+        };
+        Ok(self.session.insert(session))
+    }
+
+    fn device(&self) -> Result<AnyDevice, CliError> {
+        match self.options.backend {
+            EngineBackend::Software => {
+                let device = ExecutorDevice::new(&self.options.config);
+                Ok(AnyDevice::Software(Box::new(device)))
+            }
+            #[cfg(feature = "sim")]
+            EngineBackend::Sim => Ok(AnyDevice::Sim(Box::new(self.simulator()?))),
+            #[cfg(not(feature = "sim"))]
+            EngineBackend::Sim => Err(CliError::NoSimulator {
+                what: "--backend sim",
+            }),
         }
-        Ok(())
     }
 
     /// Runs one picture. The engine is not reset between pictures, unless one failed.
@@ -116,25 +127,42 @@ impl Engine {
         disturbance: Disturbance,
     ) -> Result<Run, CliError> {
         self.open()?;
-        #[cfg(feature = "sim")]
-        self.prepare(program, label, disturbance)?;
-        #[cfg(not(feature = "sim"))]
-        let _ = (label, disturbance);
-        let deadline = self.deadline(program);
-        let Some(session) = &mut self.session else {
-            unreachable!("the engine is open")
-        };
-        session.deadline = deadline;
-        let run = run(session, program, picture);
+        let result = self.try_run(program, picture, label, disturbance);
         #[cfg(feature = "sim")]
         self.progress.finish();
-        if let Err(SessionError::Device(DeviceError::Timeout { .. } | DeviceError::Link { .. })) =
-            &run
+        if let Err(CliError::Session(SessionError::Device(
+            DeviceError::Timeout { .. } | DeviceError::Link { .. },
+        ))) = &result
         {
             // Part of the transfer may still be on its way: begin with a new engine.
             self.session = None;
         }
-        Ok(run?)
+        result
+    }
+
+    #[cfg_attr(not(feature = "sim"), allow(unused_variables))]
+    fn try_run(
+        &mut self,
+        program: &Program,
+        picture: &Array3<u8>,
+        label: &str,
+        disturbance: Disturbance,
+    ) -> Result<Run, CliError> {
+        let before = counters(self.session()?)?;
+        #[cfg(feature = "sim")]
+        self.prepare(program, label, disturbance)?;
+        let deadline = self.deadline(program);
+        let session = self.session()?;
+        session.deadline = deadline;
+        let begin = Instant::now();
+        let result = session.run(program, &picture.view())?;
+        let seconds = begin.elapsed().as_secs_f64();
+        let after = counters(session)?;
+        let figures = session.device().is_clocked().then(|| {
+            let counted = after.iter().zip(before).map(|(a, b)| a.wrapping_sub(b));
+            Figures::new(&counted.collect::<Vec<_>>(), program, seconds)
+        });
+        Ok(Run { result, figures })
     }
 
     fn deadline(&self, program: &Program) -> Duration {
@@ -146,23 +174,6 @@ impl Engine {
         let usual = DEADLINE_BASE + Duration::from_secs(cycles / slowest);
         self.options.deadline.unwrap_or(usual)
     }
-}
-
-fn run(
-    session: &mut Session<AnyDevice>,
-    program: &Program,
-    picture: &Array3<u8>,
-) -> Result<Run, SessionError> {
-    let before = counters(session)?;
-    let begin = Instant::now();
-    let result = session.run(program, &picture.view())?;
-    let seconds = begin.elapsed().as_secs_f64();
-    let after = counters(session)?;
-    let figures = session.device().is_clocked().then(|| {
-        let counted = after.iter().zip(before).map(|(a, b)| a.wrapping_sub(b));
-        Figures::new(&counted.collect::<Vec<_>>(), program, seconds)
-    });
-    Ok(Run { result, figures })
 }
 
 /// All counters in the order of [`regs::COUNTERS`].

@@ -1,6 +1,7 @@
 //! Everything that ends a command: what happened, where, and what to do.
 
 use std::io;
+#[cfg(feature = "sim")]
 use std::path::PathBuf;
 
 use firebrick_driver::{CompileError, SessionError};
@@ -22,25 +23,28 @@ pub enum CliError {
     Session(#[from] SessionError),
     #[cfg(feature = "sim")]
     #[error(transparent)]
-    Sim(#[from] firebrick_sim::SimError),
+    Sim(#[from] Box<firebrick_sim::SimError>),
     #[cfg(feature = "sim")]
     #[error("{preset}: no Verilog: {source}")]
     Generate {
         preset: String,
         source: firebrick_rtl::top::GenerateError,
     },
-    #[cfg_attr(feature = "sim", allow(dead_code))]
+    #[cfg(not(feature = "sim"))]
     #[error(
         "{what} is not possible: this firebrick was built without the simulator; build it with \
          the feature \"sim\", which is on unless --no-default-features is given"
     )]
     NoSimulator { what: &'static str },
+    #[cfg(feature = "sim")]
     #[error(
         "the output folder {dir}: {source}; name a folder that can be made and written with -o"
     )]
     OutputDir { dir: PathBuf, source: io::Error },
+    #[cfg(feature = "sim")]
     #[error("cannot write {file}: {source}; name a folder that can be written with -o")]
     OutputFile { file: PathBuf, source: io::Error },
+    #[cfg(feature = "sim")]
     #[error(
         "{file} is there already and was not written by firebrick; name another folder with -o, \
          or overwrite it with --force"
@@ -51,6 +55,16 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// Whether no other picture would fare better.
+    pub fn is_fatal(&self) -> bool {
+        match self {
+            CliError::Stdout(_) => true,
+            #[cfg(feature = "sim")]
+            CliError::Sim(_) => true,
+            _ => false,
+        }
+    }
+
     /// Whether the reader of standard output went away, which is its good right.
     pub fn is_broken_pipe(&self) -> bool {
         matches!(self, CliError::Stdout(e) if e.kind() == io::ErrorKind::BrokenPipe)

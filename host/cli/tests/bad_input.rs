@@ -85,18 +85,18 @@ fn packed_models() {
 
 #[test]
 fn usage() {
-    firebrick(&[]).is_misused("Usage");
-    firebrick(&["classify"]).is_misused("IMAGE");
-    firebrick(&["nonsense"]).is_misused("nonsense");
-    firebrick(&["info", "--preset", "nonsense"]).is_misused("fb256");
-    firebrick(&["classify", "--backend", "fpga", "a"]).is_misused("software");
+    firebrick(&[]).misused("Usage");
+    firebrick(&["classify"]).misused("IMAGE");
+    firebrick(&["nonsense"]).misused("nonsense");
+    firebrick(&["info", "--preset", "nonsense"]).misused("fb256");
+    firebrick(&["classify", "--backend", "fpga", "a"]).misused("software");
     for size in ["0", "x", "224x", "99999", "-3", "1x2x3"] {
-        firebrick(&["info", "--size", size]).is_misused("--size");
+        firebrick(&["info", &format!("--size={size}")]).misused("--size");
     }
-    firebrick(&["classify", "--top", "0", "a"]).is_misused("--top");
-    firebrick(&["verify", "--idle", "1", "a"]).is_misused("probability");
-    firebrick(&["verify", "--cycles", "5..5", "--waveform", "w", "a"]).is_misused("FROM..TO");
-    firebrick(&["verify", "--no-disturb", "--idle", "0.5", "a"]).is_misused("--no-disturb");
+    firebrick(&["classify", "--top", "0", "a"]).misused("--top");
+    firebrick(&["verify", "--idle", "1", "a"]).misused("probability");
+    firebrick(&["verify", "--cycles", "5..5", "--waveform", "w", "a"]).misused("FROM..TO");
+    firebrick(&["verify", "--no-disturb", "--idle", "0.5", "a"]).misused("--no-disturb");
 }
 
 #[test]

@@ -21,7 +21,12 @@ fn a_soft_reset_recovers_from_corrupt_streams() {
     let program = compile(&network, &config, 21, 23, &CompileOptions::default()).unwrap();
     let image = Array3::from_shape_fn((21, 23, 3), |(y, x, c)| (y * 11 + x * 5 + c * 70) as u8);
     let want = Model::new(&network).unwrap().logits(&image.view()).unwrap();
-    let options = SimOptions { seed: 5, idle: 0.2, back_pressure: 0.2, trace: false };
+    let options = SimOptions {
+        seed: 5,
+        idle: 0.2,
+        back_pressure: 0.2,
+        ..SimOptions::default()
+    };
     let device = SimDevice::open(&config, &Builder::new(), &options).unwrap();
     let mut session = Session::open(device, &config).unwrap();
     let transfer = program.transfer(&image.view()).unwrap();
@@ -36,17 +41,28 @@ fn a_soft_reset_recovers_from_corrupt_streams() {
     for (stream, code) in [
         (corrupt(record + 4, whole), ErrorCode::BadCrc),
         (transfer[..record + 2 * beat].to_vec(), ErrorCode::EarlyEnd),
-        ([&transfer[..], &[0; 16][..beat.min(16)]].concat(), ErrorCode::LateEnd),
+        (
+            [&transfer[..], &[0; 16][..beat.min(16)]].concat(),
+            ErrorCode::LateEnd,
+        ),
     ] {
         assert_eq!(session.run(&program, &image.view()).unwrap().logits, want);
         let deadline = Duration::from_secs(60);
-        match session.device().run(&stream, program.output_bytes(), deadline) {
+        match session
+            .device()
+            .run(&stream, program.output_bytes(), deadline)
+        {
             Err(DeviceError::Engine { fault, .. }) => assert_eq!(fault.code, code),
             other => panic!("{code:?}: {other:?}"),
         }
         // Without the reset nothing else runs.
-        let again = session.device().run(&transfer, program.output_bytes(), deadline);
-        assert!(matches!(again, Err(DeviceError::Engine { .. })), "{code:?}: {again:?}");
+        let again = session
+            .device()
+            .run(&transfer, program.output_bytes(), deadline);
+        assert!(
+            matches!(again, Err(DeviceError::Engine { .. })),
+            "{code:?}: {again:?}"
+        );
         session.reset().unwrap();
     }
     assert_eq!(session.run(&program, &image.view()).unwrap().logits, want);

@@ -57,6 +57,7 @@ impl Runner {
             backend,
             config: args.target.preset.config.clone(),
             seed: args.simulation.seed.unwrap_or(0),
+            random_state: false,
             waveform: None,
             deadline: args.simulation.deadline,
             style,
@@ -105,6 +106,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
                     Ok((logits, figures)) => {
                         report(args, &target, path, &logits, figures, output)?;
                     }
+                    Err(error) if error.is_fatal() => return Err(error),
                     Err(error) => {
                         progress::error(format_args!("{}: {error}", path.display()));
                         outcome = Outcome::Bad;

@@ -41,6 +41,7 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         backend: args.backend,
         config: args.target.preset.config.clone(),
         seed,
+        random_state: args.random_state,
         waveform: args
             .waveform
             .clone()
@@ -92,6 +93,7 @@ fn pictures(
                 summary.add(&picture);
                 reporter.picture(&picture)?;
             }
+            Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
                 progress::error(format_args!("{}: {error}", path.display()));
                 summary.failed += 1;

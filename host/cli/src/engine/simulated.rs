@@ -17,9 +17,11 @@ impl Engine {
         let options = SimOptions {
             seed: self.options.seed.into(),
             trace: self.options.waveform.is_some(),
+            random_state: self.options.random_state,
             ..SimOptions::default()
         };
-        let mut device = SimDevice::open(&self.options.config, &builder, &options)?;
+        let mut device =
+            SimDevice::open(&self.options.config, &builder, &options).map_err(Box::new)?;
         let progress = Arc::clone(&self.progress);
         device.on_progress(Box::new(move |cycles| progress.at(cycles)));
         Ok(device)
@@ -74,5 +76,5 @@ impl Engine {
 }
 
 fn simulation(error: ModelError) -> CliError {
-    SimError::Model(error).into()
+    Box::new(SimError::Model(error)).into()
 }

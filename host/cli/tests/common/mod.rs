@@ -57,7 +57,7 @@ impl Run {
     }
 
     /// A usage error that says `what`.
-    pub fn is_misused(self, what: &str) -> Run {
+    pub fn misused(self, what: &str) -> Run {
         assert_eq!(self.code, 2, "{self:?}");
         assert!(self.stderr.contains(what), "{what:?} is not in {self:?}");
         self

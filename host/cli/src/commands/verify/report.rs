@@ -97,6 +97,7 @@ struct RunInfo {
     seed: u32,
     idle: f64,
     back_pressure: f64,
+    random_state: bool,
 }
 
 /// Prints as the command line wants it.
@@ -123,6 +124,7 @@ impl<'a> Reporter<'a> {
             seed,
             idle: disturbance.idle,
             back_pressure: disturbance.back_pressure,
+            random_state: args.random_state,
         };
         Reporter {
             json: args.json.on,
@@ -143,10 +145,15 @@ impl<'a> Reporter<'a> {
         ))?;
         if run.backend == EngineBackend::Sim.name() {
             self.output.line(format_args!(
-                "seed {}: idle cycles {}, back-pressure {}",
+                "seed {}: idle cycles {}, back-pressure {}{}",
                 run.seed,
                 percent(run.idle),
-                percent(run.back_pressure)
+                percent(run.back_pressure),
+                if run.random_state {
+                    ", random initial state"
+                } else {
+                    ""
+                }
             ))?;
         }
         self.output.flush()
@@ -246,5 +253,40 @@ fn first(layer: &Layer) -> String {
         Some(Mismatch { y, x, c, got, want }) => format!("({y}, {x}, {c}): {got}, {want}"),
         None if layer.received => String::new(),
         None => "not received".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn picture(mismatches: usize, plain_mismatches: usize) -> Picture {
+        let layer = Layer {
+            layer: "a".into(),
+            height: 1,
+            width: 1,
+            channels: 9,
+            elements: 9,
+            mismatches,
+            first_mismatch: None,
+            received: true,
+        };
+        Picture {
+            image: "p".into(),
+            layers: vec![layer],
+            plain_mismatches,
+            figures: None,
+            logits: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_mismatch_anywhere_spoils_a_picture() {
+        let mut summary = Summary::default();
+        for (mismatches, plain) in [(0, 0), (1, 0), (0, 1)] {
+            summary.add(&picture(mismatches, plain));
+        }
+        assert_eq!(summary.good, 1);
+        assert_eq!((summary.mismatches, summary.elements), (2, 27));
     }
 }
