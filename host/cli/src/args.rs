@@ -22,7 +22,7 @@ pub struct Args {
     #[command(subcommand)]
     pub command: Command,
     /// Print no progress
-    #[arg(short, long, global = true)]
+    #[arg(short, long, global = true, display_order = 100)]
     pub quiet: bool,
 }
 

@@ -151,7 +151,7 @@ mod simulation {
         pub fn start(&self, label: &str, predicted: u64) {
             let bar = (self.style == Style::Bars).then(|| {
                 let template =
-                    "{msg} [{bar:30}] {percent} %, {human_pos} cycles, {per_sec}, {eta} left";
+                    "{percent:>3} % [{bar:20}] {human_pos} cycles, {per_sec}, {eta} left: {msg}";
                 let bar = ProgressBar::new(predicted.max(1)).with_style(style(template).with_key(
                     "per_sec",
                     |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {

@@ -124,16 +124,11 @@ fn standard_output() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_error() {
-    use std::process::Stdio;
     for args in [&["disasm"][..], &["info"], &["presets", "--json"]] {
-        let mut command = common::command(args);
-        let mut child = command
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        drop(child.stdout.take());
-        let run = common::Run::of(child.wait_with_output().unwrap());
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = common::command(args).stdout(writer).output().unwrap();
+        let run = common::Run::of(output);
         assert_eq!((run.code, run.stderr.as_str()), (141, ""), "{args:?}");
     }
 }

@@ -60,6 +60,48 @@ fn several_pictures_in_a_row_equal_the_model() {
 }
 
 #[test]
+fn the_cat_is_a_cat() {
+    let cat = concat!(env!("CARGO_MANIFEST_DIR"), "/../../weights/samples/cat.png");
+    let model = firebrick(&["classify", "--json", cat]).good().objects();
+    let sim = firebrick(&["classify", "--json", "--backend", "sim", cat])
+        .good()
+        .objects();
+    let class = sim[0]["top"][0]["class"].as_u64().unwrap();
+    assert!((281..=285).contains(&class), "{sim:?}");
+    assert_eq!(model[0]["logits_sha256"], sim[0]["logits_sha256"]);
+    assert!(sim[0]["utilization"].as_f64().unwrap() > 0.95, "{sim:?}");
+    let run = firebrick(&["verify", "--size", "227", "--seed", "9", cat]).good();
+    assert!(run.stdout.contains("bit-exact: 38 layers"), "{run:?}");
+}
+
+#[test]
+fn a_run_that_takes_too_long_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = picture(dir.path(), "a.png", 40, 50);
+    let args = [
+        "classify",
+        "--backend",
+        "sim",
+        "--deadline",
+        "0.01",
+        text(&image),
+    ];
+    firebrick(&args).fails("came within 10ms");
+}
+
+#[test]
+fn a_waveform_that_cannot_be_written() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let (pack, image) = (text(&pack), text(&image));
+    let wave = dir.path().join("w.fst");
+    let verify = |file: &str| firebrick(&["verify", "--model", pack, "--waveform", file, image]);
+    verify("/nowhere/w.fst").fails("/nowhere/w.fst");
+    verify(text(&wave)).good();
+    assert!(fs::metadata(&wave).unwrap().len() > 1000);
+}
+
+#[test]
 fn verify_is_bit_exact() {
     let dir = tempfile::tempdir().unwrap();
     let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
