@@ -206,14 +206,12 @@ impl Device for SimDevice {
                     got,
                 });
             }
-            if sent {
-                if let Some(fault) = self.fault()? {
-                    self.packet();
-                    return Err(DeviceError::Engine {
-                        device: self.name.clone(),
-                        fault,
-                    });
-                }
+            if sent && let Some(fault) = self.fault()? {
+                self.packet();
+                return Err(DeviceError::Engine {
+                    device: self.name.clone(),
+                    fault,
+                });
             }
             if begin.elapsed() > deadline {
                 let got = self.packet().len();
