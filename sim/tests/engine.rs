@@ -61,9 +61,9 @@ fn network(seed: u64) -> (Network, usize, usize) {
     let mut b = NetworkBuilder::new(seed);
     let stride = pick(3, 1, 2);
     let x = b.conv("conv1", NodeId::INPUT, pick(4, 1, 40), (3, stride, 0));
-    let x = b.pool("pool1", x, seed % 2 == 0);
+    let x = b.pool("pool1", x, seed.is_multiple_of(2));
     let x = b.fire("fire2", x, pick(5, 1, 33), pick(6, 1, 40), pick(7, 1, 40));
-    let x = if seed % 3 == 0 {
+    let x = if seed.is_multiple_of(3) {
         x
     } else {
         b.fire("fire3", x, 16, 32, 32)
