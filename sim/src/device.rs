@@ -73,8 +73,7 @@ impl std::fmt::Debug for SimDevice {
 pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, GenerateError> {
     Ok(Design::new(top::TOP, top::generate(config)?)
         .trace(options.trace)
-        .random_reset(options.random_state)
-        .waivers(top::WAIVERS))
+        .random_reset(options.random_state))
 }
 
 impl SimDevice {

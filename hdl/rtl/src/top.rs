@@ -10,9 +10,41 @@ use crate::engine::Engine;
 
 pub use firebrick_spec::docs::ports::TOP;
 
-/// Lint rules that the emitted Verilog breaks on purpose, each with its reason: a Verilator
-/// configuration file.
-pub const WAIVERS: &str = include_str!("../waivers.vlt");
+/// A rule of Verilator's lint that the emitted Verilog breaks on purpose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiver {
+    /// Verilator's name of the rule.
+    pub rule: &'static str,
+    /// Why it is broken.
+    pub reason: &'static str,
+}
+
+impl Waiver {
+    /// The line of the emitted file that switches the rule off.
+    #[must_use]
+    pub fn pragma(&self) -> String {
+        format!("/* verilator lint_off {} */", self.rule)
+    }
+}
+
+/// All waivers; they stand in the emitted file, so that `verilator --lint-only -Wall` is clean on
+/// it as it is.
+pub const WAIVERS: &[Waiver] = &[
+    Waiver {
+        rule: "WIDTH",
+        reason: "a width cast is an AND with a mask, which extends a narrower operand by zeros; \
+                 literals have no width of their own",
+    },
+    Waiver {
+        rule: "UNUSEDSIGNAL",
+        reason: "records, words and registers are passed on whole; a receiver uses the fields it \
+                 needs",
+    },
+    Waiver {
+        rule: "DECLFILENAME",
+        reason: "all modules of a configuration lie in one file",
+    },
+];
 
 /// Name of the engine's module below it.
 const CORE: &str = "firebrick_core";
@@ -82,6 +114,16 @@ pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
     );
     for line in config.canonical().lines() {
         let _ = writeln!(text, "//   {line}");
+    }
+    text.push('\n');
+    for waiver in WAIVERS {
+        let _ = writeln!(
+            text,
+            "// {}: {}.\n{}",
+            waiver.rule,
+            waiver.reason,
+            waiver.pragma()
+        );
     }
     text.push_str("\n`default_nettype wire\n\n");
     text.push_str(&core);
