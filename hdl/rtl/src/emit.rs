@@ -102,6 +102,8 @@ static REGISTER: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PROCESS: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?s)\Aalways @\(\*\) begin\n(.*)\nend\n").expect("valid regex"));
+static PLAIN_PROCESS: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(?m)^always @\(\*\) (\w+) = ([^;]+);$").expect("valid regex"));
 static SLICE: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"\[\((?:(\d+|(?:32|64)'h[0-9a-f]+) \* )?(\d+|(?:32|64)'h[0-9a-f]+)\)\+:\((\d+)\)\]")
         .expect("valid regex")
@@ -216,6 +218,23 @@ fn split_processes(module: &mut Module) {
         .into_owned();
     for net in module.ports.iter_mut().chain(&mut module.nets) {
         if result.wires.contains(&net.name) {
+            net.kind = net.kind.replacen("reg", "wire", 1);
+        }
+    }
+}
+
+/// Turns one-line processes of a block's own Verilog into assignments: a process that reads a
+/// memory would wait for each of its words.
+fn assign_plain_processes(module: &mut Module) {
+    let driven: Vec<String> = PLAIN_PROCESS
+        .captures_iter(&module.body)
+        .map(|c| c[1].to_owned())
+        .collect();
+    module.body = PLAIN_PROCESS
+        .replace_all(&module.body, "assign $1 = $2;")
+        .into_owned();
+    for net in module.ports.iter_mut().chain(&mut module.nets) {
+        if driven.contains(&net.name) {
             net.kind = net.kind.replacen("reg", "wire", 1);
         }
     }
@@ -372,7 +391,9 @@ fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
     modules.retain(|m| !inits.contains_key(&m.name));
     for module in &mut modules {
         straighten_clocks(module);
-        if !module.custom {
+        if module.custom {
+            assign_plain_processes(module);
+        } else {
             split_processes(module);
         }
         inline_registers(module, &inits);

@@ -52,6 +52,13 @@ impl<const W: usize, const A: usize> Ram<W, A> {
     }
 }
 
+/// As many words as the address reaches.
+impl<const W: usize, const A: usize> Default for Ram<W, A> {
+    fn default() -> Self {
+        Self::new(1 << A)
+    }
+}
+
 impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     fn update(&mut self) {
         if self.clock.pos_edge() {

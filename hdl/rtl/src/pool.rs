@@ -3,6 +3,7 @@
 use rust_hdl::prelude::*;
 
 use crate::byte_max::ByteMax;
+use crate::mem::Ram;
 
 /// Cycles from `vector` to `pooled`.
 pub const POOL_LATENCY: usize = 2;
@@ -41,7 +42,7 @@ pub struct Pool<const A: usize> {
     pub pooled: Signal<Out, Bits<128>>,
     horizontal: ByteMax,
     vertical: ByteMax,
-    line: RAM<Bits<128>, A>,
+    line: Ram<128, A>,
     run: DFF<Bits<128>>,
     valid_1: DFF<Bit>,
     store_1: DFF<Bit>,
@@ -58,8 +59,8 @@ impl<const A: usize> Logic for Pool<A> {
         );
         self.horizontal.clock.next = self.clock.val();
         self.vertical.clock.next = self.clock.val();
-        self.line.read_clock.next = self.clock.val();
-        self.line.write_clock.next = self.clock.val();
+        self.line.clock.next = self.clock.val();
+        self.line.read_enable.next = true;
 
         // Cycle 0: along the row; the line memory is read.
         self.horizontal.enable.next = self.valid.val();

@@ -322,7 +322,7 @@ pub mod block {
         20,
         2,
         "What becomes of the requantised tile: 0 write to the feature buffer, 1 max-pool 3x3/2 \
-         and write, 2 sum each channel over the pixels.",
+         and write (the map must be at least 3 pixels wide), 2 sum each channel over the pixels.",
     );
     /// Result beats.
     pub const BEATS: Field = Field::new(
