@@ -5,11 +5,10 @@ use super::CompileError;
 use super::pack::{self, InputGroup};
 use super::plan::{Chunk, Job, Plan, Planner};
 use super::ring::Ring;
-use super::stream::Stream;
 use super::structure::{Sink, Source, conv_of};
 use super::tiles::Tile;
 use super::timeline::Timeline;
-use crate::program::{LayerInfo, Prediction, Program, Segment, StoredPlane};
+use crate::program::{LayerInfo, Prediction, Program, Segment, StoredPlane, Stream};
 use firebrick_network::Pool;
 use firebrick_spec::command::{
     Block, Command, End, Hello, Load, MAX_OUTSTANDING, Mode, PARAM_BYTES, Rows, Store, WAIT_NONE,

@@ -6,13 +6,11 @@ mod memory;
 mod pack;
 mod plan;
 mod ring;
-mod stream;
 mod structure;
 mod tiles;
 mod timeline;
 
 pub use error::CompileError;
-pub(crate) use stream::Stream;
 
 use crate::program::Program;
 use firebrick_network::Network;

@@ -3,12 +3,13 @@
 
 mod info;
 mod result;
+mod stream;
 
 pub use info::{LayerInfo, Prediction, RecordInfo};
 pub use result::{ImageResult, ResultError};
 pub(crate) use result::{Segment, StoredPlane};
+pub(crate) use stream::Stream;
 
-use crate::compile::Stream;
 use firebrick_network::{Network, Node, Op, Shape};
 use firebrick_spec::HwConfig;
 use firebrick_spec::result::Trailer;

@@ -1,6 +1,6 @@
 //! The transfer under construction: records, payloads, and holes for the picture's rows.
 
-use crate::program::{Hole, RecordInfo, Segment};
+use super::{Hole, RecordInfo, Segment};
 use firebrick_spec::command::Command;
 use firebrick_spec::fields::FieldOverflow;
 
