@@ -45,10 +45,10 @@ need_simulator() {
     need_packages cc=gcc g++=g++ make=make perl=perl verilator=verilator
 }
 
-# Builds the program once, optimised; FIREBRICK is its path.
+FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
+
+# Builds the program, optimised.
 build_firebrick() {
     say "building firebrick"
     cargo build --release --locked -p firebrick-cli >&2 || die "the build failed"
-    FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
-    export FIREBRICK
 }
