@@ -5,7 +5,7 @@
 //! writes the same circuit with an ANSI header, registers in place, one module per distinct
 //! block, plain names and literals without needless width.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::sync::LazyLock;
 
@@ -398,28 +398,21 @@ fn rewrite(text: &str, top: &str) -> Result<String, EmitError> {
         }
         inline_registers(module, &inits);
     }
-    // Children first: a path is longer than its parent's. Blocks that read the same share a module.
-    modules.sort_by_key(|m| {
-        (
-            std::cmp::Reverse(m.name.matches('$').count()),
-            m.name.clone(),
-        )
-    });
     let mut kinds: HashMap<String, String> = HashMap::new();
     let mut by_text: HashMap<String, String> = HashMap::new();
     let mut used: HashMap<String, usize> = HashMap::new();
     let mut out = String::new();
-    // Depth order is not dependency order for indexed paths, so place each after its children.
+    // Each module after its children; blocks that read the same share a module.
     let index: HashMap<&str, &Module> = modules.iter().map(|m| (m.name.as_str(), m)).collect();
     let mut order: Vec<&str> = Vec::new();
     let mut stack: Vec<(&str, bool)> = vec![("top", false)];
-    let mut seen: HashMap<&str, ()> = HashMap::new();
+    let mut seen: HashSet<&str> = HashSet::new();
     while let Some((name, done)) = stack.pop() {
         if done {
             order.push(name);
             continue;
         }
-        if seen.insert(name, ()).is_some() {
+        if !seen.insert(name) {
             continue;
         }
         stack.push((name, true));
