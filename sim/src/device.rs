@@ -107,12 +107,6 @@ impl SimDevice {
         &mut self.bench
     }
 
-    /// Reads a 64-bit counter by its `_LO` register.
-    pub fn counter(&mut self, low: regs::Register) -> Result<u64, DeviceError> {
-        let value = u64::from(self.read_reg(low.offset)?);
-        Ok(value | u64::from(self.read_reg(low.offset + 4)?) << 32)
-    }
-
     fn link(&self, error: BusError) -> DeviceError {
         DeviceError::Link {
             device: self.name.clone(),

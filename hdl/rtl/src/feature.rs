@@ -7,9 +7,6 @@ use crate::mem::Ram;
 /// Cycles from a read address to its word.
 pub const FEATURE_LATENCY: usize = 2;
 
-/// Width of every feature address in the engine.
-pub const FEATURE_ADDRESS_BITS: usize = 20;
-
 /// One read and one write per cycle.
 ///
 /// Reads: `read_data` is the word at `read_address` two cycles later, or zero if `read_mask` was

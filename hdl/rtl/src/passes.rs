@@ -2,9 +2,6 @@
 
 use rust_hdl::prelude::*;
 
-/// Bits of a queued record: words 0 to 6.
-pub const RECORD_BITS: usize = 224;
-
 /// Takes records from the queue (`record_*`) and offers their passes (`pass_*`), one at a time,
 /// in the order of the record's definition: channel groups outside, taps inside.
 ///

@@ -5,10 +5,6 @@ use rust_hdl::prelude::*;
 /// Cycles from `x_in` to `psum_out`: operand, product and sum registers.
 pub const PE_LATENCY: usize = 3;
 
-/// Width of a partial sum inside the array: 16 products of u8 x i8 stay within 20 signed bits,
-/// the rest is head room that costs nothing inside a DSP slice.
-pub const PSUM_BITS: usize = 24;
-
 /// A weight-stationary processing element.
 ///
 /// `psum_out = psum_in + x * w`, with `x` u8 and `w` i8; `psum_in` must arrive two cycles after

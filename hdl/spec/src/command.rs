@@ -19,9 +19,6 @@ pub const WAIT_NONE: u8 = 0xff;
 pub const MAX_OUTSTANDING: u8 = 7;
 /// Bytes of one logit in the result.
 pub const LOGIT_BYTES: usize = 4;
-/// Beats of the result trailer.
-pub const TRAILER_BEATS: usize = 1;
-
 macro_rules! opcodes {
     ($($(#[$doc:meta])* $name:ident = $value:literal, $text:literal;)*) => {
         /// Operation of a record: bits 7:0 of word 0.
