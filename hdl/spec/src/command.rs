@@ -187,12 +187,26 @@ pub mod rows {
     /// Number of rows.
     pub const ROWS: Field = Field::new("rows", 3, 10, 10, "Rows in the payload, from 1.");
     /// Kernel.
-    pub const KERNEL: Field = Field::new("kernel", 4, 0, 4, "Edge of the window.");
+    pub const KERNEL: Field = Field::new(
+        "kernel",
+        4,
+        0,
+        4,
+        "Edge of the window, 3 or 7, at most `window_kernel`.",
+    );
     /// Stride.
     pub const STRIDE: Field = Field::new("stride", 4, 4, 4, "Stride of the window, 1 or 2.");
+    /// Gap of the output rows.
+    pub const GAP: Field = Field::new(
+        "gap",
+        4,
+        8,
+        4,
+        "Words left out after each row of output pixels.",
+    );
     /// All fields.
     pub const FIELDS: &[Field] = &[
-        FIRST, STRIP_END, WAIT, BASE, PLANE, WIDTH, ROWS, KERNEL, STRIDE,
+        FIRST, STRIP_END, WAIT, BASE, PLANE, WIDTH, ROWS, KERNEL, STRIDE, GAP,
     ];
 }
 
@@ -278,7 +292,8 @@ pub mod block {
         0,
         19,
         13,
-        "Pixel vectors of the tile, from 1 to the accumulator depth.",
+        "Positions of the tile, from 1: pixels in raster order, gaps included. They take \
+         `ceil(count / lanes)` accumulator vectors.",
     );
     /// Source.
     pub const IN_BASE: Field = Field::new(
@@ -304,7 +319,7 @@ pub mod block {
         2,
         20,
         11,
-        "Accumulator of the tile's first pixel vector.",
+        "Accumulator vector of the tile's first `lanes` positions.",
     );
     /// Accumulator bank.
     pub const ACC_BANK: Field = Field::new("acc_bank", 2, 31, 1, "Accumulator bank.");
@@ -321,13 +336,22 @@ pub mod block {
         "What becomes of the requantised tile: 0 write to the feature buffer, 1 max-pool 3x3/2 \
          and write (the map must be at least 3 pixels wide), 2 sum each channel over the pixels.",
     );
-    /// Result beats.
-    pub const BEATS: Field = Field::new(
-        "beats",
+    /// Layer.
+    pub const LAYER: Field = Field::new(
+        "layer",
         3,
         22,
+        6,
+        "Number under which the layer's statistics are kept; changes nothing else.",
+    );
+    /// Gap of the input rows.
+    pub const IN_GAP: Field = Field::new(
+        "in_gap",
         3,
-        "mode sum with `sum_last`: beats of four i32 sums to send, 1 to 4.",
+        28,
+        4,
+        "Positions between the end of a row and the start of the next, in the input map and in the \
+         tile. Their outputs are dropped.",
     );
     /// First row.
     pub const Y0: Field = Field::new("y0", 4, 0, 10, "Row of the tile's first pixel.");
@@ -344,9 +368,18 @@ pub mod block {
         "line_base",
         4,
         20,
-        12,
-        "mode pool: first word of the pooling line memory for this channel group; it takes as \
-         many words as the pooled map is wide, and keeps them from one tile of the group to the next.",
+        10,
+        "mode pool: first word of the pooling line memory for this channel group; it takes \
+         `ceil((width + in_gap) / max(2, lanes / 2))` words and keeps them from one tile of the \
+         group to the next.",
+    );
+    /// Result beats.
+    pub const MORE_BEATS: Field = Field::new(
+        "more_beats",
+        4,
+        30,
+        2,
+        "mode sum with `sum_last`: beats of four i32 sums to send, less 1.",
     );
     /// Weights.
     pub const WEIGHT_BASE: Field = Field::new(
@@ -358,7 +391,15 @@ pub mod block {
          of the weight buffer.",
     );
     /// Parameters.
-    pub const PARAM: Field = Field::new("param", 5, 20, 12, "Requantisation parameter group.");
+    pub const PARAM: Field = Field::new("param", 5, 20, 10, "Requantisation parameter group.");
+    /// Kind of dependency.
+    pub const DATA: Field = Field::new(
+        "data",
+        5,
+        30,
+        1,
+        "For the statistics: `outstanding` is what the block's inputs need, not its accumulators.",
+    );
     /// Destination.
     pub const OUT_BASE: Field = Field::new(
         "out_base",
@@ -366,6 +407,31 @@ pub mod block {
         0,
         20,
         "Feature word of the first output pixel (modes write and pool); the others follow.",
+    );
+    /// Gap of the output rows.
+    pub const OUT_GAP: Field = Field::new(
+        "out_gap",
+        6,
+        20,
+        4,
+        "Words left out between the end of an output row and the start of the next.",
+    );
+    /// Ring of the input.
+    pub const IN_RING: Field = Field::new(
+        "in_ring",
+        6,
+        24,
+        4,
+        "0: none. n: each plane of the input is a ring, the aligned 2^(n + 4) words in which its \
+         base lies; addresses wrap within.",
+    );
+    /// Ring of the output.
+    pub const OUT_RING: Field = Field::new(
+        "out_ring",
+        6,
+        28,
+        4,
+        "The same for the output and `out_base`.",
     );
     /// All fields.
     pub const FIELDS: &[Field] = &[
@@ -387,13 +453,19 @@ pub mod block {
         WIDTH,
         HEIGHT,
         MODE,
-        BEATS,
+        LAYER,
+        IN_GAP,
         Y0,
         X0,
         LINE_BASE,
+        MORE_BEATS,
         WEIGHT_BASE,
         PARAM,
+        DATA,
         OUT_BASE,
+        OUT_GAP,
+        IN_RING,
+        OUT_RING,
     ];
 }
 
@@ -452,7 +524,7 @@ pub struct Load {
 }
 
 /// Feeds picture rows to the window unit; see the fields in [`rows`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub struct Rows {
     pub first: bool,
@@ -464,6 +536,7 @@ pub struct Rows {
     pub rows: u32,
     pub kernel: u32,
     pub stride: u32,
+    pub gap: u32,
 }
 
 impl Rows {
@@ -475,10 +548,11 @@ impl Rows {
 }
 
 /// What becomes of a drained tile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Mode {
     /// Write to the feature buffer.
+    #[default]
     Write = 0,
     /// Max-pool 3x3/2, then write.
     Pool = 1,
@@ -487,7 +561,7 @@ pub enum Mode {
 }
 
 /// Computes one tile for one group of output channels; see the fields in [`block`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
 pub struct Block {
     pub kernel3: bool,
@@ -508,13 +582,20 @@ pub struct Block {
     pub width: u32,
     pub height: u32,
     pub mode: Mode,
-    pub beats: u32,
+    pub layer: u32,
+    pub in_gap: u32,
     pub y0: u32,
     pub x0: u32,
     pub line_base: u32,
+    /// 1 to 4.
+    pub beats: u32,
     pub weight_base: u32,
     pub param: u32,
+    pub data: bool,
     pub out_base: u32,
+    pub out_gap: u32,
+    pub in_ring: u32,
+    pub out_ring: u32,
 }
 
 impl Block {
@@ -523,6 +604,35 @@ impl Block {
     pub fn passes(&self) -> u32 {
         self.groups * if self.kernel3 { 9 } else { 1 }
     }
+
+    /// Positions from one row to the next.
+    #[must_use]
+    pub fn pitch(&self) -> u32 {
+        self.width + self.in_gap
+    }
+
+    /// Accumulator vectors of the tile.
+    #[must_use]
+    pub fn vectors(&self, lanes: usize) -> u32 {
+        self.count.div_ceil(lanes as u32)
+    }
+}
+
+/// Address of a word that lies at `address` if there were no ring; `base` is the plane's base,
+/// `ring` as in [`block::IN_RING`].
+#[must_use]
+pub fn ring_address(base: u32, address: u32, ring: u32) -> u32 {
+    if ring == 0 {
+        return address;
+    }
+    let mask = ring_words(ring) - 1;
+    (base & !mask) | (address & mask)
+}
+
+/// Words of a ring, `ring` from 1.
+#[must_use]
+pub const fn ring_words(ring: u32) -> u32 {
+    16 << ring
 }
 
 /// Sends feature words to the host, after everything before it has drained.
@@ -589,7 +699,7 @@ error_codes! {
     /// Configuration.
     BadHash = 6, "the stream was compiled for another hardware configuration";
     /// Field range.
-    BadField = 7, "a field is out of range (count, groups, rows, kernel, stride, mode or beats)";
+    BadField = 7, "a field is out of range (count, groups, rows, kernel, stride, mode or gap)";
     /// Address range.
     BadAddress = 8, "an address or length exceeds a memory of this configuration";
     /// TLAST too early.
@@ -685,6 +795,7 @@ impl Command {
                 r.rows.into(),
                 r.kernel.into(),
                 r.stride.into(),
+                r.gap.into(),
             ],
             Command::Block(b) => vec![
                 b.kernel3.into(),
@@ -705,13 +816,19 @@ impl Command {
                 b.width.into(),
                 b.height.into(),
                 b.mode as u64,
-                b.beats.into(),
+                b.layer.into(),
+                b.in_gap.into(),
                 b.y0.into(),
                 b.x0.into(),
                 b.line_base.into(),
+                u64::from(b.beats).saturating_sub(1),
                 b.weight_base.into(),
                 b.param.into(),
+                b.data.into(),
                 b.out_base.into(),
+                b.out_gap.into(),
+                b.in_ring.into(),
+                b.out_ring.into(),
             ],
             Command::Store(s) => vec![s.base.into(), s.count.into()],
             Command::End(e) => vec![e.tag.into()],
@@ -767,6 +884,7 @@ impl Command {
                 rows: get(rows::ROWS),
                 kernel: get(rows::KERNEL),
                 stride: get(rows::STRIDE),
+                gap: get(rows::GAP),
             }),
             Opcode::Block => Command::Block(Block {
                 kernel3: flag(block::KERNEL3),
@@ -792,13 +910,19 @@ impl Command {
                     2 => Mode::Sum,
                     _ => return Err(CommandError::at(ErrorCode::BadField, block::MODE)),
                 },
-                beats: get(block::BEATS),
+                layer: get(block::LAYER),
+                in_gap: get(block::IN_GAP),
                 y0: get(block::Y0),
                 x0: get(block::X0),
                 line_base: get(block::LINE_BASE),
+                beats: get(block::MORE_BEATS) + 1,
                 weight_base: get(block::WEIGHT_BASE),
                 param: get(block::PARAM),
+                data: flag(block::DATA),
                 out_base: get(block::OUT_BASE),
+                out_gap: get(block::OUT_GAP),
+                in_ring: get(block::IN_RING),
+                out_ring: get(block::OUT_RING),
             }),
             Opcode::Store => Command::Store(Store {
                 base: get(store::BASE),
@@ -860,7 +984,10 @@ impl Command {
             }
             Command::Rows(r) => {
                 range(rows::ROWS, r.rows >= 1)?;
-                range(rows::KERNEL, r.kernel as usize == config.window_kernel)?;
+                range(
+                    rows::KERNEL,
+                    (r.kernel == 3 || r.kernel == 7) && r.kernel as usize <= config.window_kernel,
+                )?;
                 range(rows::STRIDE, r.stride == 1 || r.stride == 2)?;
                 range(rows::WIDTH, r.width >= r.kernel)?;
                 within(rows::WIDTH, r.width, config.window_width)?;
@@ -870,11 +997,12 @@ impl Command {
                 range(block::COUNT, b.count >= 1)?;
                 range(block::GROUPS, b.groups >= 1)?;
                 range(block::WIDTH, b.width >= 1)?;
-                range(
-                    block::BEATS,
-                    b.mode != Mode::Sum || !b.sum_last || (1..=4).contains(&b.beats),
+                range(block::IN_GAP, b.pitch() as usize >= config.lanes)?;
+                within(
+                    block::COUNT,
+                    b.acc_base + b.vectors(config.lanes),
+                    config.acc_depth,
                 )?;
-                within(block::COUNT, b.acc_base + b.count, config.acc_depth)?;
                 within(block::IN_BASE, b.in_base + 1, config.feature_words)?;
                 within(block::WEIGHT_BASE, b.weight_base + 1, config.weight_blocks)?;
                 within(block::PARAM, b.param + 1, config.param_groups)?;

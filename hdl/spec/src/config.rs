@@ -15,7 +15,8 @@ pub struct HwConfig {
     pub lanes: usize,
     /// Bytes of one AXI4-Stream beat.
     pub bus_bytes: usize,
-    /// Feature buffer: words of `tile` bytes (one channel group of one pixel) per lane.
+    /// Feature buffer: words of `tile` bytes (one channel group of one pixel), over all lanes. The
+    /// word with address a lies in bank a mod `lanes`.
     pub feature_words: usize,
     /// Weight buffer: blocks of `tile * tile` bytes.
     pub weight_blocks: usize,
@@ -23,7 +24,7 @@ pub struct HwConfig {
     pub param_groups: usize,
     /// Accumulator memory: vectors of `tile` x i32 in each of its two banks, per lane.
     pub acc_depth: usize,
-    /// Pooling line memory: words of `tile` bytes, per lane.
+    /// Pooling line memory: words of [`HwConfig::line_pixels`] x `tile` bytes.
     pub line_words: usize,
     /// Largest kernel of the window unit.
     pub window_kernel: usize,
@@ -33,38 +34,81 @@ pub struct HwConfig {
     pub block_queue: usize,
     /// Requantisers per lane.
     pub requantisers: usize,
+    /// Two multiply-accumulates per DSP slice.
+    pub packed: bool,
 }
 
 /// Accumulator banks: one drains while the other computes.
 pub const ACC_BANKS: usize = 2;
 
-/// Names of all presets, in order of size.
-pub const PRESETS: &[&str] = &["fb256"];
+/// Names of all presets, in order of size. Each takes the options of [`OPTIONS`].
+pub const PRESETS: &[&str] = &["fb64", "fb256-small", "fb256", "fb512", "fb1024", "fb2048"];
+
+/// Options of a preset: appended to its name, in any order, as in `fb256-packed-resident`.
+pub const OPTIONS: &[(&str, &str)] = &[
+    ("packed", "two multiply-accumulates per DSP slice"),
+    ("resident", "a weight buffer that holds a whole SqueezeNet"),
+];
 
 /// The preset that commands use when none is named.
 pub const DEFAULT_PRESET: &str = "fb256";
 
 impl HwConfig {
-    /// A preset by name.
+    /// A preset by name, with its options.
     #[must_use]
     pub fn preset(name: &str) -> Option<HwConfig> {
-        match name {
-            "fb256" => Some(HwConfig {
-                name: name.to_owned(),
-                tile: 16,
-                lanes: 1,
-                bus_bytes: 16,
-                feature_words: 32_768,
-                weight_blocks: 512,
-                param_groups: 256,
-                acc_depth: 512,
-                line_words: 512,
-                window_kernel: 3,
-                window_width: 256,
-                block_queue: 32,
-                requantisers: 8,
-            }),
-            _ => None,
+        let (base, option) = match PRESETS.iter().find(|base| **base == name) {
+            Some(base) => return Some(HwConfig::base(base)),
+            None => name.rsplit_once('-')?,
+        };
+        let mut config = HwConfig::preset(base)?;
+        match option {
+            "packed" if !config.packed => config.packed = true,
+            "resident" => {
+                let blocks = (5120 * 16 * 16) / (config.tile * config.tile);
+                let groups = 512 * 16 / config.tile;
+                if config.weight_blocks >= blocks {
+                    return None;
+                }
+                config.weight_blocks = blocks;
+                config.param_groups = groups;
+            }
+            _ => return None,
+        }
+        name.clone_into(&mut config.name);
+        Some(config)
+    }
+
+    /// A preset of [`PRESETS`].
+    fn base(name: &str) -> HwConfig {
+        let (tile, lanes) = match name {
+            "fb64" => (8, 1),
+            "fb512" => (16, 2),
+            "fb1024" => (16, 4),
+            "fb2048" => (16, 8),
+            _ => (16, 1),
+        };
+        // 256 KiB for features and 128 KiB for weights, or 1 MiB and more.
+        let (feature_bytes, weight_bytes) = match (name, lanes) {
+            ("fb64" | "fb256-small", _) => (256 << 10, 128 << 10),
+            (_, 1 | 2) => (1 << 20, 128 << 10),
+            _ => (1 << 20, 256 << 10),
+        };
+        HwConfig {
+            name: name.to_owned(),
+            tile,
+            lanes,
+            bus_bytes: 16,
+            feature_words: feature_bytes / tile,
+            weight_blocks: weight_bytes / (tile * tile),
+            param_groups: 4096 / tile,
+            acc_depth: 512,
+            line_words: 512,
+            window_kernel: 7,
+            window_width: 256,
+            block_queue: 32,
+            requantisers: tile / 2,
+            packed: false,
         }
     }
 
@@ -77,6 +121,37 @@ impl HwConfig {
     #[must_use]
     pub fn macs_per_cycle(&self) -> usize {
         self.tile * self.tile * self.lanes
+    }
+
+    /// Pixels that pass the drain unit together: one in two cycles with a single lane, else half
+    /// the lanes' in a cycle.
+    #[must_use]
+    pub fn drain_pixels(&self) -> usize {
+        (self.lanes / 2).max(1)
+    }
+
+    /// Pooled columns in a word of the pooling line memory.
+    #[must_use]
+    pub fn line_pixels(&self) -> usize {
+        (self.lanes / 4).max(1)
+    }
+
+    /// Columns of the unpooled map for a word of the pooling line memory.
+    #[must_use]
+    pub fn line_columns(&self) -> usize {
+        2 * self.line_pixels()
+    }
+
+    /// Pixels of a picture's row that the window unit takes in a cycle.
+    #[must_use]
+    pub fn window_pixels(&self) -> usize {
+        self.lanes.min(4)
+    }
+
+    /// Feature words that the window unit writes in a cycle.
+    #[must_use]
+    pub fn window_words(&self) -> usize {
+        (self.lanes / 2).max(1)
     }
 
     /// Every figure that the core's behaviour depends on, as `key=value`, one a line, in a fixed
@@ -98,6 +173,7 @@ impl HwConfig {
             ("window_width", self.window_width),
             ("block_queue", self.block_queue),
             ("requantisers", self.requantisers),
+            ("packed", usize::from(self.packed)),
         ] {
             let _ = writeln!(text, "{key}={value}");
         }
@@ -118,11 +194,11 @@ impl HwConfig {
     /// Bytes of all on-chip memories.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let feature = self.feature_words * self.tile * self.lanes;
+        let feature = self.feature_words * self.tile;
         let weights = self.weight_blocks * self.tile * self.tile;
         let params = self.param_groups * self.tile * crate::command::PARAM_BYTES;
         let acc = ACC_BANKS * self.acc_depth * self.tile * 4 * self.lanes;
-        let lines = self.line_words * self.tile * self.lanes;
+        let lines = self.line_words * self.tile * self.line_pixels();
         let window = (self.window_kernel - 1) * 3 * self.window_width;
         feature + weights + params + acc + lines + window
     }
@@ -143,5 +219,28 @@ mod tests {
         hashes.dedup();
         assert_eq!(hashes.len(), all.len());
         assert!(HwConfig::preset("nonsense").is_none());
+    }
+
+    #[test]
+    fn options_combine_in_any_order_and_once() {
+        for base in PRESETS {
+            let a = HwConfig::preset(&format!("{base}-packed-resident")).unwrap();
+            let b = HwConfig::preset(&format!("{base}-resident-packed")).unwrap();
+            assert_eq!((a.hash(), a.packed), (b.hash(), true));
+            assert!(a.weight_blocks * a.tile * a.tile >= 1_241_000);
+            for wrong in ["packed-packed", "resident-resident", "fast", ""] {
+                assert!(
+                    HwConfig::preset(&format!("{base}-{wrong}")).is_none(),
+                    "{wrong}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_small_preset_has_384_kib_for_features_and_weights() {
+        let config = HwConfig::preset("fb256-small").unwrap();
+        let bytes = config.feature_words * config.tile + config.weight_blocks * 256;
+        assert_eq!(bytes, 384 << 10);
     }
 }

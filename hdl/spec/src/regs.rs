@@ -91,8 +91,9 @@ registers! {
     HASH_HI = 0x00c, ReadOnly, "Configuration hash, bits 63:32.", [];
     SHAPE = 0x010, ReadOnly, "Array and bus.",
         [bit("tile", 0, 8, "Edge of the tile."), bit("lanes", 8, 8, "Tiles side by side."),
-         bit("bus_bytes", 16, 8, "Bytes of an AXI4-Stream beat.")];
-    FEATURE_WORDS = 0x014, ReadOnly, "Words of the feature buffer, per lane.", [];
+         bit("bus_bytes", 16, 8, "Bytes of an AXI4-Stream beat."),
+         bit("packed", 24, 1, "Two multiply-accumulates per DSP slice.")];
+    FEATURE_WORDS = 0x014, ReadOnly, "Words of the feature buffer, over all lanes.", [];
     WEIGHT_BLOCKS = 0x018, ReadOnly, "Blocks of the weight buffer.", [];
     PARAM_GROUPS = 0x01c, ReadOnly, "Groups of requantisation parameters.", [];
     CTRL = 0x040, Trigger, "Control. Takes effect in the cycle after the write.",
@@ -114,51 +115,83 @@ registers! {
         [bit("done", 0, 1, "A result trailer was sent."), bit("error", 1, 1, "An error occurred.")];
     SCRATCH = 0x058, ReadWrite, "Any value, for link tests; 0 after reset.", [];
     RESULTS = 0x05c, ReadOnly, "Result trailers sent since reset: the next trailer's sequence number.", [];
-    CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, \
-        summed over streams. Reading any _LO register latches its _HI half.", [];
+    STATS_INDEX = 0x060, ReadWrite, "Which statistic STATS_DATA shows.",
+        [bit("cause", 0, 4, "Number of the counter among the counters, from 0 for CYCLES."),
+         bit("layer", 4, 6, "Layer, as in block records.")];
+    STATS_DATA = 0x064, ReadOnly, "Statistics by layer: what the counters BUSY to RAGGED have counted for one \
+        layer since power-up, modulo 2^32. Neither reset nor `clear_counters` changes it: take \
+        differences. A cycle without a vector counts for the layer of the block that waits, or if there is none, for that of the last block.", [];
+    CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, summed over streams; streams that overlap count once. Reading any _LO register latches its _HI half.", [];
     CYCLES_HI = 0x084, ReadOnly, "Upper half.", [];
-    BUSY_LO = 0x088, ReadOnly, "Cycles in which the array took a pixel vector.", [];
+    BUSY_LO = 0x088, ReadOnly, "Cycles in which the array took a vector of `lanes` pixels.", [];
     BUSY_HI = 0x08c, ReadOnly, "Upper half.", [];
-    STALL_COMMAND_LO = 0x090, ReadOnly, "Cycles without a vector: no block queued (the stream is late, \
-        or its decoder waits for a dependency or payload).", [];
-    STALL_COMMAND_HI = 0x094, ReadOnly, "Upper half.", [];
-    STALL_WEIGHTS_LO = 0x098, ReadOnly, "Cycles without a vector: the pass's weights are still on \
-        their way into the array.", [];
-    STALL_WEIGHTS_HI = 0x09c, ReadOnly, "Upper half.", [];
-    STALL_WINDOW_LO = 0x0a0, ReadOnly, "Cycles without a vector: the window unit's strip is not complete.", [];
-    STALL_WINDOW_HI = 0x0a4, ReadOnly, "Upper half.", [];
-    STALL_DRAIN_LO = 0x0a8, ReadOnly, "Cycles without a vector: an earlier tile has not drained.", [];
-    STALL_DRAIN_HI = 0x0ac, ReadOnly, "Upper half.", [];
-    STALL_STORE_LO = 0x0b0, ReadOnly, "Cycles without a vector: a store record runs.", [];
-    STALL_STORE_HI = 0x0b4, ReadOnly, "Upper half.", [];
-    STALL_FINISH_LO = 0x0b8, ReadOnly, "Cycles without a vector after the end record left the queue, \
-        until the trailer is sent.", [];
-    STALL_FINISH_HI = 0x0bc, ReadOnly, "Upper half.", [];
-    BEATS_IN_LO = 0x0c0, ReadOnly, "Beats accepted on s_axis.", [];
-    BEATS_IN_HI = 0x0c4, ReadOnly, "Upper half.", [];
-    BEATS_OUT_LO = 0x0c8, ReadOnly, "Beats accepted on m_axis.", [];
-    BEATS_OUT_HI = 0x0cc, ReadOnly, "Upper half.", [];
+    FILL_LO = 0x090, ReadOnly, "Cycles without a vector: the pass's weights are still moving from the weight buffer into the array.", [];
+    FILL_HI = 0x094, ReadOnly, "Upper half.", [];
+    WEIGHTS_LO = 0x098, ReadOnly, "Cycles without a vector: no record queued, while the decoder waits for or copies weights or parameters.", [];
+    WEIGHTS_HI = 0x09c, ReadOnly, "Upper half.", [];
+    INPUT_LO = 0x0a0, ReadOnly, "Cycles without a vector: a strip of the picture is not complete.", [];
+    INPUT_HI = 0x0a4, ReadOnly, "Upper half.", [];
+    ACCUMULATOR_LO = 0x0a8, ReadOnly, "Cycles without a vector: the block's accumulators have not drained.", [];
+    ACCUMULATOR_HI = 0x0ac, ReadOnly, "Upper half.", [];
+    DEPENDENCY_LO = 0x0b0, ReadOnly, "Cycles without a vector: the block's inputs have not drained.", [];
+    DEPENDENCY_HI = 0x0b4, ReadOnly, "Upper half.", [];
+    OUTPUT_LO = 0x0b8, ReadOnly, "Cycles without a vector: a store runs, or a drain that the block waits for finds no room in the result stream.", [];
+    OUTPUT_HI = 0x0bc, ReadOnly, "Upper half.", [];
+    COMMAND_LO = 0x0c0, ReadOnly, "Cycles without a vector: no record queued, and the decoder waits for or checks a record.", [];
+    COMMAND_HI = 0x0c4, ReadOnly, "Upper half.", [];
+    START_LO = 0x0c8, ReadOnly, "Cycles without a vector: none of the stream's blocks has started.", [];
+    START_HI = 0x0cc, ReadOnly, "Upper half.", [];
+    FINISH_LO = 0x0d0, ReadOnly, "Cycles without a vector after the end record left the queue, until the trailer is sent.", [];
+    FINISH_HI = 0x0d4, ReadOnly, "Upper half.", [];
+    RAGGED_LO = 0x0d8, ReadOnly, "Positions of vectors that belong to no pixel, summed over the cycles of BUSY: beyond the tile's end or in a gap between rows.", [];
+    RAGGED_HI = 0x0dc, ReadOnly, "Upper half.", [];
+    BEATS_IN_LO = 0x0e0, ReadOnly, "Beats accepted on s_axis.", [];
+    BEATS_IN_HI = 0x0e4, ReadOnly, "Upper half.", [];
+    BEATS_OUT_LO = 0x0e8, ReadOnly, "Beats accepted on m_axis.", [];
+    BEATS_OUT_HI = 0x0ec, ReadOnly, "Upper half.", [];
 }
 
 /// Counters in register order (name of the low half without `_LO`): 64 bits each.
-/// `CYCLES` is the sum of `BUSY` and all `STALL_*`.
+/// `CYCLES` is the sum of those of [`CAUSES`].
 pub const COUNTERS: &[Register] = &[
     CYCLES_LO,
     BUSY_LO,
-    STALL_COMMAND_LO,
-    STALL_WEIGHTS_LO,
-    STALL_WINDOW_LO,
-    STALL_DRAIN_LO,
-    STALL_STORE_LO,
-    STALL_FINISH_LO,
+    FILL_LO,
+    WEIGHTS_LO,
+    INPUT_LO,
+    ACCUMULATOR_LO,
+    DEPENDENCY_LO,
+    OUTPUT_LO,
+    COMMAND_LO,
+    START_LO,
+    FINISH_LO,
+    RAGGED_LO,
     BEATS_IN_LO,
     BEATS_OUT_LO,
 ];
 
+/// Indices into [`COUNTERS`] of what a cycle can be: exactly one in each cycle.
+pub const CAUSES: std::ops::Range<usize> = 1..11;
+
+/// Index of RAGGED in [`COUNTERS`].
+pub const RAGGED_INDEX: usize = 11;
+
+/// Layers that statistics are kept for.
+pub const STATS_LAYERS: usize = 64;
+
+/// Value of STATS_INDEX for a counter (an index into [`COUNTERS`]) of a layer.
+#[must_use]
+pub fn stats_index(layer: u32, counter: usize) -> u32 {
+    layer << 4 | counter as u32
+}
+
 /// Values of the read-only registers that identify a core.
 #[must_use]
 pub fn identity(config: &HwConfig) -> Vec<(Register, u32)> {
-    let shape = config.tile as u32 | (config.lanes as u32) << 8 | (config.bus_bytes as u32) << 16;
+    let shape = config.tile as u32
+        | (config.lanes as u32) << 8
+        | (config.bus_bytes as u32) << 16
+        | u32::from(config.packed) << 24;
     vec![
         (MAGIC, crate::MAGIC),
         (ABI, crate::ABI_VERSION),

@@ -85,33 +85,22 @@ impl Example {
             rows: 3,
             kernel: 3,
             stride: 1,
+            gap: 0,
         };
         let block = Block {
-            kernel3: false,
             first: true,
             last: true,
             take_strip: true,
-            tap: false,
-            partial: false,
-            sum_first: false,
-            sum_last: false,
-            outstanding: 0,
             count: 1,
-            in_base: 0,
             groups: groups as u32,
             plane: 1,
-            acc_bank: 0,
-            acc_base: 0,
             width: 1,
             height: 1,
             mode: Mode::Write,
-            beats: 0,
-            y0: 0,
-            x0: 0,
-            line_base: 0,
-            weight_base: 0,
-            param: 0,
+            in_gap: config.lanes as u32 - 1,
+            beats: 1,
             out_base: 100,
+            ..Block::default()
         };
         Example {
             records: vec![
