@@ -27,10 +27,34 @@ pub struct Ram<const W: usize, const A: usize> {
     /// Writes.
     pub write_enable: Signal<In, Bit>,
     _depth: usize,
+    _width: usize,
+    _zeroed: bool,
     _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Ram<W, A> {
+    /// A memory whose words are 0 at power-up.
+    #[must_use]
+    pub fn zeroed(depth: usize) -> Self {
+        Self {
+            _zeroed: true,
+            ..Self::new(depth)
+        }
+    }
+
+    /// A memory that keeps the low `width` bits of its words; the others read as 0.
+    #[must_use]
+    pub fn narrow(depth: usize, width: usize) -> Self {
+        assert!(
+            (1..=W).contains(&width),
+            "a word of {W} bits cannot be narrowed to {width}"
+        );
+        Self {
+            _width: width,
+            ..Self::new(depth)
+        }
+    }
+
     /// A memory of `depth` words; panics if `A` bits cannot address them.
     #[must_use]
     pub fn new(depth: usize) -> Self {
@@ -47,6 +71,8 @@ impl<const W: usize, const A: usize> Ram<W, A> {
             write_data: Default::default(),
             write_enable: Default::default(),
             _depth: depth,
+            _width: W,
+            _zeroed: false,
             _sim: BTreeMap::default(),
         }
     }
@@ -70,8 +96,11 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
                     .unwrap_or_default();
             }
             if self.write_enable.val() {
-                self._sim
-                    .insert(self.write_address.val(), self.write_data.val());
+                let mut word = self.write_data.val();
+                for bit in self._width..W {
+                    word = word.replace_bit(bit, false);
+                }
+                self._sim.insert(self.write_address.val(), word);
             }
         }
     }
@@ -81,14 +110,30 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     }
 
     fn hdl(&self) -> Verilog {
+        let (width, last) = (self._width, self._depth - 1);
+        let high = width - 1;
+        let zeroed = if self._zeroed {
+            format!(
+                "integer i;\ninitial for (i = 0; i <= {last}; i = i + 1) cells[i] = {width}'d0;\n"
+            )
+        } else {
+            String::new()
+        };
+        let (write, read) = if width == W {
+            ("write_data".to_owned(), "cells[read_address]".to_owned())
+        } else {
+            (
+                format!("write_data[{high}:0]"),
+                format!("{{{}'d0, cells[read_address]}}", W - width),
+            )
+        };
         Verilog::Custom(format!(
             "reg [{high}:0] cells [0:{last}];\n\
+             {zeroed}\
              always @(posedge clock) begin\n\
-             \x20   if (write_enable) cells[write_address] <= write_data;\n\
-             \x20   if (read_enable) read_data <= cells[read_address];\n\
+             \x20   if (write_enable) cells[write_address] <= {write};\n\
+             \x20   if (read_enable) read_data <= {read};\n\
              end\n",
-            high = W - 1,
-            last = self._depth - 1,
         ))
     }
 }
