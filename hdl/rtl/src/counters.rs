@@ -13,7 +13,7 @@ pub struct Counters {
     /// Sets all counters to 0.
     pub clear: Signal<In, Bit>,
     /// Amounts.
-    pub amount: [Signal<In, Bits<4>>; 14],
+    pub amount: [Signal<In, Bits<64>>; 14],
     /// Counts.
     pub value: [Signal<Out, Bits<64>>; 14],
     count: Vec<DFF<Bits<64>>>,
@@ -36,8 +36,7 @@ impl Logic for Counters {
     fn update(&mut self) {
         for i in 0..14 {
             self.count[i].clock.next = self.clock.val();
-            self.count[i].d.next =
-                self.count[i].q.val() + bit_cast::<64, 4>(self.amount[i].val());
+            self.count[i].d.next = self.count[i].q.val() + self.amount[i].val();
             if self.clear.val() {
                 self.count[i].d.next = 0.into();
             }

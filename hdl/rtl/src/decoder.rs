@@ -292,8 +292,8 @@ impl Logic for Decoder {
             | self.is_store.val()
             | self.is_end.val();
         self.mode.next = self.record.val().get_bits::<2>(116);
-        self.positions.next = bit_cast::<14, 13>(self.record.val().get_bits::<13>(19))
-            + self.lanes_less_one.val();
+        self.positions.next =
+            bit_cast::<14, 13>(self.record.val().get_bits::<13>(19)) + self.lanes_less_one.val();
         self.pitch.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(96))
             + bit_cast::<11, 4>(self.record.val().get_bits::<4>(124));
         self.widest_gap.next =

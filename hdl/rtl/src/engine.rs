@@ -547,7 +547,7 @@ impl Logic for Engine {
         }
         if self.active.val() {
             self.counters.amount[0].next = 1.into();
-            self.counters.amount[11].next = self.streamer.ragged.val();
+            self.counters.amount[11].next = bit_cast::<64, 4>(self.streamer.ragged.val());
         }
         if self.beat_in.val() {
             self.counters.amount[12].next = 1.into();

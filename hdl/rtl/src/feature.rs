@@ -56,7 +56,7 @@ pub struct FeatureBuffer {
     mask_1: Vec<DFF<Bit>>,
     data_2: Vec<DFF<Bits<128>>>,
     error: DFF<Bit>,
-    depth: Constant<Bits<21>>,
+    last: Constant<Bits<20>>,
     number: Vec<Constant<Bits<20>>>,
     bank_bits: Constant<Bits<20>>,
     shift: Constant<Bits<3>>,
@@ -83,11 +83,7 @@ impl FeatureBuffer {
         fn each<T: Default>(number: usize) -> Vec<T> {
             (0..number).map(|_| T::default()).collect()
         }
-        let (lanes, drain, window) = (
-            config.lanes,
-            config.drain_pixels(),
-            config.window_words(),
-        );
+        let (lanes, drain, window) = (config.lanes, config.drain_pixels(), config.window_words());
         Self {
             clock: Default::default(),
             read_address: Default::default(),
@@ -111,7 +107,7 @@ impl FeatureBuffer {
             mask_1: each(lanes),
             data_2: each(lanes),
             error: Default::default(),
-            depth: Constant::new((config.feature_words as u64).into()),
+            last: Constant::new((config.feature_words as u64 - 1).into()),
             number: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
@@ -162,8 +158,8 @@ impl Logic for FeatureBuffer {
             if self.number[i].val() < self.first_bank.val() {
                 self.read_row[i].next = self.row.val() + 1;
             }
-            self.bank[i].read_address.next = (self.read_row[i].val() & self.row_mask.val())
-                | self.row_base.val();
+            self.bank[i].read_address.next =
+                (self.read_row[i].val() & self.row_mask.val()) | self.row_base.val();
             self.bank[i].read_enable.next = self.any_read.val();
             self.rotate.words[i].next = self.bank[i].read_data.val();
             self.mask_1[i].d.next = self.read_mask[i].val();
@@ -175,8 +171,8 @@ impl Logic for FeatureBuffer {
             self.lane_address[i].next = ((self.read_address.val() + self.number[i].val())
                 & self.ring_mask.val())
                 | self.ring_base.val();
-            self.read_high[i].next = self.read_mask[i].val()
-                & (bit_cast::<21, 20>(self.lane_address[i].val()) >= self.depth.val());
+            self.read_high[i].next =
+                self.read_mask[i].val() & (self.lane_address[i].val() > self.last.val());
             if self.read_high[i].val() {
                 self.error.d.next = true;
             }
@@ -184,8 +180,7 @@ impl Logic for FeatureBuffer {
 
         // Writes: the window unit's first words first, the drain before all of them.
         for w in 0..self._window {
-            self.window_high[w].next =
-                bit_cast::<21, 20>(self.window_address[w].val()) >= self.depth.val();
+            self.window_high[w].next = self.window_address[w].val() > self.last.val();
             self.takes[w].next = self.window_valid[w].val();
             for d in 0..self._drain {
                 if self.drain_valid[d].val()
@@ -212,8 +207,7 @@ impl Logic for FeatureBuffer {
             }
         }
         for d in 0..self._drain {
-            self.drain_high[d].next =
-                bit_cast::<21, 20>(self.drain_address[d].val()) >= self.depth.val();
+            self.drain_high[d].next = self.drain_address[d].val() > self.last.val();
             if self.drain_valid[d].val() & self.drain_high[d].val() {
                 self.error.d.next = true;
             }
@@ -235,8 +229,7 @@ impl Logic for FeatureBuffer {
             }
             for d in 0..self._drain {
                 if self.drain_valid[d].val()
-                    & ((self.drain_address[d].val() & self.bank_bits.val())
-                        == self.number[i].val())
+                    & ((self.drain_address[d].val() & self.bank_bits.val()) == self.number[i].val())
                 {
                     self.bank[i].write_enable.next = !self.drain_high[d].val();
                     self.bank[i].write_address.next =

@@ -282,26 +282,31 @@ impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
     }
 }
 
-/// Joins 16 words of `W` bits, word 0 lowest. `P` must be 16 `W`.
+/// Joins words of `W` bits to one of `P`, word 0 lowest; bits above the last word are zero.
 #[derive(LogicBlock)]
-pub struct Pack16<const W: usize, const P: usize> {
+pub struct Pack<const W: usize, const P: usize> {
     /// Words.
-    pub words: [Signal<In, Bits<W>>; 16],
+    pub words: Vec<Signal<In, Bits<W>>>,
     /// All of them.
     pub joined: Signal<Out, Bits<P>>,
 }
 
-impl<const W: usize, const P: usize> Default for Pack16<W, P> {
-    fn default() -> Self {
-        assert_eq!(P, 16 * W, "sixteen words of {W} bits do not make {P} bits");
+impl<const W: usize, const P: usize> Pack<W, P> {
+    /// Joins `count` words; panics if they do not fit.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        assert!(
+            count >= 1 && count * W <= P,
+            "{count} words of {W} bits do not fit in {P} bits"
+        );
         Self {
-            words: Default::default(),
+            words: (0..count).map(|_| Signal::default()).collect(),
             joined: Default::default(),
         }
     }
 }
 
-impl<const W: usize, const P: usize> Logic for Pack16<W, P> {
+impl<const W: usize, const P: usize> Logic for Pack<W, P> {
     fn update(&mut self) {
         let mut joined = Bits::<P>::default();
         for (i, word) in self.words.iter().enumerate() {
@@ -315,7 +320,14 @@ impl<const W: usize, const P: usize> Logic for Pack16<W, P> {
     }
 
     fn hdl(&self) -> Verilog {
-        let words: Vec<String> = (0..16).rev().map(|i| format!("words${i}")).collect();
-        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", words.join(", ")))
+        let mut parts: Vec<String> = (0..self.words.len())
+            .rev()
+            .map(|i| format!("words${i}"))
+            .collect();
+        let rest = P - W * self.words.len();
+        if rest > 0 {
+            parts.insert(0, format!("{rest}'d0"));
+        }
+        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", parts.join(", ")))
     }
 }

@@ -111,8 +111,8 @@ impl Logic for Passes {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, have, held, fresh, row, column, groups, group_base, tap_offset,
-            row_pitch, mask
+            self, clock, have, held, fresh, row, column, groups, group_base, tap_offset, row_pitch,
+            mask
         );
         self.is_block.next = self.held.q.val().get_bits::<8>(0) == 0x10;
         self.kernel3.next = self.held.q.val().get_bit(8);
@@ -141,8 +141,10 @@ impl Logic for Passes {
                     self.tap_offset.d.next = (self.tap_offset.q.val() + self.row_pitch.q.val()) - 2;
                     if self.row.q.val() == 2 {
                         self.row.d.next = 0.into();
-                        self.tap_offset.d.next =
-                            ((self.tap_offset.q.val() - self.row_pitch.q.val()) - self.row_pitch.q.val()) - 2;
+                        self.tap_offset.d.next = ((self.tap_offset.q.val()
+                            - self.row_pitch.q.val())
+                            - self.row_pitch.q.val())
+                            - 2;
                     } else {
                         self.row.d.next = self.row.q.val() + 1;
                     }

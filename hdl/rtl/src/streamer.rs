@@ -158,6 +158,7 @@ pub struct Streamer {
     idle: Vec<Signal<Local, Bit>>,
     idle_sum: Signal<Local, Bits<4>>,
     lane: Vec<Constant<Bits<11>>>,
+    lane_wide: Vec<Constant<Bits<20>>>,
     lanes: Constant<Bits<20>>,
     lanes_x: Constant<Bits<11>>,
     cause_number: Vec<Constant<Bits<4>>>,
@@ -266,11 +267,12 @@ impl Streamer {
             lane: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
-            lanes: Constant::new((lanes as u64).into()),
-            lanes_x: Constant::new((lanes as u64).into()),
-            cause_number: CAUSES
+            lane_wide: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
+            lanes: Constant::new((lanes as u64).into()),
+            lanes_x: Constant::new((lanes as u64).into()),
+            cause_number: CAUSES.map(|i| Constant::new((i as u64).into())).collect(),
             _lanes: lanes,
         }
     }
@@ -349,14 +351,12 @@ impl Logic for Streamer {
         self.read_ring_mask.next = self.mask.q.val();
         self.idle_sum.next = 0.into();
         for i in 0..self._lanes {
-            self.x_tap[i].next =
-                self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
+            self.x_tap[i].next = self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
             self.y_tap[i].next = self.y[i].q.val() + bit_cast::<11, 2>(self.row.q.val());
-            self.idle[i].next = (bit_cast::<20, 11>(self.lane[i].val())
-                >= self.remaining.q.val())
+            self.idle[i].next = (self.lane_wide[i].val() >= self.remaining.q.val())
                 | (self.x[i].q.val() >= self.width.q.val());
             self.read_mask[i].next = self.running.q.val()
-                & (bit_cast::<20, 11>(self.lane[i].val()) < self.remaining.q.val())
+                & (self.lane_wide[i].val() < self.remaining.q.val())
                 & self.x_tap[i].val().any()
                 & (self.x_tap[i].val() <= self.width.q.val())
                 & self.y_tap[i].val().any()
@@ -374,8 +374,9 @@ impl Logic for Streamer {
         self.tag_first.next = self.sum_starts.q.val();
         self.tag_bank.next = self.bank.q.val();
         self.tag_address.next = self.sum_address.q.val();
-        self.tag_job.next = (self.running.q.val() & self.last_vector.val() & self.ends_tile.q.val())
-            | self.start_end.val();
+        self.tag_job.next =
+            (self.running.q.val() & self.last_vector.val() & self.ends_tile.q.val())
+                | self.start_end.val();
         self.reads_done.next =
             self.running.q.val() & self.last_vector.val() & self.ends_record.q.val();
         self.store_read.next = self.issue_store.val();
