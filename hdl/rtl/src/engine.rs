@@ -163,7 +163,12 @@ impl Engine {
             ));
         }
         let limits: [(&str, usize, usize, usize); 6] = [
-            ("feature_words", config.feature_words, 2 * config.lanes, 1 << 20),
+            (
+                "feature_words",
+                config.feature_words,
+                2 * config.lanes,
+                1 << 20,
+            ),
             ("weight_blocks", config.weight_blocks, 1, 1 << 20),
             ("param_groups", config.param_groups, 1, 1 << 10),
             ("acc_depth", config.acc_depth, 2, 512),
@@ -565,8 +570,7 @@ impl Logic for Engine {
         self.ragged_by_layer.enable.next = self.active.val();
         self.ragged_by_layer.index.next = self.streamer.layer.val();
         self.ragged_by_layer.amount.next = self.streamer.ragged.val();
-        self.ragged_by_layer.read_index.next =
-            self.registers.stats_index.val().get_bits::<6>(4);
+        self.ragged_by_layer.read_index.next = self.registers.stats_index.val().get_bits::<6>(4);
         self.ragged_now.next = self.registers.stats_index.val().get_bits::<4>(0) == 11;
         self.registers.stats.next = self.by_layer.read_data.val();
         if self.ragged_now.val() {
