@@ -400,7 +400,11 @@ fn check_first(
             "the picture passes through the window unit once; let one convolution read it",
         ));
     }
-    if conv.kernel != window_kernel || conv.pad != 0 || !(1..=2).contains(&conv.stride) {
+    if !matches!(conv.kernel, 3 | 7)
+        || conv.kernel > window_kernel
+        || conv.pad != 0
+        || !(1..=2).contains(&conv.stride)
+    {
         return Err(refuse(
             network,
             node,
@@ -411,8 +415,8 @@ fn check_first(
                 k = conv.kernel
             ),
             &format!(
-                "the window unit of this configuration takes {window_kernel}x{window_kernel} \
-                 with stride 1 or 2 and no padding"
+                "the window unit of this configuration takes 3x3 or 7x7 (at most \
+                 {window_kernel}x{window_kernel}) with stride 1 or 2 and no padding"
             ),
         ));
     }
