@@ -13,6 +13,7 @@ mod drain_requant;
 mod drain_support;
 mod drain_unit;
 mod emitted;
+mod feature_buffer;
 mod memories;
 mod register_file;
 mod result_stream;

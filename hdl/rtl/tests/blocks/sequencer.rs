@@ -17,7 +17,7 @@ use crate::support::{chance, design, percent, random};
 /// The two blocks, wired as the engine does.
 fn wires(lanes: usize) -> String {
     let masks: String = (0..lanes)
-        .map(|i| format!(".read_mask${i}(read_mask[{i}]), "))
+        .map(|i| format!(".read_mask_{i}(read_mask[{i}]), "))
         .collect();
     format!(
         "module sequencer_bench (

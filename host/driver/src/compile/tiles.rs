@@ -152,7 +152,8 @@ mod tests {
                         assert!((tile.end() - 1) % pitch < width);
                         assert!(tile.count >= 1 && tile.vectors(lanes) <= limit);
                         assert!(
-                            !whole_rows || tile.start % pitch == 0 && tile.end() % pitch == width % pitch
+                            !whole_rows
+                                || tile.start % pitch == 0 && tile.end() % pitch == width % pitch
                         );
                         next = grid.pixels(tile.end());
                     }
