@@ -111,8 +111,7 @@ macro_rules! tile_packed {
                 // Weight buses down the columns, joined once for all rows.
                 self.join[0].weights.next = self.w_in.val().get_bits::<16>(0);
                 for p in 1..$half {
-                    self.join[p].weights.next =
-                        self.w_skew[p - 1].q.val().get_bits::<16>(p * 16);
+                    self.join[p].weights.next = self.w_skew[p - 1].q.val().get_bits::<16>(p * 16);
                 }
                 for r in 0..$n {
                     for p in 0..$half {
@@ -131,8 +130,7 @@ macro_rules! tile_packed {
                 for p in 0..$half {
                     self.deskew[p * $last].d.next = self.pair[$last * $half + p].psum_out.val();
                     for i in 1..$last {
-                        self.deskew[p * $last + i].d.next =
-                            self.deskew[p * $last + i - 1].q.val();
+                        self.deskew[p * $last + i].d.next = self.deskew[p * $last + i - 1].q.val();
                     }
                     self.pack.words[p].next = self.deskew[p * $last + $last - 1 - p].q.val();
                 }
