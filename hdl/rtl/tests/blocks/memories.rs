@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use firebrick_rtl::histogram::Histogram;
 use firebrick_rtl::loader::{Loader, WEIGHT_LATENCY};
-use firebrick_rtl::mem::{Fifo, LutRam, Pack16, Ram};
+use firebrick_rtl::mem::{Fifo, LutRam, Pack, Ram};
 use firebrick_rtl::params::Params;
 use firebrick_rtl::rotate::Rotate;
 use firebrick_sim::Model;
@@ -382,24 +382,27 @@ side_by_side!(
 );
 
 #[test]
-fn sixteen_words_are_joined_with_the_first_lowest() {
+fn words_are_joined_with_the_first_lowest() {
     let mut rng = random(37);
-    let mut model = open(Pack16::<24, 384>::default(), "pack");
-    let joined = model.output("joined").expect("an output");
-    for _ in 0..100 {
-        let mut bytes: Vec<u8> = Vec::new();
-        for i in 0..16 {
-            let word = rng.random_range(0..1u32 << 24);
-            let port = model.input(&format!("words_{i}")).expect("an input");
-            model.set(port, word.into());
-            bytes.extend(&word.to_le_bytes()[..3]);
+    for count in [16, 5, 1] {
+        let mut model = open(Pack::<24, 384>::new(count), "pack");
+        let joined = model.output("joined").expect("an output");
+        for _ in 0..100 {
+            let mut bytes: Vec<u8> = Vec::new();
+            for i in 0..count {
+                let word = rng.random_range(0..1u32 << 24);
+                let port = model.input(&format!("words_{i}")).expect("an input");
+                model.set(port, word.into());
+                bytes.extend(&word.to_le_bytes()[..3]);
+            }
+            bytes.resize(48, 0);
+            model.eval().expect("eval");
+            let want: Vec<u32> = bytes
+                .chunks_exact(4)
+                .map(|b| u32::from_le_bytes(b.try_into().expect("four")))
+                .collect();
+            assert_eq!(model.get_words(joined), want);
         }
-        model.eval().expect("eval");
-        let want: Vec<u32> = bytes
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes(b.try_into().expect("four")))
-            .collect();
-        assert_eq!(model.get_words(joined), want);
     }
 }
 
