@@ -88,9 +88,9 @@ impl HwConfig {
             "fb2048" => (16, 8),
             _ => (16, 1),
         };
-        // 256 KiB for features and 128 KiB for weights, or 1 MiB and more.
         let (feature_bytes, weight_bytes) = match (name, lanes) {
-            ("fb64" | "fb256-small", _) => (256 << 10, 128 << 10),
+            ("fb64", _) => (256 << 10, 64 << 10),
+            ("fb256-small", _) => (256 << 10, 128 << 10),
             (_, 1 | 2) => (1 << 20, 128 << 10),
             _ => (1 << 20, 256 << 10),
         };
