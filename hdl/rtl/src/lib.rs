@@ -32,3 +32,6 @@ pub mod sum;
 pub mod tile;
 pub mod top;
 pub mod window;
+pub mod window_place;
+pub mod window_taps;
+pub mod window_unpack;
