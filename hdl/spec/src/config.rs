@@ -204,6 +204,13 @@ impl HwConfig {
     }
 }
 
+/// The preset that is used when none is named.
+impl Default for HwConfig {
+    fn default() -> Self {
+        HwConfig::base(DEFAULT_PRESET)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
