@@ -36,7 +36,7 @@ impl Target {
     /// The command stream; with `check`, one that also sends every feature map.
     pub fn compile(&self, check: bool) -> Result<Program, CliError> {
         let Size { height, width } = self.size;
-        let options = CompileOptions { check };
+        let options = CompileOptions { check, ..CompileOptions::default() };
         Ok(compile(
             &self.network,
             &self.config,

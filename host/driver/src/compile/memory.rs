@@ -29,12 +29,9 @@ impl Region {
     }
 
     fn meets(&self, other: &Region) -> bool {
-        self.lives.iter().any(|a| {
-            other
-                .lives
-                .iter()
-                .any(|b| a.0 <= b.1 && b.0 <= a.1)
-        })
+        self.lives
+            .iter()
+            .any(|a| other.lives.iter().any(|b| a.0 <= b.1 && b.0 <= a.1))
     }
 }
 
