@@ -9,19 +9,31 @@ use super::loader::NEVER;
 use super::output::{Beat, Output};
 use super::place::Place;
 use super::sums::SumPorts;
+use super::tile::Tile;
 
-/// Cycles from a vector's read until its job's place is free for another.
-const OPEN_LATENCY: u64 = 11;
-/// Cycles from a vector's read to its first feature write, and from a job's last to `drained`.
+/// Cycles from a vector's read to its last feature write, and from a job's last to `drained`.
 const WRITE_LATENCY: u64 = 14;
-/// Cycles from a vector's read to its first tapped beat, or to a trailer.
+/// Cycles from a vector's read to the beat of its first position, if tapped, or to a trailer.
 const SEND_LATENCY: u64 = 12;
-/// Cycles from the last vector's read to the first beat of the sums.
-const SUM_LATENCY: u64 = 13;
-/// Cycles from the last vector of a tile with sums to the next job.
-const SUM_PAUSE: u64 = 5;
-/// Jobs noted but not begun.
-const PLACES: usize = 2;
+/// Cycles from a vector's read to its last words.
+const VECTOR_LATENCY: u64 = 11;
+/// Cycles from vector to vector.
+const PACE: u64 = 2;
+
+/// Cycles between a vector with taps and the next one.
+const fn tap_pace(lanes: u64) -> u64 {
+    if lanes > 2 { lanes } else { PACE }
+}
+
+/// Cycles between the last vector of a tile whose sums are sent and the next one.
+const fn sums_pace(lanes: u64) -> u64 {
+    if lanes > 2 { lanes + 4 } else { 6 }
+}
+
+/// Cycles from the last read of a tile whose sums are sent to their first beat.
+const fn sums_latency(lanes: u64) -> u64 {
+    VECTOR_LATENCY + if lanes > 2 { lanes + 1 } else { 3 }
+}
 
 /// A finished tile, or the end of an image.
 #[derive(Clone, Copy, Debug)]
@@ -38,10 +50,6 @@ struct Active {
     vectors: u32,
     /// Vectors that are read.
     done: u32,
-    /// Cycles from vector to vector.
-    pace: u64,
-    /// First cycle in which the next vector may be read.
-    from: u64,
 }
 
 /// Vectors read one in so many cycles.
@@ -58,16 +66,16 @@ struct Burst {
 #[derive(Clone, Debug)]
 pub(super) struct Drain {
     config: HwConfig,
+    lanes: u64,
+    /// Steps in which a vector passes.
     steps: u32,
     /// Jobs and the first cycle in which each can be taken.
     jobs: VecDeque<(Job, u64)>,
     active: Option<Active>,
-    /// First cycle in which a job can be taken, as far as the one before is concerned.
+    /// First cycle in which no job is at hand.
     free: u64,
-    /// Jobs taken whose first vector is not read, or has not reached its place.
-    noted: usize,
-    /// When places become free.
-    opens: VecDeque<u64>,
+    /// First cycle in which a vector may be read, as far as those before are concerned.
+    cool: u64,
     /// Vectors whose writes may be to come.
     bursts: VecDeque<Burst>,
     drained: VecDeque<u64>,
@@ -78,12 +86,12 @@ impl Drain {
     pub fn new(config: &HwConfig) -> Drain {
         Drain {
             config: config.clone(),
-            steps: Place::steps(config.lanes, config.drain_pixels()).min(2),
+            lanes: config.lanes as u64,
+            steps: (config.lanes / config.drain_pixels()) as u32,
             jobs: VecDeque::new(),
             active: None,
             free: 0,
-            noted: 0,
-            opens: VecDeque::new(),
+            cool: 0,
             bursts: VecDeque::new(),
             drained: VecDeque::new(),
             ended: VecDeque::new(),
@@ -120,15 +128,18 @@ impl Drain {
     pub fn writes(&mut self, now: u64) -> u8 {
         let mut banks = 0;
         for step in 0..self.steps {
-            let Some(read) = now.checked_sub(WRITE_LATENCY + u64::from(step)) else {
+            let Some(read) = (now + u64::from(self.steps - 1 - step)).checked_sub(WRITE_LATENCY)
+            else {
                 continue;
             };
             for burst in &self.bursts {
                 if let Some(cycles) = read.checked_sub(burst.from)
-                    && cycles % 2 == 0
-                    && cycles / 2 < u64::from(burst.count)
+                    && cycles.is_multiple_of(PACE)
+                    && cycles / PACE < u64::from(burst.count)
                 {
-                    banks |= burst.place.banks(burst.vector + (cycles / 2) as u32, step);
+                    banks |= burst
+                        .place
+                        .banks(burst.vector + (cycles / PACE) as u32, step);
                 }
             }
         }
@@ -146,24 +157,28 @@ impl Drain {
         ports: &SumPorts,
         output: &mut Output,
     ) -> (u64, bool) {
-        while self.bursts.front().is_some_and(|burst| {
-            burst.from + 2 * u64::from(burst.count) + WRITE_LATENCY + u64::from(self.steps) < now
-        }) {
+        while self
+            .bursts
+            .front()
+            .is_some_and(|burst| burst.from + PACE * u64::from(burst.count) + WRITE_LATENCY < now)
+        {
             self.bursts.pop_front();
         }
         let mut at = now;
         while at <= to {
             let Some(active) = self.active else {
-                match self.takes(at) {
-                    Some(take) if take <= to => {
-                        self.take_job(take);
-                        at = take + 1;
-                        continue;
-                    }
-                    _ => break,
+                let Some((_, ready)) = self.jobs.front() else {
+                    break;
+                };
+                let take = at.max(*ready).max(self.free);
+                if take > to {
+                    break;
                 }
+                self.take_job();
+                at = take + 1;
+                continue;
             };
-            at = at.max(active.from);
+            at = at.max(self.cool);
             if at > to {
                 break;
             }
@@ -186,43 +201,20 @@ impl Drain {
         (to, false)
     }
 
-    /// The first cycle from `at` on in which a job can be taken.
-    fn takes(&self, at: u64) -> Option<u64> {
-        let (_, ready) = self.jobs.front()?;
-        let at = at.max(*ready).max(self.free);
-        let open = self.opens.iter().filter(|open| **open <= at).count();
-        let used = self.noted - open;
-        if used < PLACES {
-            return Some(at);
-        }
-        self.opens.get(open + used - PLACES).copied()
-    }
-
-    fn take_job(&mut self, at: u64) {
+    fn take_job(&mut self) {
         let Some((job, _)) = self.jobs.pop_front() else {
             return;
         };
-        while take_until(&mut self.opens, at) {
-            self.noted -= 1;
-        }
-        self.noted += 1;
-        let (vectors, pace) = match job {
-            Job::Tile(block) => (
-                block.vectors(self.config.lanes),
-                if block.tap {
-                    2.max(self.config.lanes as u64)
-                } else {
-                    2
-                },
-            ),
-            Job::End(_) => (1, 2),
+        let vectors = match job {
+            Job::Tile(block) => {
+                block.vectors(self.config.lanes) + u32::from(ends_behind(&block, &self.config))
+            }
+            Job::End(_) => 1,
         };
         self.active = Some(Active {
             job,
             vectors,
             done: 0,
-            pace,
-            from: at + 1,
         });
     }
 
@@ -230,17 +222,15 @@ impl Drain {
     /// effects on other units is due.
     fn read(&mut self, at: u64, until: u64, mut active: Active, output: &mut Output) -> u64 {
         let mut due = NEVER;
-        if active.done == 0 {
-            self.opens.push_back(at + OPEN_LATENCY);
-        }
         // What sends is read one by one, since it may have to wait for room.
         let count = if active.sends() {
             1
         } else {
-            let room = (until - at).div_ceil(active.pace);
-            room.min(u64::from(active.vectors - active.done)) as u32
+            let fit = (until - at).div_ceil(PACE);
+            fit.min(u64::from(active.vectors - active.done)) as u32
         };
-        let last = at + u64::from(count - 1) * active.pace;
+        let last = at + u64::from(count - 1) * PACE;
+        self.cool = last + PACE;
         match active.job {
             Job::Tile(block) => {
                 if block.mode != Mode::Sum {
@@ -252,22 +242,23 @@ impl Drain {
                     });
                 }
                 if block.tap {
-                    for beat in 0..self.tapped(&block, active.done) {
-                        output.sends(at + SEND_LATENCY + beat, Beat::Data);
-                    }
-                    due = at + SEND_LATENCY;
+                    due = self.tap(at, &block, active.done, output);
+                    self.cool = last + tap_pace(self.lanes);
                 }
                 active.done += count;
                 if active.done == active.vectors {
                     let mut over = last + WRITE_LATENCY;
                     if active.sends_sums() {
+                        let from = last + sums_latency(self.lanes);
                         for beat in 0..u64::from(block.beats) {
-                            output.sends(last + SUM_LATENCY + beat, Beat::Data);
+                            output.sends(from + beat, Beat::Data);
                         }
-                        over = last + SUM_LATENCY - 1 + u64::from(block.beats);
+                        over = from + u64::from(block.beats) - 1;
+                        due = due.min(from);
+                        self.cool = last + sums_pace(self.lanes);
                     }
                     self.drained.push_back(over);
-                    due = due.min(over.min(last + SUM_LATENCY));
+                    due = due.min(over);
                 }
             }
             Job::End(tag) => {
@@ -277,22 +268,32 @@ impl Drain {
                 due = at + SEND_LATENCY;
             }
         }
-        active.from = last + active.pace;
         self.active = None;
         if active.done < active.vectors {
             self.active = Some(active);
         } else {
-            self.free = last + if active.sends_sums() { SUM_PAUSE } else { 1 };
+            self.free = last + 1;
         }
         due
     }
 
-    /// Beats of a tapped vector: its pixels.
-    fn tapped(&self, block: &Block, vector: u32) -> u64 {
-        let tile = super::tile::Tile::new(block, self.config.lanes);
-        let vector = u64::from(vector);
-        self.config.lanes as u64 - (tile.ragged(vector + 1) - tile.ragged(vector))
+    /// Sends the pixels of a tapped vector. Returns when the first may be due.
+    fn tap(&self, at: u64, block: &Block, vector: u32, output: &mut Output) -> u64 {
+        let tile = Tile::new(block, self.config.lanes);
+        for lane in 0..self.lanes {
+            if tile.is_pixel(u64::from(vector) * self.lanes + lane) {
+                output.sends(at + SEND_LATENCY + lane, Beat::Data);
+            }
+        }
+        at + SEND_LATENCY
     }
+}
+
+/// Whether a pooled tile's last window ends in the position behind its last, full vector.
+fn ends_behind(block: &Block, config: &HwConfig) -> bool {
+    let full = block.count.is_multiple_of(config.lanes as u32);
+    let cut = block.mode == Mode::Pool && block.partial && block.width.is_multiple_of(2);
+    config.drain_pixels() > 1 && cut && full && block.count % block.pitch() == block.width
 }
 
 impl Active {
@@ -311,9 +312,4 @@ impl Active {
 /// Whether the first of these times is `now`; takes it.
 fn take(times: &mut VecDeque<u64>, now: u64) -> bool {
     times.front() == Some(&now) && times.pop_front().is_some()
-}
-
-/// Whether the first of these times is not after `now`; takes it.
-fn take_until(times: &mut VecDeque<u64>, now: u64) -> bool {
-    times.front().is_some_and(|time| *time <= now) && times.pop_front().is_some()
 }

@@ -25,7 +25,7 @@ const SETTLE: u64 = 2;
 /// Beats that the output queue holds.
 const OUTPUT_QUEUE: usize = 64;
 /// Beats that must still fit in it when the drain starts a vector that sends.
-const OUT_MARGIN: usize = 24;
+const OUT_MARGIN: usize = 32;
 
 /// Mirrors the engine, cycle by cycle.
 pub(super) struct Engine<'a> {
@@ -82,9 +82,9 @@ impl<'a> Engine<'a> {
             };
             self.ports.forget(self.now);
             let room = self.output.room();
-            let (to, blocked) =
-                self.drain
-                    .run(self.now, to, room, &self.ports, &mut self.output);
+            let (to, blocked) = self
+                .drain
+                .run(self.now, to, room, &self.ports, &mut self.output);
             if to == NEVER || (quiet == NEVER && self.drain.at_rest()) {
                 return Err(TimingError::Stuck { cycle: self.now });
             }
@@ -213,8 +213,7 @@ impl<'a> Engine<'a> {
         }
         let swap = matches!(begins, Begins::Pass { .. });
         self.loader.step(now, swap, weights);
-        self.passes
-            .step(!matches!(begins, Begins::Nothing), record);
+        self.passes.step(!matches!(begins, Begins::Nothing), record);
 
         match (decoded.begins, trailer_sent) {
             (true, false) => self.streams += 1,
@@ -230,7 +229,10 @@ impl<'a> Engine<'a> {
                 let Some(run) = &self.streamer.run else {
                     return;
                 };
-                let (from, to) = (run.first + self.array_latency, run.last + self.array_latency);
+                let (from, to) = (
+                    run.first + self.array_latency,
+                    run.last + self.array_latency,
+                );
                 // Sums that start overwrite and need no read.
                 if !(first && block.first) {
                     self.ports.adds(from, to, block.acc_bank);

@@ -18,6 +18,8 @@ mod streamer;
 mod sums;
 mod tile;
 mod window;
+mod window_place;
+mod window_unpack;
 
 use firebrick_spec::HwConfig;
 

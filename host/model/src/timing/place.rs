@@ -25,11 +25,6 @@ impl Place {
         }
     }
 
-    /// Steps in which a vector passes the drain unit's back end.
-    pub fn steps(lanes: usize, pixels: usize) -> u32 {
-        (lanes / pixels) as u32
-    }
-
     /// Banks written by a step's pixels, a bit for each.
     pub fn banks(&self, vector: u32, step: u32) -> u8 {
         let mut banks = 0;
@@ -52,6 +47,11 @@ impl Place {
                 (block.out_base + row * (block.width + block.out_gap) + x).wrapping_sub(block.x0)
             }),
             Mode::Pool => {
+                // A window that ends in the gap needs the pixel before it.
+                let pixel = position.checked_sub(u32::from(self.pixels > 1))?;
+                if pixel >= block.count {
+                    return None;
+                }
                 let column = self.column(x)?;
                 let y = block.y0 + row;
                 let rows = self.rows(y + 1) - self.rows(y);

@@ -29,6 +29,11 @@ impl Tile {
         self.count.div_ceil(self.lanes)
     }
 
+    /// Whether a position is a pixel.
+    pub fn is_pixel(&self, position: u64) -> bool {
+        position < self.count && (self.x0 + position) % self.pitch < self.width
+    }
+
     /// Pixels among the first `positions`.
     fn pixels(&self, positions: u64) -> u64 {
         let end = self.x0 + positions.min(self.count);

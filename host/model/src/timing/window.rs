@@ -4,49 +4,61 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
 
 use super::loader::NEVER;
+use super::window_place::WindowPlace;
+use super::window_unpack::Unpack;
 
 /// Mirrors the window unit of the hardware.
 #[derive(Clone, Debug)]
 pub(super) struct Window {
-    active: bool,
+    /// Pixels of a step.
+    pixels: u32,
+    /// Two windows leave together.
+    two: bool,
+    unpack: Unpack,
+    place: WindowPlace,
     strip_end: bool,
     stride2: bool,
-    width: u32,
-    rows: u32,
-    fill: u32,
-    x: u32,
+    /// Rows and columns of a window before its last one.
+    border: u32,
+    /// A row is a single step.
+    single: bool,
+    /// Row of the step that enters; from 7 on it goes back to 6.
     y: u32,
     valid_1: bool,
-    emit_1: bool,
-    emit_2: bool,
-    pending: u32,
+    /// Pixels of the step at which windows end, a bit for each.
+    ends_1: u8,
+    row_end_1: bool,
+    ends_2: u8,
+    row_end_2: bool,
 }
 
 impl Window {
-    pub fn new(_config: &HwConfig) -> Window {
+    pub fn new(config: &HwConfig) -> Window {
         Window {
-            active: false,
+            pixels: config.window_pixels() as u32,
+            two: config.window_words() == 4,
+            unpack: Unpack::new(config),
+            place: WindowPlace::new(config),
             strip_end: false,
             stride2: false,
-            width: 0,
-            rows: 0,
-            fill: 0,
-            x: 0,
+            border: 2,
+            single: false,
             y: 0,
             valid_1: false,
-            emit_1: false,
-            emit_2: false,
-            pending: 0,
+            ends_1: 0,
+            row_end_1: false,
+            ends_2: 0,
+            row_end_2: false,
         }
     }
 
     /// Takes a beat in this cycle, if one is offered.
     pub fn ready(&self) -> bool {
-        self.active && self.fill < 3
+        self.unpack.ready()
     }
 
     pub fn busy(&self) -> bool {
-        self.active || self.valid_1 || self.emit_2 || self.pending > 0
+        self.unpack.active() || self.valid_1 || self.ends_2 != 0 || self.place.busy()
     }
 
     pub fn strip_done(&self) -> bool {
@@ -64,58 +76,75 @@ impl Window {
 
     /// Whether a word is offered to the feature buffer.
     pub fn offers(&self) -> bool {
-        self.pending > 0
+        self.place.busy()
     }
 
-    /// One cycle. `taken` are the banks that the drain writes.
-    pub fn step(&mut self, beat: bool, taken: u8, start: Option<&Rows>) {
-        let out_ready = taken == 0;
-        let strip_done = self.strip_done();
-        let takes_window =
-            self.emit_2 && (self.pending == 0 || (self.pending == 1 && out_ready));
-        let advance = !self.emit_2 || takes_window;
-        if self.pending > 0 && out_ready {
-            self.pending -= 1;
+    /// One cycle. `written` are the banks that the drain writes.
+    pub fn step(&mut self, beat: bool, written: u8, start: Option<&Rows>) {
+        if !self.busy() {
+            // The end of a row may be noted without a window; nothing follows from it.
+            (self.strip_end, self.row_end_2) = (false, false);
+            if let Some(rows) = start {
+                self.start(rows);
+            }
+            return;
         }
-        if takes_window {
-            self.pending = 2;
+        let output = self.place.take(written);
+
+        // Stage 2: windows leave, the first ones first.
+        let loads = output.free && self.ends_2 != 0;
+        let after_one = self.ends_2 & self.ends_2.wrapping_sub(1);
+        let mut after_all = after_one;
+        if self.two {
+            after_all &= after_one.wrapping_sub(1);
         }
-        let enters = advance && self.active && self.fill >= 3;
+        let advance = self.ends_2 == 0 || (output.free && after_all == 0);
+        let load = loads.then_some(self.two && after_one != 0);
+        self.place.step(output, load, advance && self.row_end_2);
+
+        // Stage 0: a row of a single step waits until the one above has left stage 1.
+        let enters = advance && self.unpack.valid() && !(self.single && self.valid_1);
+        if loads {
+            self.ends_2 = after_all;
+        }
         if advance {
-            self.emit_2 = self.valid_1 && self.emit_1;
+            (self.ends_2, self.row_end_2) = (0, false);
+            if self.valid_1 {
+                (self.ends_2, self.row_end_2) = (self.ends_1, self.row_end_1);
+            }
+            let emits = self.y >= self.border && !(self.stride2 && self.y % 2 == 1);
             self.valid_1 = enters;
-            self.emit_1 = self.x >= 2
-                && self.y >= 2
-                && (!self.stride2 || (self.x % 2 == 0 && self.y % 2 == 0));
+            self.ends_1 = if emits { self.ends() } else { 0 };
+            self.row_end_1 = emits && self.unpack.last();
         }
-        if beat {
-            self.fill += 16;
+        if enters && self.unpack.last() {
+            self.y = if self.y == 7 { 6 } else { self.y + 1 };
         }
-        if enters {
-            self.fill -= 3;
-            self.x += 1;
-            if self.x == self.width {
-                self.fill = 0;
-                self.x = 0;
-                self.y += 1;
-                self.rows -= 1;
-                self.active = self.rows > 0;
+        self.unpack.step(beat, enters);
+    }
+
+    /// Pixels of the step at hand at which windows end, if its row has any.
+    fn ends(&self) -> u8 {
+        let x = self.unpack.number() * self.pixels;
+        let mut ends = 0;
+        for pixel in 0..self.pixels.min(self.unpack.left()) {
+            let x = x + pixel;
+            if x >= self.border && !(self.stride2 && x % 2 == 1) {
+                ends |= 1 << pixel;
             }
         }
-        if strip_done {
-            self.strip_end = false;
+        ends
+    }
+
+    fn start(&mut self, rows: &Rows) {
+        self.strip_end = rows.strip_end;
+        self.stride2 = rows.stride == 2;
+        self.border = rows.kernel - 1;
+        self.single = rows.width <= self.pixels;
+        if rows.first {
+            self.y = 0;
         }
-        if let Some(rows) = start {
-            self.active = true;
-            self.strip_end = rows.strip_end;
-            self.width = rows.width;
-            self.rows = rows.rows;
-            self.stride2 = rows.stride == 2;
-            self.fill = 0;
-            self.x = 0;
-            if rows.first {
-                self.y = 0;
-            }
-        }
+        self.unpack.start(rows);
+        self.place.start(rows);
     }
 }
