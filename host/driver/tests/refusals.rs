@@ -29,7 +29,7 @@ fn memories_that_are_too_small_are_named() {
         (|c| c.weight_blocks = 30, &["weight buffer", "30", "fire"]),
         (|c| c.param_groups = 3, &["parameter memory", "conv1"]),
         (|c| c.acc_depth = 100, &["accumulator", "conv1", "111"]),
-        (|c| c.line_words = 200, &["line memory", "conv1", "220"]),
+        (|c| c.line_words = 200, &["line memory", "conv1", "224"]),
         (|c| c.window_width = 223, &["window unit", "conv1", "223"]),
     ];
     for (change, words) in cases {

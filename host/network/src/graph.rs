@@ -101,6 +101,32 @@ impl Conv {
     pub fn in_channels(&self) -> usize {
         self.weights.dim().3
     }
+
+    /// Rows or columns of the output, along an axis of `n` pixels, whose windows meet the map at
+    /// all. The others see nothing but padding.
+    #[must_use]
+    pub fn inner_len(&self, n: usize) -> usize {
+        let outputs = arith::conv_len(n, self.kernel, self.stride, self.pad).unwrap_or(0);
+        let meets = |o: &usize| {
+            let start = o * self.stride;
+            start + self.kernel > self.pad && start < n + self.pad
+        };
+        (0..outputs).filter(meets).count()
+    }
+
+    /// Useful multiply-accumulates over a map of `height` x `width` pixels: every kernel tap of
+    /// every output, but not of outputs that see nothing but padding, nor of padded channels.
+    #[must_use]
+    pub fn macs(&self, height: usize, width: usize) -> u64 {
+        let outputs = self.inner_len(height) * self.inner_len(width) * self.out_channels();
+        (outputs * self.kernel * self.kernel * self.in_channels()) as u64
+    }
+
+    /// What an output channel gives where its window sees nothing but padding.
+    #[must_use]
+    pub fn border_value(&self, channel: usize) -> u8 {
+        self.requant.get(channel).map_or(0, |r| r.apply(0))
+    }
 }
 
 /// Max-pool 3x3 with stride 2.
@@ -252,18 +278,55 @@ impl Network {
         Ok(shapes)
     }
 
-    /// Useful multiply-accumulates of one inference: every kernel tap of every output, a zero
-    /// border pixel included, padded channels not.
+    /// Useful multiply-accumulates of one inference, those of [`Conv::macs`] over all layers.
     pub fn macs(&self, height: usize, width: usize) -> Result<u64, ShapeError> {
         let shapes = self.shapes(height, width)?;
         Ok(self
             .nodes
             .iter()
-            .zip(&shapes)
-            .map(|(node, shape)| match &node.op {
-                Op::Conv(c) => (shape.len() * c.kernel * c.kernel * c.in_channels()) as u64,
-                _ => 0,
+            .filter_map(|node| match (&node.op, node.inputs.first()?) {
+                (Op::Conv(conv), &NodeId::INPUT) => Some(conv.macs(height, width)),
+                (Op::Conv(conv), id) => {
+                    let source = shapes.get(id.0)?;
+                    Some(conv.macs(source.height, source.width))
+                }
+                _ => None,
             })
             .sum())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random;
+    use rand::SeedableRng;
+
+    /// Counts the outputs whose windows meet the map, tap by tap.
+    fn counted(conv: &Conv, n: usize) -> usize {
+        let outputs = arith::conv_len(n, conv.kernel, conv.stride, conv.pad).unwrap_or(0);
+        (0..outputs)
+            .filter(|o| {
+                (0..conv.kernel).any(|k| (conv.pad..conv.pad + n).contains(&(o * conv.stride + k)))
+            })
+            .count()
+    }
+
+    #[test]
+    fn padding_alone_is_no_work() {
+        let rng = &mut rand::rngs::SmallRng::seed_from_u64(1);
+        for (kernel, stride, pad) in [(1, 1, 1), (3, 1, 1), (1, 1, 3), (3, 2, 4), (7, 2, 8)] {
+            let conv = random::conv(rng, 2, 3, (kernel, stride, pad));
+            for n in 1..20 {
+                assert_eq!(
+                    conv.inner_len(n),
+                    counted(&conv, n),
+                    "{kernel} {stride} {pad}"
+                );
+            }
+        }
+        let conv = random::conv(rng, 2, 3, (1, 1, 1));
+        assert_eq!(conv.macs(13, 14), 13 * 14 * 2 * 3);
+        assert_eq!(conv.border_value(2), conv.requant[2].apply(0));
     }
 }

@@ -11,6 +11,7 @@ pub mod image;
 pub mod pack;
 pub mod pickle;
 pub mod quantise;
+pub mod random;
 pub mod squeezenet;
 pub mod validate;
 
@@ -18,4 +19,5 @@ pub use description::FORMAT_VERSION;
 pub use graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Shape};
 pub use image::{ImageError, Picture};
 pub use pack::{PackError, PackErrorKind, builtin};
+pub use squeezenet::SqueezeNet;
 pub use validate::InvalidNetwork;

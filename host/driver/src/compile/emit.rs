@@ -281,6 +281,7 @@ impl<'a> Emitter<'a> {
                 rows: rows as u32,
                 kernel: conv.kernel as u32,
                 stride: conv.stride as u32,
+                gap: 0,
             }))
             .map_err(&fail)?;
         let row_bytes = Rows::row_bytes(width, config.bus_bytes);
@@ -425,6 +426,8 @@ impl<'a> Emitter<'a> {
                 weight_base: weight_base as u32,
                 param: loaded.param as u32,
                 out_base: output.start as u32,
+                layer: job.conv.min(firebrick_spec::regs::STATS_LAYERS - 1) as u32,
+                ..Block::default()
             };
             self.stream.record(Command::Block(block)).map_err(&fail)?;
             self.timeline.block(

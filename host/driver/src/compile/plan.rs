@@ -241,7 +241,7 @@ impl Planner<'_> {
                 });
             }
             let line_words = if lead.pool.is_some() {
-                lead.pooled.1
+                lead.shape.width.div_ceil(self.config.line_columns())
             } else {
                 0
             };

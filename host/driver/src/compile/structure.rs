@@ -4,6 +4,9 @@
 use super::CompileError;
 use firebrick_network::{Conv, Network, NodeId, Op, Pool, Shape};
 
+/// Kernels of the window unit.
+const WINDOW_KERNELS: [usize; 2] = [3, 7];
+
 /// Where a convolution reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -31,8 +34,11 @@ pub(crate) struct ConvPlan {
     pub sink: Sink,
     /// The max-pool it goes through.
     pub pool: Option<Pool>,
-    /// Shape before the pool.
+    /// What the engine computes: the shape before the pool, without [`ConvPlan::border`].
     pub shape: Shape,
+    /// Padding of a 1x1 convolution: pixels around the map that see zeros only. They are
+    /// constant, and the host adds them.
+    pub border: usize,
     /// Height and width after the pool.
     pub pooled: (usize, usize),
     /// Channels in the map before this convolution's first.
@@ -213,12 +219,19 @@ impl Structure {
             if let Some(conv) = conv_of(network, node) {
                 check_conv(network, node, conv)?;
                 conv_at[node] = Some(plan.convs.len());
+                let border = if conv.kernel == 1 { conv.pad } else { 0 };
+                let shape = Shape {
+                    height: shape.height.saturating_sub(2 * border),
+                    width: shape.width.saturating_sub(2 * border),
+                    ..*shape
+                };
                 plan.convs.push(ConvPlan {
                     node,
                     source: Source::Picture,
                     sink: Sink::Sum,
                     pool: None,
-                    shape: *shape,
+                    shape,
+                    border,
                     pooled: (shape.height, shape.width),
                     offset: 0,
                 });
@@ -285,6 +298,18 @@ impl Structure {
                 0,
                 "no convolution reads the picture",
                 "begin the network with a convolution of the input",
+            ));
+        }
+        if let Some(conv) = plan
+            .convs
+            .iter()
+            .find(|conv| conv.border > 0 && conv.sink != Sink::Sum)
+        {
+            return Err(refuse(
+                network,
+                conv.node,
+                format!("is 1x1 with padding {}", conv.border),
+                "only the last convolution, whose outputs are summed, may be 1x1 with padding",
             ));
         }
         plan.make_stages(network)?;
@@ -400,7 +425,12 @@ fn check_first(
             "the picture passes through the window unit once; let one convolution read it",
         ));
     }
-    if conv.kernel != window_kernel || conv.pad != 0 || !(1..=2).contains(&conv.stride) {
+    let kernels: Vec<usize> = WINDOW_KERNELS
+        .into_iter()
+        .filter(|&kernel| kernel <= window_kernel)
+        .collect();
+    if !kernels.contains(&conv.kernel) || conv.pad != 0 || !(1..=2).contains(&conv.stride) {
+        let sizes: Vec<String> = kernels.iter().map(|k| format!("{k}x{k}")).collect();
         return Err(refuse(
             network,
             node,
@@ -411,8 +441,8 @@ fn check_first(
                 k = conv.kernel
             ),
             &format!(
-                "the window unit of this configuration takes {window_kernel}x{window_kernel} \
-                 with stride 1 or 2 and no padding"
+                "the window unit of this configuration takes {} with stride 1 or 2 and no padding",
+                sizes.join(" and ")
             ),
         ));
     }
@@ -421,13 +451,13 @@ fn check_first(
 
 fn check_inner(network: &Network, node: usize, conv: &Conv) -> Result<(), CompileError> {
     match (conv.kernel, conv.stride, conv.pad) {
-        (1, 1, 0) | (3, 1, 1) => Ok(()),
+        (1, 1, _) | (3, 1, 1) => Ok(()),
         (k, stride, pad) => Err(refuse(
             network,
             node,
             format!("is {k}x{k} with stride {stride} and padding {pad}"),
-            "after the first, the engine has 1x1 convolutions without padding and 3x3 with \
-             padding 1, both of stride 1",
+            "after the first, the engine has 1x1 convolutions without padding (with padding only \
+             where the classes are summed) and 3x3 with padding 1, both of stride 1",
         )),
     }
 }

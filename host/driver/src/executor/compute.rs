@@ -1,11 +1,9 @@
 //! The array: passes of a block over its tile.
 
 use super::memory::Writer;
+use super::place::{Place, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
-use firebrick_spec::command::{Block, block};
-
-/// Feature addresses have as many bits as their fields.
-const ADDRESS_SPACE: i64 = 1 << block::IN_BASE.width;
+use firebrick_spec::command::Block;
 
 impl Executor {
     /// Runs one block record.
@@ -35,7 +33,7 @@ impl Executor {
                 }
             }
         }
-        self.registers.busy += pass as u64 * u64::from(block.count);
+        self.count_vectors(block);
         if block.last {
             self.drain(record, block)?;
         }
@@ -45,7 +43,7 @@ impl Executor {
     /// Checks that the block may use its accumulators, and makes them its tile's.
     fn claim_accumulators(&mut self, record: u32, block: &Block) -> Result<(), ExecError> {
         let bank = usize::from(block.acc_bank);
-        for at in block.acc_base as usize..(block.acc_base + block.count) as usize {
+        for at in self.accumulators(block) {
             let owner = self.memories.acc_use[bank][at];
             let (known, kind) = if block.first {
                 (self.order.drained(owner.tile), HazardKind::AccumulatorInUse)
@@ -58,7 +56,26 @@ impl Executor {
         Ok(())
     }
 
-    /// One pass: one weight block over all pixels of the tile.
+    /// Accumulator vectors of a block's tile.
+    pub(super) fn accumulators(&self, block: &Block) -> std::ops::Range<usize> {
+        block.acc_base as usize..(block.acc_base + block.vectors(self.config.lanes)) as usize
+    }
+
+    /// Counts the cycles in which the array takes a vector of this block, and their positions
+    /// without a pixel.
+    fn count_vectors(&mut self, block: &Block) {
+        let vectors = u64::from(block.vectors(self.config.lanes));
+        let pixels = Place::of(block).filter(|place| place.pixel).count() as u64;
+        let passes = u64::from(block.passes());
+        self.registers.count(
+            block.layer,
+            passes * vectors,
+            passes * (vectors * self.config.lanes as u64 - pixels),
+        );
+    }
+
+    /// One pass: one weight block over all positions of the tile. Sums at positions in a gap are
+    /// dropped when the tile drains, so nothing is added to them.
     fn pass(
         &mut self,
         record: u32,
@@ -76,27 +93,25 @@ impl Executor {
             .map(|&byte| i32::from(byte as i8))
             .collect();
         let (width, height) = (i64::from(block.width), i64::from(block.height));
-        let (mut y, mut x) = (i64::from(block.y0), i64::from(block.x0));
-        let base = i64::from(block.in_base) + group * i64::from(block.plane) + dy * width + dx;
-        for v in 0..block.count as usize {
-            let at = (block.acc_base as usize + v) * tile;
+        let plane = i64::from(block.in_base) + group * i64::from(block.plane);
+        let base = plane + dy * i64::from(block.pitch()) + dx;
+        let bank = usize::from(block.acc_bank);
+        for (v, place) in Place::of(block).enumerate() {
+            let at = (block.acc_base as usize * self.config.lanes + v) * tile;
             if clear {
-                self.memories.acc[usize::from(block.acc_bank)][at..at + tile].fill(0);
+                self.memories.acc[bank][at..at + tile].fill(0);
             }
-            if (0..height).contains(&(y + dy)) && (0..width).contains(&(x + dx)) {
-                let address = (base + v as i64).rem_euclid(ADDRESS_SPACE) as usize;
+            let (y, x) = (i64::from(place.y) + dy, i64::from(place.x) + dx);
+            if place.pixel && (0..height).contains(&y) && (0..width).contains(&x) {
+                let address = ring_word(plane, base + v as i64, block.in_ring);
                 if address >= self.config.feature_words {
                     return Err(EngineFault::range(record).into());
                 }
                 self.readable(record, address)?;
                 self.memories.feature_use[address].reader = self.order.blocks - 1;
-                let acc = &mut self.memories.acc[usize::from(block.acc_bank)][at..at + tile];
+                let acc = &mut self.memories.acc[bank][at..at + tile];
                 let word = &self.memories.features[address * tile..][..tile];
                 accumulate(acc, word, &weights);
-            }
-            x += 1;
-            if x == width {
-                (x, y) = (0, y + 1);
             }
         }
         Ok(())

@@ -1,6 +1,7 @@
 //! The drain unit: requantisation, then writing, pooling or summing.
 
 use super::memory::Writer;
+use super::place::{Place, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
 use firebrick_spec::arith::Requant;
 use firebrick_spec::command::{Block, Mode, PARAM_BYTES};
@@ -8,51 +9,85 @@ use firebrick_spec::command::{Block, Mode, PARAM_BYTES};
 /// Where the next output word of a tile goes.
 struct Output {
     record: u32,
-    next: usize,
+    /// Word that the ring is found by.
+    base: i64,
+    next: i64,
+    gap: i64,
+    ring: u32,
+    /// Whether the row under way has put out anything.
+    row: bool,
+}
+
+impl Output {
+    fn new(record: u32, block: &Block) -> Output {
+        Output {
+            record,
+            base: i64::from(block.out_base),
+            next: i64::from(block.out_base),
+            gap: i64::from(block.out_gap),
+            ring: block.out_ring,
+            row: false,
+        }
+    }
+
+    /// The word for the next pixel.
+    fn advance(&mut self) -> usize {
+        let address = ring_word(self.base, self.next, self.ring);
+        self.next += 1;
+        self.row = true;
+        address
+    }
+
+    /// A row of the tile has ended.
+    fn end_row(&mut self) {
+        if std::mem::take(&mut self.row) {
+            self.next += self.gap;
+        }
+    }
 }
 
 impl Executor {
     /// Drains the tile that a block has finished.
     pub(super) fn drain(&mut self, record: u32, block: &Block) -> Result<(), ExecError> {
         self.order.finish_tile();
-        for owner in &mut self.memories.acc_use[usize::from(block.acc_bank)]
-            [block.acc_base as usize..(block.acc_base + block.count) as usize]
-        {
+        let vectors = self.accumulators(block);
+        for owner in &mut self.memories.acc_use[usize::from(block.acc_bank)][vectors] {
             owner.tile = self.order.tiles - 1;
         }
+        self.drainable(record, block)?;
         let tile = self.config.tile;
         let params = self.params(record, block)?;
-        let mut output = Output {
-            record,
-            next: block.out_base as usize,
-        };
+        let mut output = Output::new(record, block);
         if block.mode == Mode::Sum && block.sum_first {
             self.sums.fill(0);
         }
-        let (mut y, mut x) = (block.y0, block.x0);
         let mut run = vec![0; tile];
         let mut word = vec![0; tile];
-        for v in 0..block.count as usize {
-            let at = (block.acc_base as usize + v) * tile;
+        for (v, place) in Place::of(block).enumerate() {
+            if !place.pixel {
+                continue;
+            }
+            let at = (block.acc_base as usize * self.config.lanes + v) * tile;
             let acc = &self.memories.acc[usize::from(block.acc_bank)][at..at + tile];
             for ((y, &acc), requant) in word.iter_mut().zip(acc).zip(&params) {
                 *y = requant.apply(acc);
             }
             if block.tap {
-                self.out.extend_from_slice(&word);
+                self.send(&word);
             }
             match block.mode {
                 Mode::Write => self.put(&mut output, &word)?,
-                Mode::Pool => self.pool(block, &mut output, (y, x), &mut run, &word)?,
+                Mode::Pool => {
+                    self.pool(block, &mut output, (place.y, place.x), &mut run, &word)?;
+                }
                 Mode::Sum => {
                     for (sum, &value) in self.sums.iter_mut().zip(&word) {
                         *sum = sum.wrapping_add(i32::from(value));
                     }
                 }
             }
-            x += 1;
-            if x == block.width {
-                (x, y) = (0, y + 1);
+            if place.x + 1 == block.width {
+                output.end_row();
             }
         }
         if block.mode == Mode::Sum && block.sum_last {
@@ -63,6 +98,39 @@ impl Executor {
             }
         }
         Ok(())
+    }
+
+    /// Checks what the drain of several pixels at a time asks of a tile.
+    fn drainable(&self, record: u32, block: &Block) -> Result<(), ExecError> {
+        let at_once = self.config.drain_pixels() as u32;
+        let pitch = block.pitch();
+        match block.mode {
+            Mode::Pool => {
+                let cut = block.partial && block.width.is_multiple_of(2);
+                let aligned = self.config.lanes == 1
+                    || pitch.is_multiple_of(at_once)
+                        && pitch >= 4 * at_once
+                        && (!cut || block.in_gap >= 1);
+                let whole = block.x0 == 0;
+                self.require(
+                    aligned && whole,
+                    record,
+                    HazardKind::PoolPitch,
+                    pitch as usize,
+                )?;
+                let words = pitch.div_ceil(self.config.line_columns() as u32);
+                let end = (block.line_base + words) as usize;
+                let fits = end <= self.config.line_words;
+                self.require(fits, record, HazardKind::LineRange, end)
+            }
+            // Pixels drained together have to lie in different banks.
+            Mode::Write => {
+                let apart = at_once == 1 || block.out_gap <= block.in_gap + at_once;
+                let out_gap = block.out_gap as usize;
+                self.require(apart, record, HazardKind::OutputGap, out_gap)
+            }
+            Mode::Sum => Ok(()),
+        }
     }
 
     fn params(&mut self, record: u32, block: &Block) -> Result<Vec<Requant>, ExecError> {
@@ -94,8 +162,7 @@ impl Executor {
 
     /// Writes one word to the feature buffer.
     fn put(&mut self, output: &mut Output, word: &[u8]) -> Result<(), ExecError> {
-        let address = output.next;
-        output.next += 1;
+        let address = output.advance();
         if address >= self.config.feature_words {
             return Err(EngineFault::range(output.record).into());
         }
@@ -133,15 +200,11 @@ impl Executor {
             _ if !x.is_multiple_of(2) && block.partial && x + 1 == block.width => x / 2,
             _ => return Ok(()),
         };
-        let line = (block.line_base + column) as usize;
-        self.require(
-            line < self.config.line_words,
-            output.record,
-            HazardKind::LineRange,
-            line,
-        )?;
         let tile = self.config.tile;
-        let line = line % self.config.line_words * tile;
+        let columns = self.config.line_pixels();
+        let line = block.line_base as usize * columns + column as usize;
+        // Beyond its end the memory's contents are undefined; stay away from panics.
+        let line = line % (self.config.line_words * columns) * tile;
         let line = &mut self.memories.lines[line..line + tile];
         let mut down = line.to_vec();
         max(&mut down, &across);

@@ -67,8 +67,18 @@ pub enum HazardKind {
     /// A parameter is outside the range for which requantisation is defined.
     #[error("multiplier or shift is out of range in parameter group")]
     ParamsInvalid,
+    /// The drain of several pixels at a time needs an aligned map.
+    #[error(
+        "the pool needs tiles of whole rows, and with several lanes rows that lie a multiple of \
+         lanes/2 and at least 4 times that apart, with a gap where the last window is cut; here \
+         they lie apart by"
+    )]
+    PoolPitch,
+    /// The drain of several pixels at a time would write two to the same bank.
+    #[error("pixels that drain together would lie in the same bank; the output rows have gap")]
+    OutputGap,
     /// The pool's line memory is too short.
-    #[error("the pooled row does not fit into the line memory at word")]
+    #[error("the pooled row does not fit into the line memory, it ends at word")]
     LineRange,
 }
 

@@ -35,7 +35,7 @@ pub(super) struct LoadUse {
     pub user: i64,
 }
 
-/// History of an accumulator vector.
+/// History of an accumulator vector: `lanes` positions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct AccUse {
     /// Last tile that drained from it, -1 if none.
@@ -54,9 +54,10 @@ pub(super) struct Memories {
     pub weight_use: Vec<LoadUse>,
     pub params: Vec<u8>,
     pub param_use: Vec<LoadUse>,
-    /// By bank.
+    /// By bank, in each by position.
     pub acc: Vec<Vec<i32>>,
     pub acc_use: Vec<Vec<AccUse>>,
+    /// By pooled column.
     pub lines: Vec<u8>,
 }
 
@@ -81,15 +82,20 @@ impl Memories {
             weight_use: vec![unused; config.weight_blocks],
             params: vec![JUNK; config.param_groups * tile * PARAM_BYTES],
             param_use: vec![unused; config.param_groups],
-            acc: vec![vec![JUNK_WORD; config.acc_depth * tile]; ACC_BANKS],
+            acc: vec![vec![JUNK_WORD; config.acc_depth * config.lanes * tile]; ACC_BANKS],
             acc_use: vec![vec![AccUse { tile: -1, sum: -1 }; config.acc_depth]; ACC_BANKS],
-            lines: vec![JUNK; config.line_words * tile],
+            lines: vec![JUNK; config.line_words * config.line_pixels() * tile],
         }
     }
 
     /// Bytes of a parameter group.
     pub fn param_bytes(&self) -> usize {
         self.tile * PARAM_BYTES
+    }
+
+    /// A feature word.
+    pub fn word(&self, address: usize) -> &[u8] {
+        &self.features[address * self.tile..][..self.tile]
     }
 
     /// A feature word, for writing.

@@ -8,6 +8,7 @@ mod drain;
 mod fault;
 mod hazard;
 mod memory;
+mod place;
 mod registers;
 mod stream;
 mod window;
@@ -83,6 +84,8 @@ impl Executor {
         self.registers = Registers {
             scratch: self.registers.scratch,
             irq_enable: self.registers.irq_enable,
+            stats_index: self.registers.stats_index,
+            stats: std::mem::take(&mut self.registers.stats),
             ..Registers::default()
         };
         self.fault = None;
@@ -130,11 +133,9 @@ impl Executor {
                     let words = store.base as usize..(store.base + store.count) as usize;
                     for word in words {
                         self.stored(record, word)?;
+                        let bytes = self.memories.word(word).to_vec();
+                        self.send(&bytes);
                     }
-                    let tile = self.config.tile;
-                    let bytes =
-                        store.base as usize * tile..(store.base + store.count) as usize * tile;
-                    self.out.extend_from_slice(&self.memories.features[bytes]);
                 }
                 Command::End(last) => {
                     self.order.flush();
@@ -143,6 +144,13 @@ impl Executor {
                 }
             }
         }
+    }
+
+    /// Sends a feature word: one beat, filled up with zeros.
+    fn send(&mut self, word: &[u8]) {
+        self.out.extend_from_slice(word);
+        let beat = self.config.bus_bytes;
+        self.out.resize(self.out.len().next_multiple_of(beat), 0);
     }
 
     fn finish(&mut self, tag: u32) {

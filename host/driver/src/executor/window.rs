@@ -1,6 +1,7 @@
 //! The window unit: rows of a picture in, vectors of taps out.
 
 use super::memory::Writer;
+use super::place::ring_word;
 use super::{EngineFault, ExecError, Executor, HazardKind};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
@@ -47,7 +48,7 @@ impl Executor {
         let row_bytes = Rows::row_bytes(width, self.config.bus_bytes);
         let groups = (kernel * kernel * 3).div_ceil(self.config.tile);
         let mut taps = vec![0; groups * self.config.tile];
-        let mut pixel = 0;
+        let mut pixel = 0i64;
         for bytes in payload.chunks_exact(row_bytes) {
             if let Some(mut line) = self.window.lines.pop_front() {
                 line[..3 * width].copy_from_slice(&bytes[..3 * width]);
@@ -59,12 +60,15 @@ impl Executor {
                 continue;
             }
             for x in (0..=width - kernel).step_by(stride) {
-                for (ky, line) in self.window.lines.iter().enumerate() {
+                let recent = self.window.lines.len() - kernel;
+                for (ky, line) in self.window.lines.iter().skip(recent).enumerate() {
                     taps[ky * 3 * kernel..][..3 * kernel]
                         .copy_from_slice(&line[3 * x..][..3 * kernel]);
                 }
                 for (group, word) in taps.chunks_exact(self.config.tile).enumerate() {
-                    let address = rows.base as usize + group * rows.plane as usize + pixel;
+                    let address =
+                        i64::from(rows.base) + group as i64 * i64::from(rows.plane) + pixel;
+                    let address = ring_word(address, address, 0);
                     if address >= self.config.feature_words {
                         return Err(EngineFault::range(record).into());
                     }
@@ -80,6 +84,7 @@ impl Executor {
                 }
                 pixel += 1;
             }
+            pixel += i64::from(rows.gap);
         }
         if rows.strip_end {
             self.order.strips += 1;

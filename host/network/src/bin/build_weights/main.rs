@@ -14,7 +14,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::quantise::{Clip, Options, quantise};
-use firebrick_network::{Network, pickle, squeezenet};
+use firebrick_network::{Network, SqueezeNet, pickle, squeezenet};
 
 /// Result of a subcommand; every error says what happened, where, and what to do.
 type Outcome<T> = Result<T, Box<dyn Error>>;
@@ -116,7 +116,7 @@ fn run(arguments: Arguments) -> Outcome<()> {
     let path = &arguments.pickle;
     let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
     let layers = pickle::read(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-    let network = squeezenet::v1_1(&layers)?;
+    let network = SqueezeNet::v1_1().float(&layers, squeezenet::MEAN_BGR)?;
     match arguments.command {
         Command::Calibrate {
             images,

@@ -1,0 +1,226 @@
+//! Networks with seeded random weights, and pictures of noise: what tests and measurements of
+//! all crates run on. The same seed gives the same network on every machine.
+//!
+//! Requantisation is chosen from the number of products that an output sums up, so that
+//! activations spread over 0 to 255, some clamped at either end, however deep the network is.
+
+use firebrick_spec::arith::{MULT_MAX, MULT_MIN, Requant, SHIFT_MAX, SHIFT_MIN, WEIGHT_MAX};
+use ndarray::{Array3, Array4, Axis};
+use rand::rngs::SmallRng;
+use rand::{Rng, SeedableRng};
+
+use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use crate::squeezenet::{Fire, Row, SqueezeNet};
+
+/// Root mean square of the weights (uniform over ±127) times that of typical activations.
+const PRODUCT_RMS: f64 = 73.0 * 100.0;
+/// Activation for a sum of one standard deviation.
+const TARGET: f64 = 128.0;
+
+/// Builds a network node by node.
+#[derive(Clone, Debug)]
+pub struct Builder {
+    rng: SmallRng,
+    nodes: Vec<Node>,
+    channels: Vec<usize>,
+}
+
+impl Builder {
+    /// An empty network.
+    #[must_use]
+    pub fn new(seed: u64) -> Builder {
+        Builder {
+            rng: SmallRng::seed_from_u64(seed),
+            nodes: Vec::new(),
+            channels: Vec::new(),
+        }
+    }
+
+    /// Channels of a node, 3 for the picture; none for a node that is not there yet.
+    #[must_use]
+    pub fn channels(&self, id: NodeId) -> usize {
+        match id {
+            NodeId::INPUT => 3,
+            NodeId(i) => self.channels.get(i).copied().unwrap_or(0),
+        }
+    }
+
+    /// Adds any node.
+    pub fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
+        self.channels.push(match &op {
+            Op::Conv(conv) => conv.out_channels(),
+            Op::Concat => inputs.iter().map(|&id| self.channels(id)).sum(),
+            Op::MaxPool(_) | Op::GlobalSum => inputs.first().map_or(0, |&id| self.channels(id)),
+        });
+        self.nodes.push(Node {
+            name: name.to_owned(),
+            op,
+            inputs: inputs.to_vec(),
+        });
+        NodeId(self.nodes.len() - 1)
+    }
+
+    /// Adds a convolution with `out` channels.
+    pub fn conv(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        out: usize,
+        shape: (usize, usize, usize),
+    ) -> NodeId {
+        let depth = self.channels(input);
+        let conv = conv(&mut self.rng, depth, out, shape);
+        self.push(name, Op::Conv(conv), &[input])
+    }
+
+    /// Adds a max-pool.
+    pub fn pool(&mut self, name: &str, input: NodeId, ceil: bool) -> NodeId {
+        self.push(name, Op::MaxPool(Pool { ceil }), &[input])
+    }
+
+    /// Adds a concatenation.
+    pub fn concat(&mut self, name: &str, inputs: &[NodeId]) -> NodeId {
+        self.push(name, Op::Concat, inputs)
+    }
+
+    /// Adds a Fire module: s1x1, e1x1 and e3x3 channels.
+    pub fn fire(
+        &mut self,
+        name: &str,
+        input: NodeId,
+        squeeze: usize,
+        expand1: usize,
+        expand3: usize,
+    ) -> NodeId {
+        let s = self.conv(&format!("{name}/squeeze1x1"), input, squeeze, (1, 1, 0));
+        let one = self.conv(&format!("{name}/expand1x1"), s, expand1, (1, 1, 0));
+        let three = self.conv(&format!("{name}/expand3x3"), s, expand3, (3, 1, 1));
+        self.concat(&format!("{name}/concat"), &[one, three])
+    }
+
+    /// Adds the global sum and gives the network, for pictures of `height` x `width`.
+    #[must_use]
+    pub fn finish(mut self, input: NodeId, height: usize, width: usize) -> Network {
+        let classes = self.channels(input);
+        self.push("logits", Op::GlobalSum, &[input]);
+        Network {
+            name: "random".into(),
+            input: Input {
+                height,
+                width,
+                order: PixelOrder::Bgr,
+                resize: ResizePolicy::Squash,
+            },
+            nodes: self.nodes,
+            labels: (0..classes).map(|i| format!("class {i}")).collect(),
+        }
+    }
+}
+
+/// A convolution (kernel, stride, padding). Its first channel is made such that it is not dead,
+/// so that even a layer of one channel passes something on.
+pub fn conv(
+    rng: &mut SmallRng,
+    depth: usize,
+    out: usize,
+    (kernel, stride, pad): (usize, usize, usize),
+) -> Conv {
+    let mut weights = Array4::from_shape_fn((out, kernel, kernel, depth), |_| {
+        rng.random_range(-WEIGHT_MAX..=WEIGHT_MAX)
+    });
+    if let Some(mut first) = weights.axis_iter_mut(Axis(0)).next()
+        && first.iter().map(|&w| i64::from(w)).sum::<i64>() < 0
+    {
+        first.mapv_inplace(|w| -w);
+    }
+    let spread = PRODUCT_RMS * ((kernel * kernel * depth) as f64).sqrt();
+    let requant = (0..out)
+        .map(|channel| {
+            let mult = rng.random_range(MULT_MIN..=MULT_MAX);
+            let shift = (f64::from(mult) * spread / TARGET).log2().round();
+            let least = if channel == 0 { 0.1 } else { -1.0 };
+            Requant {
+                bias: (rng.random_range(least..1.0) * spread) as i32,
+                mult,
+                shift: (shift as u8).clamp(SHIFT_MIN, SHIFT_MAX),
+            }
+        })
+        .collect();
+    Conv {
+        kernel,
+        stride,
+        pad,
+        weights,
+        requant,
+        output_scale: 1.0,
+    }
+}
+
+/// A SqueezeNet of any figures.
+#[must_use]
+pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
+    let mut b = Builder::new(seed);
+    let mut x = NodeId::INPUT;
+    for row in table.rows() {
+        x = match row {
+            Row::Conv {
+                name,
+                kernel,
+                stride,
+                pad,
+                outputs,
+            } => b.conv(&name, x, outputs, (kernel, stride, pad)),
+            Row::Pool { name, ceil } => b.pool(&name, x, ceil),
+            Row::Fire { name, fire } => b.fire(&name, x, fire.squeeze, fire.expand1, fire.expand3),
+        };
+    }
+    let network = b.finish(x, table.side, table.side);
+    Network {
+        name: table.name.clone(),
+        input: table.input(),
+        ..network
+    }
+}
+
+/// Random figures of a small SqueezeNet: one to four modules of 1 to 40 channels, pools and
+/// roundings anywhere, both kernels and strides, a last convolution with or without padding. A
+/// picture of its side passes through it.
+#[must_use]
+pub fn figures(seed: u64) -> SqueezeNet {
+    let rng = &mut SmallRng::seed_from_u64(seed);
+    let mut table = SqueezeNet {
+        name: format!("random-{seed}"),
+        kernel: if rng.random() { 3 } else { 7 },
+        stride: rng.random_range(1..=2),
+        outputs: rng.random_range(1..=40),
+        fires: Vec::new(),
+        pools: Vec::new(),
+        ceil: rng.random(),
+        classes: rng.random_range(1..=40),
+        last_pad: rng.random_range(0..=1),
+        side: rng.random_range(15..=60),
+    };
+    for _ in 0..rng.random_range(1..=4) {
+        table.fires.push(Fire {
+            squeeze: rng.random_range(1..=24),
+            expand1: rng.random_range(1..=40),
+            expand3: rng.random_range(1..=40),
+        });
+    }
+    // A floor pool leaves the smaller map.
+    let mut side = (table.side - table.kernel) / table.stride + 1;
+    for layer in 1..=1 + table.fires.len() {
+        if side >= 5 && rng.random_bool(0.4) {
+            table.pools.push(layer);
+            side = (side - 3) / 2 + 1;
+        }
+    }
+    table
+}
+
+/// A picture of noise.
+#[must_use]
+pub fn picture(height: usize, width: usize, seed: u64) -> Array3<u8> {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    Array3::from_shape_fn((height, width, 3), |_| rng.random())
+}
