@@ -37,3 +37,6 @@ pub mod tile;
 pub mod tile_packed;
 pub mod top;
 pub mod window;
+pub mod window_place;
+pub mod window_taps;
+pub mod window_unpack;
