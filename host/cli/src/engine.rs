@@ -178,7 +178,7 @@ impl Engine {
             Vec::new()
         };
         let begin = Instant::now();
-        let views: Vec<_> = pictures.iter().map(Array3::view).collect();
+        let views: Vec<_> = pictures.iter().map(|picture| picture.view()).collect();
         let results = session.run_many(program, &views)?;
         let seconds = begin.elapsed().as_secs_f64();
         if !session.device().is_clocked() {

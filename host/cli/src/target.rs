@@ -19,11 +19,7 @@ pub struct Target {
 
 impl Target {
     pub fn load(args: &args::Target) -> Result<Target, CliError> {
-        Target::of(
-            args.model.as_deref(),
-            args.size,
-            args.preset.config.clone(),
-        )
+        Target::of(args.model.as_deref(), args.size, args.preset.config.clone())
     }
 
     /// A packed model, or the one that is built in, at a size, or its own.
@@ -59,13 +55,7 @@ impl Target {
             check,
             ..CompileOptions::default()
         };
-        Ok(compile(
-            &self.network,
-            config,
-            height,
-            width,
-            &options,
-        )?)
+        Ok(compile(&self.network, config, height, width, &options)?)
     }
 
     /// A picture file as the network's input.
