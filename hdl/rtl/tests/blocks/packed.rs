@@ -185,8 +185,11 @@ fn the_upper_column_agrees_with_a_plain_element_for_every_weight_and_activation(
 #[test]
 fn every_two_weights_are_joined_exactly() {
     let mut uut = JoinWeights::default();
+    uut.weights.connect();
+    uut.connect_all();
     let verilog = emit_block(JoinWeights::default(), "join_weights").expect("emitted");
-    let mut model = Model::open(&firebrick_sim::Design::new("join_weights", verilog)).expect("builds");
+    let mut model =
+        Model::open(&firebrick_sim::Design::new("join_weights", verilog)).expect("builds");
     let (weights, joined) = (
         model.input("weights").expect("an input"),
         model.output("joined").expect("an output"),
@@ -198,7 +201,7 @@ fn every_two_weights_are_joined_exactly() {
         model.eval().expect("eval");
         assert_eq!(model.get(joined), want, "{w0} and {w1}");
         uut.weights.next = u64::from(both).into();
-        uut.update();
+        assert!(simulate(&mut uut, 20), "the block settles");
         assert_eq!(uut.joined.val().to_u64(), want, "in Rust, {w0} and {w1}");
     }
 }
