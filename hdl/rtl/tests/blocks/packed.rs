@@ -1,6 +1,7 @@
 //! Two processing elements on one multiplier: against two plain ones, and the Verilog against
 //! the Rust beside it.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use firebrick_rtl::emit::{emit, emit_block};
@@ -306,7 +307,8 @@ fn a_packed_tile_of_8_takes_half_the_dsp_slices() {
     let plain = emit_block(Tile8::default(), "plain8").expect("emitted");
     let packed = emit_block(TilePacked8::default(), "packed8").expect("emitted");
     let Some(slices) = synthesised(&plain, "plain8", "DSP48E1") else {
-        println!("SKIPPED: yosys is not installed");
+        // Past the capture of a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: yosys is not installed");
         return;
     };
     assert_eq!(slices, 64);
