@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::mem::{Pack16, Ram};
+use crate::mem::{Pack, Ram};
 
 /// Cycles from a granted drain read to its data.
 pub const ACC_READ_LATENCY: usize = 2;
@@ -118,18 +118,19 @@ impl Logic for AccColumn {
     }
 }
 
-/// Accumulators of one lane: 16 columns, the array on one side and the drain on the other.
+/// Accumulators of one lane: a column for each output channel, the array on one side and the
+/// drain on the other.
 ///
-/// The array writes without back-pressure: `tag_*` describe the sums at `psum` in the same
+/// The array writes without back-pressure: `tag_*` describe the sums at `psums` in the same
 /// cycle. The drain asks with `drain_read`; it is granted in the same cycle unless the array
 /// accumulates in that bank, and gets its word [`ACC_READ_LATENCY`] cycles later.
 #[derive(LogicBlock)]
 pub struct Accumulators {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Array output, signed.
-    pub psum: [Signal<In, Bits<24>>; 16],
-    /// `psum` is a pixel vector.
+    /// Array output, 24 bits for each output channel, signed, channel 0 lowest.
+    pub psums: Signal<In, Bits<384>>,
+    /// `psums` is a pixel vector.
     pub tag_valid: Signal<In, Bit>,
     /// It starts the sum.
     pub tag_first: Signal<In, Bit>,
@@ -145,10 +146,10 @@ pub struct Accumulators {
     pub drain_address: Signal<In, Bits<11>>,
     /// It gets it.
     pub drain_grant: Signal<Out, Bit>,
-    /// The word, output channel 0 lowest.
+    /// The word, 32 bits for each output channel, channel 0 lowest; zero above the last column.
     pub drain_data: Signal<Out, Bits<512>>,
     column: Vec<AccColumn>,
-    pack: Pack16<32, 512>,
+    pack: Pack<32, 512>,
     valid_1: DFF<Bit>,
     first_1: DFF<Bit>,
     bank_1: DFF<Bit>,
@@ -163,15 +164,16 @@ pub struct Accumulators {
     address_b: Signal<Local, Bits<9>>,
     write_a: Signal<Local, Bit>,
     write_b: Signal<Local, Bit>,
+    _columns: usize,
 }
 
 impl Accumulators {
-    /// Two banks of `depth` vectors, at most 512.
+    /// Two banks of `depth` vectors, at most 512, of `columns` sums, at most 16.
     #[must_use]
-    pub fn new(depth: usize) -> Self {
+    pub fn new(columns: usize, depth: usize) -> Self {
         Self {
             clock: Default::default(),
-            psum: Default::default(),
+            psums: Default::default(),
             tag_valid: Default::default(),
             tag_first: Default::default(),
             tag_bank: Default::default(),
@@ -181,8 +183,8 @@ impl Accumulators {
             drain_address: Default::default(),
             drain_grant: Default::default(),
             drain_data: Default::default(),
-            column: (0..16).map(|_| AccColumn::new(depth)).collect(),
-            pack: Default::default(),
+            column: (0..columns).map(|_| AccColumn::new(depth)).collect(),
+            pack: Pack::new(columns),
             valid_1: Default::default(),
             first_1: Default::default(),
             bank_1: Default::default(),
@@ -197,6 +199,7 @@ impl Accumulators {
             address_b: Default::default(),
             write_a: Default::default(),
             write_b: Default::default(),
+            _columns: columns,
         }
     }
 }
@@ -241,9 +244,9 @@ impl Logic for Accumulators {
                 | ((!self.drain_bank.val()) & (!self.reads_0.val())));
         self.write_a.next = self.valid_2.q.val() & (!self.bank_2.q.val());
         self.write_b.next = self.valid_2.q.val() & self.bank_2.q.val();
-        for i in 0..16 {
+        for i in 0..self._columns {
             self.column[i].clock.next = self.clock.val();
-            self.column[i].psum.next = self.psum[i].val();
+            self.column[i].psum.next = self.psums.val().get_bits::<24>(i * 24);
             self.column[i].read_address_0.next = self.address_a.val();
             self.column[i].read_address_1.next = self.address_b.val();
             self.column[i].bank_1.next = self.bank_1.q.val();

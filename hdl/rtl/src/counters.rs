@@ -3,19 +3,19 @@
 use rust_hdl::prelude::*;
 
 /// Number of counters; their order is that of `firebrick_spec::regs::COUNTERS`.
-pub const COUNTERS: usize = 10;
+pub const COUNTERS: usize = 14;
 
-/// Ten 64-bit counters, each adding 1 in a cycle with its `event`.
+/// 64-bit counters, each adding its `amount` in every cycle.
 #[derive(LogicBlock)]
 pub struct Counters {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Sets all counters to 0.
     pub clear: Signal<In, Bit>,
-    /// Events.
-    pub event: [Signal<In, Bit>; 10],
+    /// Amounts.
+    pub amount: [Signal<In, Bits<64>>; 14],
     /// Counts.
-    pub value: [Signal<Out, Bits<64>>; 10],
+    pub value: [Signal<Out, Bits<64>>; 14],
     count: Vec<DFF<Bits<64>>>,
 }
 
@@ -24,7 +24,7 @@ impl Default for Counters {
         Self {
             clock: Default::default(),
             clear: Default::default(),
-            event: Default::default(),
+            amount: Default::default(),
             value: Default::default(),
             count: (0..COUNTERS).map(|_| DFF::default()).collect(),
         }
@@ -34,12 +34,9 @@ impl Default for Counters {
 impl Logic for Counters {
     #[hdl_gen]
     fn update(&mut self) {
-        for i in 0..10 {
+        for i in 0..14 {
             self.count[i].clock.next = self.clock.val();
-            self.count[i].d.next = self.count[i].q.val();
-            if self.event[i].val() {
-                self.count[i].d.next = self.count[i].q.val() + 1;
-            }
+            self.count[i].d.next = self.count[i].q.val() + self.amount[i].val();
             if self.clear.val() {
                 self.count[i].d.next = 0.into();
             }

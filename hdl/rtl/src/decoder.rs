@@ -59,13 +59,13 @@ pub struct Decoder {
     pub reads_done: Signal<In, Bit>,
     /// A tile has drained.
     pub drained: Signal<In, Bit>,
-    /// Weight row to write.
+    /// Weights to write.
     pub weight_valid: Signal<Out, Bit>,
-    /// Row address (block x 16 + row).
+    /// Beat of the weight buffer.
     pub weight_address: Signal<Out, Bits<24>>,
     /// Parameters to write: two channels.
     pub param_valid: Signal<Out, Bit>,
-    /// Group x 8 + pair of channels.
+    /// Group x tile / 2 + pair of channels.
     pub param_address: Signal<Out, Bits<15>>,
     /// The beat that these writes and the window unit take.
     pub payload: Signal<Out, Bits<128>>,
@@ -87,6 +87,10 @@ pub struct Decoder {
     pub record_index: Signal<Out, Bits<24>>,
     /// The first beat of a stream is taken.
     pub stream_begins: Signal<Out, Bit>,
+    /// Copies weights or parameters, or waits to.
+    pub late_weights: Signal<Out, Bit>,
+    /// Feeds the window unit, or waits to.
+    pub late_input: Signal<Out, Bit>,
     state: DFF<DecoderState>,
     low: DFF<Bits<128>>,
     high: DFF<Bits<128>>,
@@ -111,6 +115,12 @@ pub struct Decoder {
     param_groups: Constant<Bits<21>>,
     acc_depth: Constant<Bits<14>>,
     line_words: Constant<Bits<13>>,
+    small: Constant<Bit>,
+    several: Constant<Bit>,
+    lanes: Constant<Bits<11>>,
+    lane_shift: Constant<Bits<3>>,
+    lanes_less_one: Constant<Bits<14>>,
+    half_lanes: Constant<Bits<5>>,
     window_kernel: Constant<Bits<10>>,
     window_width: Constant<Bits<10>>,
     record: Signal<Local, Bits<224>>,
@@ -125,7 +135,10 @@ pub struct Decoder {
     is_end: Signal<Local, Bit>,
     known: Signal<Local, Bit>,
     mode: Signal<Local, Bits<2>>,
-    sum_beats: Signal<Local, Bits<3>>,
+    positions: Signal<Local, Bits<14>>,
+    pitch: Signal<Local, Bits<11>>,
+    rows_kernel: Signal<Local, Bits<10>>,
+    widest_gap: Signal<Local, Bits<5>>,
     field20: Signal<Local, Bits<20>>,
     count20: Signal<Local, Bits<20>>,
     load_end: Signal<Local, Bits<21>>,
@@ -180,6 +193,8 @@ impl Decoder {
             error_code: Default::default(),
             record_index: Default::default(),
             stream_begins: Default::default(),
+            late_weights: Default::default(),
+            late_input: Default::default(),
             state: Default::default(),
             low: Default::default(),
             high: Default::default(),
@@ -204,6 +219,12 @@ impl Decoder {
             param_groups: Constant::new(size(config.param_groups).into()),
             acc_depth: Constant::new(size(config.acc_depth).into()),
             line_words: Constant::new(size(config.line_words).into()),
+            small: Constant::new(config.tile == 8),
+            several: Constant::new(config.lanes > 1),
+            lanes: Constant::new(size(config.lanes).into()),
+            lane_shift: Constant::new(u64::from(config.lanes.trailing_zeros()).into()),
+            lanes_less_one: Constant::new((size(config.lanes) - 1).into()),
+            half_lanes: Constant::new((size(config.lanes) / 2).into()),
             window_kernel: Constant::new(size(config.window_kernel).into()),
             window_width: Constant::new(size(config.window_width).into()),
             record: Default::default(),
@@ -218,7 +239,10 @@ impl Decoder {
             is_end: Default::default(),
             known: Default::default(),
             mode: Default::default(),
-            sum_beats: Default::default(),
+            positions: Default::default(),
+            pitch: Default::default(),
+            rows_kernel: Default::default(),
+            widest_gap: Default::default(),
             field20: Default::default(),
             count20: Default::default(),
             load_end: Default::default(),
@@ -268,17 +292,23 @@ impl Logic for Decoder {
             | self.is_store.val()
             | self.is_end.val();
         self.mode.next = self.record.val().get_bits::<2>(116);
-        self.sum_beats.next = self.record.val().get_bits::<3>(118);
+        self.positions.next =
+            bit_cast::<14, 13>(self.record.val().get_bits::<13>(19)) + self.lanes_less_one.val();
+        self.pitch.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(96))
+            + bit_cast::<11, 4>(self.record.val().get_bits::<4>(124));
+        self.widest_gap.next =
+            bit_cast::<5, 4>(self.record.val().get_bits::<4>(124)) + self.half_lanes.val();
+        self.rows_kernel.next = bit_cast::<10, 4>(self.record.val().get_bits::<4>(128));
         self.field20.next = self.record.val().get_bits::<20>(32);
         self.count20.next = self.record.val().get_bits::<20>(64);
         self.base21.next = bit_cast::<21, 20>(self.field20.val());
         self.load_end.next = self.base21.val() + bit_cast::<21, 20>(self.count20.val());
         self.weight_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(160));
         self.out_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(192));
-        self.param.next = bit_cast::<21, 12>(self.record.val().get_bits::<12>(180));
-        self.line.next = bit_cast::<13, 12>(self.record.val().get_bits::<12>(148));
+        self.param.next = bit_cast::<21, 10>(self.record.val().get_bits::<10>(180));
+        self.line.next = bit_cast::<13, 10>(self.record.val().get_bits::<10>(148));
         self.acc_end.next = bit_cast::<14, 11>(self.record.val().get_bits::<11>(84))
-            + bit_cast::<14, 13>(self.record.val().get_bits::<13>(19));
+            + (self.positions.val() >> self.lane_shift.val());
         self.rows_width.next = self.record.val().get_bits::<10>(96);
         self.rows_stride.next = self.record.val().get_bits::<4>(132);
 
@@ -299,10 +329,10 @@ impl Logic for Decoder {
         }
         if self.is_rows.val() {
             self.bad_field.next = (!self.record.val().get_bits::<10>(106).any())
-                | (bit_cast::<10, 4>(self.record.val().get_bits::<4>(128))
-                    != self.window_kernel.val())
+                | ((self.rows_kernel.val() != 3) & (self.rows_kernel.val() != 7))
+                | (self.rows_kernel.val() > self.window_kernel.val())
                 | ((self.rows_stride.val() != 1) & (self.rows_stride.val() != 2))
-                | (self.rows_width.val() < self.window_kernel.val());
+                | (self.rows_width.val() < self.rows_kernel.val());
             self.bad_address.next = (self.rows_width.val() > self.window_width.val())
                 | (self.base21.val() >= self.feature_words.val());
         }
@@ -311,9 +341,11 @@ impl Logic for Decoder {
                 | (!self.record.val().get_bits::<12>(52).any())
                 | (!self.rows_width.val().any())
                 | (self.mode.val() == 3)
-                | ((self.mode.val() == 2)
-                    & self.record.val().get_bit(15)
-                    & ((self.sum_beats.val() == 0) | (self.sum_beats.val() > 4)));
+                | (self.pitch.val() < self.lanes.val())
+                | (self.several.val()
+                    & (self.mode.val() == 0)
+                    & (bit_cast::<5, 4>(self.record.val().get_bits::<4>(212))
+                        > self.widest_gap.val()));
             self.bad_address.next = (self.acc_end.val() > self.acc_depth.val())
                 | (self.base21.val() >= self.feature_words.val())
                 | (self.weight_base.val() >= self.weight_blocks.val())
@@ -386,6 +418,11 @@ impl Logic for Decoder {
                 | (self.state.q.val() == DecoderState::Header1));
         self.adds_read.next = false;
         self.adds_drain.next = false;
+        self.late_weights.next = (self.state.q.val() == DecoderState::Weights)
+            | (self.state.q.val() == DecoderState::Params)
+            | ((self.state.q.val() == DecoderState::Hold) & (!self.is_rows.val()));
+        self.late_input.next = (self.state.q.val() == DecoderState::Picture)
+            | ((self.state.q.val() == DecoderState::Hold) & self.is_rows.val());
 
         match self.state.q.val() {
             DecoderState::Header0 => {
@@ -434,6 +471,11 @@ impl Logic for Decoder {
                 } else {
                     self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 4;
                     self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 4;
+                }
+                if self.small.val() {
+                    // Both have four beats to an entry.
+                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 2;
+                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 2;
                 }
                 if self.waited.val() <= self.limit.val() {
                     if self.is_weights.val() {

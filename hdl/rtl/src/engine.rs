@@ -3,12 +3,13 @@
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
-use crate::acc::Accumulators;
 use crate::counters::Counters;
 use crate::decoder::Decoder;
-use crate::delay::Delay;
+use crate::delay::DelayLine;
 use crate::drain::Drain;
 use crate::feature::{FEATURE_LATENCY, FeatureBuffer};
+use crate::histogram::Histogram;
+use crate::lane::Lane;
 use crate::loader::{Loader, WEIGHT_LATENCY};
 use crate::mem::Fifo;
 use crate::output::Output;
@@ -16,11 +17,14 @@ use crate::params::Params;
 use crate::passes::Passes;
 use crate::registers::Registers;
 use crate::streamer::Streamer;
-use crate::tile::{Tile16, tile_latency};
+use crate::tile::tile_latency;
 use crate::window::Window;
 
 /// Cycles from a vector's address to its sums at the accumulators.
-const ARRAY_LATENCY: usize = FEATURE_LATENCY + tile_latency(16);
+#[must_use]
+pub const fn array_latency(tile: usize) -> usize {
+    FEATURE_LATENCY + tile_latency(tile)
+}
 
 /// Cycles from a tile's last sum at the accumulators until it can be read back.
 const SETTLE: usize = 2;
@@ -30,7 +34,7 @@ const _: () = assert!(
     "swap and load must keep their distance"
 );
 
-/// The accelerator core with 16 x 16 tile and one lane. Ports as in `docs/registers.md`.
+/// The accelerator core: up to eight lanes of a 16 x 16 tile, or one of 8 x 8. Ports as in `docs/registers.md`.
 #[derive(LogicBlock)]
 pub struct Engine {
     /// Clock of everything.
@@ -95,16 +99,16 @@ pub struct Engine {
     loader: Loader,
     window: Window,
     feature: FeatureBuffer,
-    tile: Tile16,
-    tags: Delay<15, ARRAY_LATENCY>,
-    swaps: Delay<1, FEATURE_LATENCY>,
-    stores: Delay<1, FEATURE_LATENCY>,
-    settle: Delay<1, SETTLE>,
-    accumulators: Accumulators,
+    lanes: Vec<Lane>,
+    tags: DelayLine<15>,
+    swaps: DelayLine<1>,
+    stores: DelayLine<1>,
+    settle: DelayLine<1>,
     params: Params,
     jobs: Fifo<224, 4, 5>,
-    // The feature buffer is addressed with 20 bits, a pooling line with 9.
-    drain: Drain<9>,
+    drain: Drain,
+    by_layer: Histogram<10>,
+    ragged_by_layer: Histogram<6>,
     output_stage: Output,
     released: DFF<Bits<5>>,
     // Far more than the queues can hold.
@@ -121,24 +125,55 @@ pub struct Engine {
     beat_in: Signal<Local, Bit>,
     beat_out: Signal<Local, Bit>,
     range_error: Signal<Local, Bit>,
+    ragged_now: Signal<Local, Bit>,
+    cause: Signal<Local, Bits<4>>,
     range_code: Constant<Bits<8>>,
+    _lanes: usize,
+    _drain: usize,
+    _window: usize,
 }
 
 impl Engine {
-    /// The engine for `config`, whose shape must be the one that this engine has: a single lane
-    /// of 16 x 16 on a 16-byte bus.
+    /// The engine for `config`: 1, 2, 4 or 8 lanes of 16 x 16 or one of 8 x 8, on a 16-byte bus.
     pub fn new(config: &HwConfig) -> Result<Self, String> {
-        let limits: [(&str, usize, usize, usize); 10] = [
-            ("tile", config.tile, 16, 16),
-            ("lanes", config.lanes, 1, 1),
-            ("bus_bytes", config.bus_bytes, 16, 16),
-            ("feature_words", config.feature_words, 2, 1 << 20),
+        let sizes: [(&str, usize, &[usize]); 4] = [
+            ("tile", config.tile, &[8, 16]),
+            ("lanes", config.lanes, &[1, 2, 4, 8]),
+            ("bus_bytes", config.bus_bytes, &[16]),
+            ("window_kernel", config.window_kernel, &[3, 7]),
+        ];
+        for (name, value, choices) in sizes {
+            if !choices.contains(&value) {
+                return Err(format!(
+                    "configuration {:?}: {name} = {value}, this engine takes one of {choices:?}",
+                    config.name
+                ));
+            }
+        }
+        if config.tile == 8 && config.lanes != 1 {
+            return Err(format!(
+                "configuration {:?}: a tile of 8 takes one lane, not {}; use a tile of 16",
+                config.name, config.lanes
+            ));
+        }
+        if !config.feature_words.is_multiple_of(config.lanes) {
+            return Err(format!(
+                "configuration {:?}: {} feature words do not spread over {} lanes",
+                config.name, config.feature_words, config.lanes
+            ));
+        }
+        let limits: [(&str, usize, usize, usize); 6] = [
+            (
+                "feature_words",
+                config.feature_words,
+                2 * config.lanes,
+                1 << 20,
+            ),
             ("weight_blocks", config.weight_blocks, 1, 1 << 20),
-            ("param_groups", config.param_groups, 1, 1 << 12),
+            ("param_groups", config.param_groups, 1, 1 << 10),
             ("acc_depth", config.acc_depth, 2, 512),
-            ("line_words", config.line_words, 512, 512),
-            ("window_kernel", config.window_kernel, 3, 3),
-            ("window_width", config.window_width, 3, 1023),
+            ("line_words", config.line_words, 2, 1 << 10),
+            ("window_width", config.window_width, 8, 1020),
         ];
         for (name, value, low, high) in limits {
             if !(low..=high).contains(&value) {
@@ -148,9 +183,10 @@ impl Engine {
                 ));
             }
         }
-        if (config.block_queue, config.requantisers) != (32, 8) {
+        if (config.block_queue, config.requantisers) != (32, config.tile / 2) {
             return Err(format!(
-                "configuration {:?}: this engine has a queue of 32 records and 8 requantisers",
+                "configuration {:?}: this engine has a queue of 32 records and half a tile's \
+                 requantisers in each lane",
                 config.name
             ));
         }
@@ -187,19 +223,20 @@ impl Engine {
             queue: Default::default(),
             weight_jobs: Default::default(),
             passes: Default::default(),
-            streamer: Default::default(),
-            loader: Loader::new(config.weight_blocks),
+            streamer: Streamer::new(config),
+            loader: Loader::new(config),
             window: Window::new(config),
-            feature: FeatureBuffer::new(config.feature_words),
-            tile: Default::default(),
-            tags: Default::default(),
-            swaps: Default::default(),
-            stores: Default::default(),
-            settle: Default::default(),
-            accumulators: Accumulators::new(config.acc_depth),
-            params: Params::new(config.param_groups),
+            feature: FeatureBuffer::new(config),
+            lanes: (0..config.lanes).map(|_| Lane::new(config)).collect(),
+            tags: DelayLine::new(array_latency(config.tile)),
+            swaps: DelayLine::new(FEATURE_LATENCY),
+            stores: DelayLine::new(FEATURE_LATENCY),
+            settle: DelayLine::new(SETTLE),
+            params: Params::new(config),
             jobs: Default::default(),
-            drain: Drain::new(config.feature_words),
+            drain: Drain::new(config),
+            by_layer: Default::default(),
+            ragged_by_layer: Default::default(),
             output_stage: Default::default(),
             released: Default::default(),
             streams: Default::default(),
@@ -218,6 +255,11 @@ impl Engine {
             range_code: Constant::new(
                 (firebrick_spec::command::ErrorCode::FeatureRange as u64).into(),
             ),
+            ragged_now: Default::default(),
+            cause: Default::default(),
+            _lanes: config.lanes,
+            _drain: config.drain_pixels(),
+            _window: config.window_words(),
         })
     }
 
@@ -259,17 +301,20 @@ impl Logic for Engine {
             loader,
             window,
             feature,
-            tile,
             tags,
             swaps,
             stores,
             settle,
-            accumulators,
             params,
             jobs,
             drain,
+            by_layer,
+            ragged_by_layer,
             output_stage
         );
+        for i in 0..self._lanes {
+            self.lanes[i].clock.next = self.aclk.val();
+        }
         self.resets.next = (!self.aresetn.val()) | self.registers.soft_reset.val();
         self.registers.reset.next = !self.aresetn.val();
         self.decoder.reset.next = self.resets.val();
@@ -347,6 +392,12 @@ impl Logic for Engine {
         self.streamer.first_pass.next = self.passes.first_pass.val();
         self.streamer.final_pass.next = self.passes.final_pass.val();
         self.streamer.address.next = self.passes.address.val();
+        self.streamer.ring_base.next = self.passes.ring_base.val();
+        self.streamer.ring_mask.next = self.passes.ring_mask.val();
+        self.streamer.pitch.next = self.passes.pitch.val();
+        self.streamer.drain_blocked.next = self.drain.blocked.val();
+        self.streamer.late_weights.next = self.decoder.late_weights.val();
+        self.streamer.late_input.next = self.decoder.late_input.val();
         self.streamer.tap_row.next = self.passes.tap_row.val();
         self.streamer.tap_column.next = self.passes.tap_column.val();
         self.streamer.weights_ready.next = self.loader.ready.val();
@@ -359,20 +410,24 @@ impl Logic for Engine {
 
         // Feature buffer to array to accumulators; tags travel beside.
         self.feature.read_address.next = self.streamer.read_address.val();
-        self.feature.read_mask.next = self.streamer.read_mask.val();
-        self.feature.window_valid.next = self.window.out_valid.val();
-        self.feature.window_address.next = self.window.out_address.val();
-        self.feature.window_data.next = self.window.out_data.val();
-        self.window.out_ready.next = self.feature.window_ready.val();
-        self.feature.drain_valid.next = self.drain.fw_valid.val();
-        self.feature.drain_address.next = self.drain.fw_addr.val();
-        self.feature.drain_data.next = self.drain.fw_data.val();
+        self.feature.ring_base.next = self.streamer.read_ring_base.val();
+        self.feature.ring_mask.next = self.streamer.read_ring_mask.val();
+        for i in 0..self._lanes {
+            self.feature.read_mask[i].next = self.streamer.read_mask[i].val();
+        }
+        for i in 0..self._window {
+            self.feature.window_valid[i].next = self.window.out_valid[i].val();
+            self.feature.window_address[i].next = self.window.out_address[i].val();
+            self.feature.window_data[i].next = self.window.out_data[i].val();
+            self.window.out_taken[i].next = self.feature.window_taken[i].val();
+        }
+        for i in 0..self._drain {
+            self.feature.drain_valid[i].next = self.drain.fw_valid[i].val();
+            self.feature.drain_address[i].next = self.drain.fw_addr[i].val();
+            self.feature.drain_data[i].next = self.drain.fw_data[i].val();
+        }
         self.swaps.d.next = bit_cast::<1, 1>(self.streamer.tag_swap.val().into());
         self.stores.d.next = bit_cast::<1, 1>(self.streamer.store_read.val().into());
-        self.tile.x_in.next = self.feature.read_data.val();
-        self.tile.swap_in.next = self.swaps.q.val().any();
-        self.tile.load_in.next = self.loader.load.val();
-        self.tile.w_in.next = self.loader.row.val();
         self.tag.next = bit_cast::<15, 11>(self.streamer.tag_address.val());
         if self.streamer.tag_valid.val() {
             self.tag.next = self.tag.val() | 0x800;
@@ -388,12 +443,15 @@ impl Logic for Engine {
         }
         self.tags.d.next = self.tag.val();
         self.late_tag.next = self.tags.q.val();
-        self.accumulators.tag_address.next = self.late_tag.val().get_bits::<11>(0);
-        self.accumulators.tag_valid.next = self.late_tag.val().get_bit(11);
-        self.accumulators.tag_first.next = self.late_tag.val().get_bit(12);
-        self.accumulators.tag_bank.next = self.late_tag.val().get_bit(13);
-        for i in 0..16 {
-            self.accumulators.psum[i].next = self.tile.psum_out[i].val();
+        for i in 0..self._lanes {
+            self.lanes[i].x_in.next = self.feature.read_data[i].val();
+            self.lanes[i].swap_in.next = self.swaps.q.val().any();
+            self.lanes[i].load_in.next = self.loader.load.val();
+            self.lanes[i].w_in.next = self.loader.row.val();
+            self.lanes[i].tag_address.next = self.late_tag.val().get_bits::<11>(0);
+            self.lanes[i].tag_valid.next = self.late_tag.val().get_bit(11);
+            self.lanes[i].tag_first.next = self.late_tag.val().get_bit(12);
+            self.lanes[i].tag_bank.next = self.late_tag.val().get_bit(13);
         }
 
         // Jobs wait in their queue until their tile has settled in the accumulators.
@@ -413,33 +471,36 @@ impl Logic for Engine {
         }
         self.is_end.next = self.jobs.data.val().get_bits::<8>(0) == 0x50;
         self.drain.job.next.end_image = self.is_end.val();
+        self.drain.job.next.tag = self.jobs.data.val().get_bits::<32>(32);
         self.drain.job.next.acc_bank = self.jobs.data.val().get_bit(95);
         self.drain.job.next.acc_base = self.jobs.data.val().get_bits::<11>(84);
         self.drain.job.next.count = self.jobs.data.val().get_bits::<13>(19);
-        self.drain.job.next.param = self.jobs.data.val().get_bits::<12>(180);
+        self.drain.job.next.param = self.jobs.data.val().get_bits::<10>(180);
         self.drain.job.next.mode = self.jobs.data.val().get_bits::<2>(116);
         self.drain.job.next.tap = self.jobs.data.val().get_bit(12);
         self.drain.job.next.partial = self.jobs.data.val().get_bit(13);
         self.drain.job.next.sum_first = self.jobs.data.val().get_bit(14);
         self.drain.job.next.sum_last = self.jobs.data.val().get_bit(15);
-        self.drain.job.next.beats = self.jobs.data.val().get_bits::<3>(118);
+        self.drain.job.next.more_beats = self.jobs.data.val().get_bits::<2>(158);
         self.drain.job.next.out_base = self.jobs.data.val().get_bits::<20>(192);
-        self.drain.job.next.line_base = self.jobs.data.val().get_bits::<12>(148);
+        self.drain.job.next.out_gap = self.jobs.data.val().get_bits::<4>(212);
+        self.drain.job.next.out_ring = self.jobs.data.val().get_bits::<4>(220);
+        self.drain.job.next.line_base = self.jobs.data.val().get_bits::<10>(148);
         self.drain.job.next.width = self.jobs.data.val().get_bits::<10>(96);
+        self.drain.job.next.in_gap = self.jobs.data.val().get_bits::<4>(124);
         self.drain.job.next.height = self.jobs.data.val().get_bits::<10>(106);
         self.drain.job.next.y0 = self.jobs.data.val().get_bits::<10>(128);
-        if self.is_end.val() {
-            // The tag of an end record lies in word 1.
-            self.drain.job.next.out_base = self.jobs.data.val().get_bits::<20>(32);
-            self.drain.job.next.line_base = self.jobs.data.val().get_bits::<12>(52);
-        }
+        self.drain.job.next.x0 = self.jobs.data.val().get_bits::<10>(138);
 
         // Drain.
-        self.accumulators.drain_read.next = self.drain.acc_re.val();
-        self.accumulators.drain_bank.next = self.drain.acc_rbank.val();
-        self.accumulators.drain_address.next = self.drain.acc_raddr.val();
-        self.drain.acc_grant.next = self.accumulators.drain_grant.val();
-        self.drain.acc_rdata.next = self.accumulators.drain_data.val();
+        for i in 0..self._lanes {
+            self.lanes[i].drain_read.next = self.drain.acc_re.val();
+            self.lanes[i].drain_bank.next = self.drain.acc_rbank.val();
+            self.lanes[i].drain_address.next = self.drain.acc_raddr.val();
+            self.drain.acc_rdata[i].next = self.lanes[i].drain_data.val();
+        }
+        // All lanes answer alike.
+        self.drain.acc_grant.next = self.lanes[0].drain_grant.val();
         self.params.read_address.next = self.drain.param_raddr.val();
         self.drain.param_rdata.next = self.params.read_data.val();
 
@@ -450,7 +511,7 @@ impl Logic for Engine {
         self.output_stage.drain_data.next = self.drain.out_data.val();
         self.output_stage.drain_last.next = self.drain.out_last.val();
         self.output_stage.store_valid.next = self.stores.q.val().any();
-        self.output_stage.store_data.next = self.feature.read_data.val();
+        self.output_stage.store_data.next = self.feature.read_data[0].val();
         self.output_stage.cycles.next = self.counters.value[0].val().get_bits::<32>(0);
         self.m_axis_tdata.next = self.output_stage.m_data.val();
         self.m_axis_tvalid.next = self.output_stage.m_valid.val();
@@ -481,18 +542,39 @@ impl Logic for Engine {
             self.s_axis_tvalid.val() & self.decoder.s_ready.val() & (!self.resets.val());
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
         self.counters.clear.next = self.registers.clear_counters.val() | self.resets.val();
-        self.counters.event[0].next = self.active.val();
-        self.counters.event[1].next = self.active.val() & self.streamer.busy.val();
-        self.counters.event[2].next = self.active.val() & self.streamer.stall_command.val();
-        self.counters.event[3].next = self.active.val() & self.streamer.stall_weights.val();
-        self.counters.event[4].next = self.active.val() & self.streamer.stall_window.val();
-        self.counters.event[5].next = self.active.val() & self.streamer.stall_drain.val();
-        self.counters.event[6].next = self.active.val() & self.streamer.stall_store.val();
-        self.counters.event[7].next = self.active.val() & self.streamer.stall_finish.val();
-        self.counters.event[8].next = self.beat_in.val();
-        self.counters.event[9].next = self.beat_out.val();
-        for i in 0..10 {
+        self.cause.next = self.streamer.cause.val();
+        for i in 0..14 {
+            self.counters.amount[i].next = 0.into();
+            if self.active.val() & (self.cause.val().index() == i) {
+                self.counters.amount[i].next = 1.into();
+            }
             self.registers.counter[i].next = self.counters.value[i].val();
+        }
+        if self.active.val() {
+            self.counters.amount[0].next = 1.into();
+            self.counters.amount[11].next = bit_cast::<64, 4>(self.streamer.ragged.val());
+        }
+        if self.beat_in.val() {
+            self.counters.amount[12].next = 1.into();
+        }
+        if self.beat_out.val() {
+            self.counters.amount[13].next = 1.into();
+        }
+
+        // Statistics by layer.
+        self.by_layer.enable.next = self.active.val();
+        self.by_layer.index.next = (bit_cast::<10, 6>(self.streamer.layer.val()) << 4)
+            | bit_cast::<10, 4>(self.cause.val());
+        self.by_layer.amount.next = 1.into();
+        self.by_layer.read_index.next = self.registers.stats_index.val();
+        self.ragged_by_layer.enable.next = self.active.val();
+        self.ragged_by_layer.index.next = self.streamer.layer.val();
+        self.ragged_by_layer.amount.next = self.streamer.ragged.val();
+        self.ragged_by_layer.read_index.next = self.registers.stats_index.val().get_bits::<6>(4);
+        self.ragged_now.next = self.registers.stats_index.val().get_bits::<4>(0) == 11;
+        self.registers.stats.next = self.by_layer.read_data.val();
+        if self.ragged_now.val() {
+            self.registers.stats.next = self.ragged_by_layer.read_data.val();
         }
         if self.resets.val() {
             self.released.d.next = 0.into();

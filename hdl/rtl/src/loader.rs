@@ -1,6 +1,7 @@
 //! Weight buffer and loader: brings each pass's weight block into the array's shadow registers
 //! while the pass before it computes.
 
+use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
 use crate::mem::Ram;
@@ -11,8 +12,8 @@ pub const WEIGHT_LATENCY: usize = 2;
 
 /// Reads weight blocks pass by pass.
 ///
-/// A job (`job_base`, `job_passes`) is taken with `job_pop`. Each block takes 16 cycles: `load`
-/// marks row 0 at `row`, the other rows follow. `ready` says that the shadow holds (or is just
+/// A job (`job_base`, `job_passes`) is taken with `job_pop`. Each block takes as many cycles as the
+/// tile has rows: `load` marks row 0 at `row`, the other rows follow. `ready` says that the shadow holds (or is just
 /// taking) a block that no pass has used; the streamer answers with `swap` in its pass's first
 /// cycle, and the next block may follow. Writes to the buffer need no handshake.
 #[derive(LogicBlock)]
@@ -35,13 +36,13 @@ pub struct Loader {
     pub swap: Signal<In, Bit>,
     /// Row 0 is at `row`.
     pub load: Signal<Out, Bit>,
-    /// A row of weights, output channel 0 lowest.
+    /// A row of weights, output channel 0 lowest; the upper half is zero for a tile of 8.
     pub row: Signal<Out, Bits<128>>,
     /// Writes a row into the buffer.
     pub write_valid: Signal<In, Bit>,
-    /// At this row address (block x 16 + row).
+    /// At this beat: blocks follow each other without a gap, a beat is 16 weights.
     pub write_address: Signal<In, Bits<24>>,
-    /// This row.
+    /// This beat: a row, or two of a tile of 8, the first in the low half.
     pub write_data: Signal<In, Bits<128>>,
     memory: Ram<128, 24>,
     active: DFF<Bit>,
@@ -53,15 +54,20 @@ pub struct Loader {
     row_1: DFF<Bits<128>>,
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
+    upper: DFF<Bit>,
+    small: Constant<Bit>,
+    last_row: Constant<Bits<4>>,
     last_block: Constant<Bits<20>>,
     start: Signal<Local, Bit>,
     row_index: Signal<Local, Bits<4>>,
+    word: Signal<Local, Bits<128>>,
 }
 
 impl Loader {
-    /// A buffer of `blocks` blocks.
+    /// The buffer and the loader of a configuration with a tile of 8 or 16.
     #[must_use]
-    pub fn new(blocks: usize) -> Self {
+    pub fn new(config: &HwConfig) -> Self {
+        let (tile, blocks) = (config.tile, config.weight_blocks);
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -76,7 +82,7 @@ impl Loader {
             write_valid: Default::default(),
             write_address: Default::default(),
             write_data: Default::default(),
-            memory: Ram::new(16 * blocks),
+            memory: Ram::new(blocks * tile * tile / 16),
             active: Default::default(),
             block: Default::default(),
             passes: Default::default(),
@@ -86,9 +92,13 @@ impl Loader {
             row_1: Default::default(),
             load_1: Default::default(),
             load_2: Default::default(),
+            upper: Default::default(),
+            small: Constant::new(tile == 8),
+            last_row: Constant::new((tile as u64 - 1).into()),
             last_block: Constant::new((blocks as u64 - 1).into()),
             start: Default::default(),
             row_index: Default::default(),
+            word: Default::default(),
         }
     }
 }
@@ -97,7 +107,8 @@ impl Logic for Loader {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, block, passes, rows, reading, pending, row_1, load_1, load_2
+            self, clock, active, block, passes, rows, reading, pending, row_1, load_1, load_2,
+            upper
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
@@ -111,7 +122,7 @@ impl Logic for Loader {
         }
         if self.reading.q.val() {
             self.rows.d.next = self.rows.q.val() + 1;
-            if self.rows.q.val().all() {
+            if self.rows.q.val() == self.last_row.val() {
                 self.reading.d.next = false;
                 self.passes.d.next = self.passes.q.val() - 1;
                 if self.block.q.val() == self.last_block.val() {
@@ -133,7 +144,9 @@ impl Logic for Loader {
         self.job_pop.next = false;
         if self.job_valid.val()
             & ((!self.active.q.val())
-                | (self.reading.q.val() & self.rows.q.val().all() & (self.passes.q.val() == 1)))
+                | (self.reading.q.val()
+                    & (self.rows.q.val() == self.last_row.val())
+                    & (self.passes.q.val() == 1)))
         {
             self.job_pop.next = true;
             self.active.d.next = true;
@@ -143,10 +156,23 @@ impl Logic for Loader {
 
         self.memory.read_address.next =
             (bit_cast::<24, 20>(self.block.q.val()) << 4) | bit_cast::<24, 4>(self.row_index.val());
+        if self.small.val() {
+            self.memory.read_address.next = (bit_cast::<24, 20>(self.block.q.val()) << 2)
+                | bit_cast::<24, 3>(self.row_index.val().get_bits::<3>(1));
+        }
+        self.upper.d.next = self.row_index.val().get_bit(0);
+        self.word.next = self.memory.read_data.val();
+        if self.small.val() {
+            self.word.next = bit_cast::<128, 64>(self.memory.read_data.val().get_bits::<64>(0));
+            if self.upper.q.val() {
+                self.word.next =
+                    bit_cast::<128, 64>(self.memory.read_data.val().get_bits::<64>(64));
+            }
+        }
         self.memory.read_enable.next = true;
         self.load_1.d.next = self.start.val();
         self.load_2.d.next = self.load_1.q.val();
-        self.row_1.d.next = self.memory.read_data.val();
+        self.row_1.d.next = self.word.val();
         self.row.next = self.row_1.q.val();
         self.load.next = self.load_2.q.val();
         self.memory.write_enable.next = self.write_valid.val();

@@ -27,10 +27,34 @@ pub struct Ram<const W: usize, const A: usize> {
     /// Writes.
     pub write_enable: Signal<In, Bit>,
     _depth: usize,
+    _width: usize,
+    _zeroed: bool,
     _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Ram<W, A> {
+    /// A memory whose words are 0 at power-up.
+    #[must_use]
+    pub fn zeroed(depth: usize) -> Self {
+        Self {
+            _zeroed: true,
+            ..Self::new(depth)
+        }
+    }
+
+    /// A memory that keeps the low `width` bits of its words; the others read as 0.
+    #[must_use]
+    pub fn narrow(depth: usize, width: usize) -> Self {
+        assert!(
+            (1..=W).contains(&width),
+            "a word of {W} bits cannot be narrowed to {width}"
+        );
+        Self {
+            _width: width,
+            ..Self::new(depth)
+        }
+    }
+
     /// A memory of `depth` words; panics if `A` bits cannot address them.
     #[must_use]
     pub fn new(depth: usize) -> Self {
@@ -47,6 +71,8 @@ impl<const W: usize, const A: usize> Ram<W, A> {
             write_data: Default::default(),
             write_enable: Default::default(),
             _depth: depth,
+            _width: W,
+            _zeroed: false,
             _sim: BTreeMap::default(),
         }
     }
@@ -70,8 +96,11 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
                     .unwrap_or_default();
             }
             if self.write_enable.val() {
-                self._sim
-                    .insert(self.write_address.val(), self.write_data.val());
+                let mut word = self.write_data.val();
+                for bit in self._width..W {
+                    word = word.replace_bit(bit, false);
+                }
+                self._sim.insert(self.write_address.val(), word);
             }
         }
     }
@@ -81,14 +110,30 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     }
 
     fn hdl(&self) -> Verilog {
+        let (width, last) = (self._width, self._depth - 1);
+        let high = width - 1;
+        let zeroed = if self._zeroed {
+            format!(
+                "integer i;\ninitial for (i = 0; i <= {last}; i = i + 1) cells[i] = {width}'d0;\n"
+            )
+        } else {
+            String::new()
+        };
+        let (write, read) = if width == W {
+            ("write_data".to_owned(), "cells[read_address]".to_owned())
+        } else {
+            (
+                format!("write_data[{high}:0]"),
+                format!("{{{}'d0, cells[read_address]}}", W - width),
+            )
+        };
         Verilog::Custom(format!(
             "reg [{high}:0] cells [0:{last}];\n\
+             {zeroed}\
              always @(posedge clock) begin\n\
-             \x20   if (write_enable) cells[write_address] <= write_data;\n\
-             \x20   if (read_enable) read_data <= cells[read_address];\n\
+             \x20   if (write_enable) cells[write_address] <= {write};\n\
+             \x20   if (read_enable) read_data <= {read};\n\
              end\n",
-            high = W - 1,
-            last = self._depth - 1,
         ))
     }
 }
@@ -237,26 +282,31 @@ impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
     }
 }
 
-/// Joins 16 words of `W` bits, word 0 lowest. `P` must be 16 `W`.
+/// Joins words of `W` bits to one of `P`, word 0 lowest; bits above the last word are zero.
 #[derive(LogicBlock)]
-pub struct Pack16<const W: usize, const P: usize> {
+pub struct Pack<const W: usize, const P: usize> {
     /// Words.
-    pub words: [Signal<In, Bits<W>>; 16],
+    pub words: Vec<Signal<In, Bits<W>>>,
     /// All of them.
     pub joined: Signal<Out, Bits<P>>,
 }
 
-impl<const W: usize, const P: usize> Default for Pack16<W, P> {
-    fn default() -> Self {
-        assert_eq!(P, 16 * W, "sixteen words of {W} bits do not make {P} bits");
+impl<const W: usize, const P: usize> Pack<W, P> {
+    /// Joins `count` words; panics if they do not fit.
+    #[must_use]
+    pub fn new(count: usize) -> Self {
+        assert!(
+            count >= 1 && count * W <= P,
+            "{count} words of {W} bits do not fit in {P} bits"
+        );
         Self {
-            words: Default::default(),
+            words: (0..count).map(|_| Signal::default()).collect(),
             joined: Default::default(),
         }
     }
 }
 
-impl<const W: usize, const P: usize> Logic for Pack16<W, P> {
+impl<const W: usize, const P: usize> Logic for Pack<W, P> {
     fn update(&mut self) {
         let mut joined = Bits::<P>::default();
         for (i, word) in self.words.iter().enumerate() {
@@ -270,7 +320,14 @@ impl<const W: usize, const P: usize> Logic for Pack16<W, P> {
     }
 
     fn hdl(&self) -> Verilog {
-        let words: Vec<String> = (0..16).rev().map(|i| format!("words${i}")).collect();
-        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", words.join(", ")))
+        let mut parts: Vec<String> = (0..self.words.len())
+            .rev()
+            .map(|i| format!("words${i}"))
+            .collect();
+        let rest = P - W * self.words.len();
+        if rest > 0 {
+            parts.insert(0, format!("{rest}'d0"));
+        }
+        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", parts.join(", ")))
     }
 }

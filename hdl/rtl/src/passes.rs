@@ -1,5 +1,6 @@
 //! Pass generator: turns a queued record into the passes that the streamer runs one by one.
 
+use firebrick_spec::command::ring_words;
 use rust_hdl::prelude::*;
 
 /// Takes records from the queue (`record_*`) and offers their passes (`pass_*`), one at a time,
@@ -7,7 +8,7 @@ use rust_hdl::prelude::*;
 ///
 /// `pass_valid` holds until `pass_pop`. Block-wide values are those of `record`, which stays
 /// until its last pass (`final_pass`) is taken; the next record takes its place in the same cycle.
-#[derive(LogicBlock, Default)]
+#[derive(LogicBlock)]
 pub struct Passes {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -27,8 +28,14 @@ pub struct Passes {
     pub first_pass: Signal<Out, Bit>,
     /// It is its record's last.
     pub final_pass: Signal<Out, Bit>,
-    /// Feature word of its first pixel; may lie outside the map, where it is masked.
+    /// Feature word of its first position; may lie outside the map, where it is masked.
     pub address: Signal<Out, Bits<20>>,
+    /// First word of the ring in which its words lie.
+    pub ring_base: Signal<Out, Bits<20>>,
+    /// Address bits that count within the ring; all of them if there is none.
+    pub ring_mask: Signal<Out, Bits<20>>,
+    /// Positions from row to row.
+    pub pitch: Signal<Out, Bits<11>>,
     /// Tap row 0 to 2; 1 is the middle.
     pub tap_row: Signal<Out, Bits<2>>,
     /// Tap column 0 to 2.
@@ -49,19 +56,66 @@ pub struct Passes {
     last_group: Signal<Local, Bit>,
     done: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
-    width: Signal<Local, Bits<20>>,
-    next_width: Signal<Local, Bits<20>>,
+    next_pitch: Signal<Local, Bits<20>>,
+    row_pitch: DFF<Bits<20>>,
+    mask: DFF<Bits<20>>,
+    next_ring: Signal<Local, Bits<4>>,
+    all: Constant<Bits<20>>,
+    smallest: Constant<Bits<20>>,
+}
+
+impl Default for Passes {
+    fn default() -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            record_valid: Default::default(),
+            record_data: Default::default(),
+            record_pop: Default::default(),
+            pass_valid: Default::default(),
+            record: Default::default(),
+            first_pass: Default::default(),
+            final_pass: Default::default(),
+            address: Default::default(),
+            ring_base: Default::default(),
+            ring_mask: Default::default(),
+            pitch: Default::default(),
+            tap_row: Default::default(),
+            tap_column: Default::default(),
+            pass_pop: Default::default(),
+            have: Default::default(),
+            held: Default::default(),
+            fresh: Default::default(),
+            row: Default::default(),
+            column: Default::default(),
+            groups: Default::default(),
+            group_base: Default::default(),
+            tap_offset: Default::default(),
+            kernel3: Default::default(),
+            is_block: Default::default(),
+            last_tap: Default::default(),
+            last_group: Default::default(),
+            done: Default::default(),
+            take: Default::default(),
+            next_pitch: Default::default(),
+            row_pitch: Default::default(),
+            mask: Default::default(),
+            next_ring: Default::default(),
+            all: Constant::new(0xf_ffff.into()),
+            smallest: Constant::new(u64::from(ring_words(0)).into()),
+        }
+    }
 }
 
 impl Logic for Passes {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, have, held, fresh, row, column, groups, group_base, tap_offset
+            self, clock, have, held, fresh, row, column, groups, group_base, tap_offset, row_pitch,
+            mask
         );
         self.is_block.next = self.held.q.val().get_bits::<8>(0) == 0x10;
         self.kernel3.next = self.held.q.val().get_bit(8);
-        self.width.next = bit_cast::<20, 10>(self.held.q.val().get_bits::<10>(96));
         self.last_tap.next =
             (!self.kernel3.val()) | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
         self.last_group.next = self.groups.q.val() == 1;
@@ -72,6 +126,9 @@ impl Logic for Passes {
         self.first_pass.next = self.fresh.q.val();
         self.final_pass.next = self.done.val();
         self.address.next = self.group_base.q.val() + self.tap_offset.q.val();
+        self.ring_base.next = self.group_base.q.val() & (!self.mask.q.val());
+        self.ring_mask.next = self.mask.q.val();
+        self.pitch.next = self.row_pitch.q.val().get_bits::<11>(0);
         self.tap_row.next = self.row.q.val();
         self.tap_column.next = self.column.q.val();
 
@@ -81,11 +138,13 @@ impl Logic for Passes {
                 if self.column.q.val() == 2 {
                     self.column.d.next = 0.into();
                     // From the right end of a row of taps to the left end of the next.
-                    self.tap_offset.d.next = (self.tap_offset.q.val() + self.width.val()) - 2;
+                    self.tap_offset.d.next = (self.tap_offset.q.val() + self.row_pitch.q.val()) - 2;
                     if self.row.q.val() == 2 {
                         self.row.d.next = 0.into();
-                        self.tap_offset.d.next =
-                            ((self.tap_offset.q.val() - self.width.val()) - self.width.val()) - 2;
+                        self.tap_offset.d.next = ((self.tap_offset.q.val()
+                            - self.row_pitch.q.val())
+                            - self.row_pitch.q.val())
+                            - 2;
                     } else {
                         self.row.d.next = self.row.q.val() + 1;
                     }
@@ -104,7 +163,9 @@ impl Logic for Passes {
         self.take.next = self.record_valid.val()
             & ((!self.have.q.val()) | (self.pass_pop.val() & self.done.val()));
         self.record_pop.next = self.take.val();
-        self.next_width.next = bit_cast::<20, 10>(self.record_data.val().get_bits::<10>(96));
+        self.next_pitch.next = bit_cast::<20, 10>(self.record_data.val().get_bits::<10>(96))
+            + bit_cast::<20, 4>(self.record_data.val().get_bits::<4>(124));
+        self.next_ring.next = self.record_data.val().get_bits::<4>(216);
         if self.pass_pop.val() & self.done.val() {
             self.have.d.next = false;
         }
@@ -112,12 +173,17 @@ impl Logic for Passes {
             self.have.d.next = true;
             self.held.d.next = self.record_data.val();
             self.fresh.d.next = true;
+            self.row_pitch.d.next = self.next_pitch.val();
+            self.mask.d.next = self.all.val();
+            if self.next_ring.val().any() {
+                self.mask.d.next = (self.smallest.val() << self.next_ring.val()) - 1;
+            }
             self.groups.d.next = self.record_data.val().get_bits::<12>(52);
             self.group_base.d.next = self.record_data.val().get_bits::<20>(32);
             if self.record_data.val().get_bit(8) {
                 self.row.d.next = 0.into();
                 self.column.d.next = 0.into();
-                self.tap_offset.d.next = !self.next_width.val();
+                self.tap_offset.d.next = !self.next_pitch.val();
             } else {
                 self.row.d.next = 1.into();
                 self.column.d.next = 1.into();

@@ -58,7 +58,11 @@ pub struct Registers {
     /// Trailers sent.
     pub results: Signal<In, Bits<32>>,
     /// Counters in the order of `regs::COUNTERS`.
-    pub counter: [Signal<In, Bits<64>>; 10],
+    pub counter: [Signal<In, Bits<64>>; 14],
+    /// The statistic at `stats_index`.
+    pub stats: Signal<In, Bits<32>>,
+    /// Which statistic: cause in bits 3:0, layer above.
+    pub stats_index: Signal<Out, Bits<10>>,
     /// Resets the engine, one cycle.
     pub soft_reset: Signal<Out, Bit>,
     /// Clears the counters, one cycle.
@@ -77,6 +81,7 @@ pub struct Registers {
     read_full: DFF<Bit>,
     upper: DFF<Bits<32>>,
     scratch: DFF<Bits<32>>,
+    statistic: DFF<Bits<10>>,
     irq_enable: DFF<Bits<2>>,
     irq_status: DFF<Bits<2>>,
     error: DFF<Bits<32>>,
@@ -130,6 +135,8 @@ impl Registers {
             done: Default::default(),
             results: Default::default(),
             counter: Default::default(),
+            stats: Default::default(),
+            stats_index: Default::default(),
             soft_reset: Default::default(),
             clear_counters: Default::default(),
             halted: Default::default(),
@@ -144,6 +151,7 @@ impl Registers {
             read_full: Default::default(),
             upper: Default::default(),
             scratch: Default::default(),
+            statistic: Default::default(),
             irq_enable: Default::default(),
             irq_status: Default::default(),
             error: Default::default(),
@@ -181,6 +189,7 @@ impl Logic for Registers {
             read_full,
             upper,
             scratch,
+            statistic,
             irq_enable,
             irq_status,
             error,
@@ -230,6 +239,9 @@ impl Logic for Registers {
                     22 => {
                         self.scratch.d.next = self.write_data.q.val();
                     }
+                    24 => {
+                        self.statistic.d.next = self.write_data.q.val().get_bits::<10>(0);
+                    }
                     _ => {}
                 }
             }
@@ -272,7 +284,7 @@ impl Logic for Registers {
                 self.value.next = self.identity[i].val();
             }
         }
-        for i in 0..10 {
+        for i in 0..14 {
             if self.read_index.val().index() == (32 + (2 * i)) {
                 self.value.next = self.counter[i].val().get_bits::<32>(0);
                 if self.does_read.val() {
@@ -302,6 +314,12 @@ impl Logic for Registers {
             23 => {
                 self.value.next = self.results.val();
             }
+            24 => {
+                self.value.next = bit_cast::<32, 10>(self.statistic.q.val());
+            }
+            25 => {
+                self.value.next = self.stats.val();
+            }
             _ => {}
         }
         if self.does_read.val() {
@@ -312,6 +330,7 @@ impl Logic for Registers {
             self.read_full.d.next = false;
         }
 
+        self.stats_index.next = self.statistic.q.val();
         self.soft_reset.next = self.reset_pulse.q.val();
         self.clear_counters.next = self.clear_pulse.q.val();
         self.halted.next = self.held.q.val();
@@ -326,6 +345,7 @@ impl Logic for Registers {
             self.respond.d.next = false;
             self.read_full.d.next = false;
             self.scratch.d.next = 0.into();
+            self.statistic.d.next = 0.into();
             self.irq_enable.d.next = 0.into();
             self.irq_status.d.next = 0.into();
             self.error.d.next = 0.into();

@@ -1,18 +1,36 @@
-//! Streamer: runs passes, one pixel vector a cycle, and keeps the order of things.
+//! Streamer: runs passes, one vector of pixels a cycle, and keeps the order of things.
 
+use firebrick_spec::HwConfig;
+use firebrick_spec::regs::CAUSES;
 use rust_hdl::prelude::*;
+
+/// Numbers of the causes: indices into `firebrick_spec::regs::COUNTERS`.
+const CAUSE_NAMES: [&str; 10] = [
+    "BUSY_LO",
+    "FILL_LO",
+    "WEIGHTS_LO",
+    "INPUT_LO",
+    "ACCUMULATOR_LO",
+    "DEPENDENCY_LO",
+    "OUTPUT_LO",
+    "COMMAND_LO",
+    "START_LO",
+    "FINISH_LO",
+];
 
 /// Runs the passes that `Passes` offers.
 ///
 /// A pass starts when its weights are there (`weights_ready`) and, for a record's first pass,
 /// when few enough tiles wait to drain and the window unit has completed a strip, if asked for.
-/// From then on it takes a cycle for each pixel vector without a pause: the feature address and
-/// mask, and the tag that follows the vector through the array to the accumulators. The next
-/// pass follows without a gap. A store runs when all tiles have drained, a word a cycle while
-/// `store_room`. An end goes to the drain in order, like a tile without pixels.
+/// From then on it takes a cycle for each vector of `lanes` positions without a pause: the
+/// feature address of lane 0, a mask for each lane, and the tag that follows the vector through
+/// the array to the accumulators. The next pass follows without a gap. A store runs when all
+/// tiles have drained, a word a cycle (in lane 0) while `store_room`. An end goes to the drain in
+/// order, like a tile without pixels.
 ///
-/// In every cycle exactly one of `busy` and the `stall_*` outputs is high.
-#[derive(LogicBlock, Default)]
+/// `cause` says of every cycle why it has a vector or not: an index into
+/// `firebrick_spec::regs::COUNTERS`.
+#[derive(LogicBlock)]
 pub struct Streamer {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -26,8 +44,14 @@ pub struct Streamer {
     pub first_pass: Signal<In, Bit>,
     /// Last pass of its record.
     pub final_pass: Signal<In, Bit>,
-    /// Feature word of its first pixel.
+    /// Feature word of its first position.
     pub address: Signal<In, Bits<20>>,
+    /// First word of its ring.
+    pub ring_base: Signal<In, Bits<20>>,
+    /// Address bits within the ring.
+    pub ring_mask: Signal<In, Bits<20>>,
+    /// Positions from row to row.
+    pub pitch: Signal<In, Bits<11>>,
     /// Tap row 0 to 2.
     pub tap_row: Signal<In, Bits<2>>,
     /// Tap column 0 to 2.
@@ -42,12 +66,22 @@ pub struct Streamer {
     pub strip_done: Signal<In, Bit>,
     /// A tile (or an end) has drained.
     pub drained: Signal<In, Bit>,
+    /// The drain waits for room in the result stream.
+    pub drain_blocked: Signal<In, Bit>,
+    /// The decoder copies weights or parameters, or waits to.
+    pub late_weights: Signal<In, Bit>,
+    /// The decoder feeds the window unit, or waits to.
+    pub late_input: Signal<In, Bit>,
     /// A trailer has left the engine.
     pub trailer_sent: Signal<In, Bit>,
-    /// Feature address.
+    /// Feature address of lane 0, before it is taken into the ring.
     pub read_address: Signal<Out, Bits<20>>,
-    /// The pixel lies within the map.
-    pub read_mask: Signal<Out, Bit>,
+    /// First word of the ring.
+    pub read_ring_base: Signal<Out, Bits<20>>,
+    /// Address bits within the ring.
+    pub read_ring_mask: Signal<Out, Bits<20>>,
+    /// The lane's pixel lies within the map.
+    pub read_mask: Vec<Signal<Out, Bit>>,
     /// First vector of a pass.
     pub tag_swap: Signal<Out, Bit>,
     /// A vector.
@@ -72,29 +106,25 @@ pub struct Streamer {
     pub store_room: Signal<In, Bit>,
     /// Tiles given to the drain and not drained.
     pub outstanding: Signal<Out, Bits<4>>,
-    /// A vector is issued.
-    pub busy: Signal<Out, Bit>,
-    /// Nothing queued.
-    pub stall_command: Signal<Out, Bit>,
-    /// Weights not there.
-    pub stall_weights: Signal<Out, Bit>,
-    /// Strip not complete.
-    pub stall_window: Signal<Out, Bit>,
-    /// Too many tiles wait to drain.
-    pub stall_drain: Signal<Out, Bit>,
-    /// A store runs or waits.
-    pub stall_store: Signal<Out, Bit>,
-    /// Nothing follows an end whose trailer is not sent.
-    pub stall_finish: Signal<Out, Bit>,
+    /// What this cycle is.
+    pub cause: Signal<Out, Bits<4>>,
+    /// Layer that it counts for.
+    pub layer: Signal<Out, Bits<6>>,
+    /// Lanes of the vector without a pixel of their own; 0 without a vector.
+    pub ragged: Signal<Out, Bits<4>>,
     running: DFF<Bit>,
     storing: DFF<Bit>,
     finishing: DFF<Bit>,
+    begun: DFF<Bit>,
     remaining: DFF<Bits<20>>,
     word: DFF<Bits<20>>,
-    x: DFF<Bits<10>>,
-    y: DFF<Bits<10>>,
-    width: DFF<Bits<10>>,
-    height: DFF<Bits<10>>,
+    base: DFF<Bits<20>>,
+    mask: DFF<Bits<20>>,
+    x: Vec<DFF<Bits<11>>>,
+    y: Vec<DFF<Bits<11>>>,
+    pitch_now: DFF<Bits<11>>,
+    width: DFF<Bits<11>>,
+    height: DFF<Bits<11>>,
     row: DFF<Bits<2>>,
     column: DFF<Bits<2>>,
     begins: DFF<Bit>,
@@ -105,6 +135,7 @@ pub struct Streamer {
     sum_address: DFF<Bits<11>>,
     strips: DFF<Bits<4>>,
     tiles: DFF<Bits<4>>,
+    layer_now: DFF<Bits<6>>,
     opcode: Signal<Local, Bits<8>>,
     is_block: Signal<Local, Bit>,
     is_store: Signal<Local, Bit>,
@@ -112,19 +143,139 @@ pub struct Streamer {
     tiles_ok: Signal<Local, Bit>,
     strip_ok: Signal<Local, Bit>,
     free: Signal<Local, Bit>,
-    last_word: Signal<Local, Bit>,
+    last_vector: Signal<Local, Bit>,
     start_block: Signal<Local, Bit>,
     start_store: Signal<Local, Bit>,
     start_end: Signal<Local, Bit>,
     adds_tile: Signal<Local, Bit>,
     takes_strip: Signal<Local, Bit>,
     issue_store: Signal<Local, Bit>,
-    x_tap: Signal<Local, Bits<11>>,
-    y_tap: Signal<Local, Bits<11>>,
-    width_wide: Signal<Local, Bits<11>>,
-    height_wide: Signal<Local, Bits<11>>,
-    x_next: Signal<Local, Bits<10>>,
     limit: Signal<Local, Bits<4>>,
+    x_tap: Vec<Signal<Local, Bits<11>>>,
+    y_tap: Vec<Signal<Local, Bits<11>>>,
+    x_next: Vec<Signal<Local, Bits<11>>>,
+    x_first: Vec<Signal<Local, Bits<11>>>,
+    idle: Vec<Signal<Local, Bit>>,
+    idle_sum: Signal<Local, Bits<4>>,
+    lane: Vec<Constant<Bits<11>>>,
+    lane_wide: Vec<Constant<Bits<20>>>,
+    lanes: Constant<Bits<20>>,
+    lanes_x: Constant<Bits<11>>,
+    cause_number: Vec<Constant<Bits<4>>>,
+    _lanes: usize,
+}
+
+impl Streamer {
+    /// A streamer for a configuration of 1 to 8 lanes.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        fn each<T: Default>(lanes: usize) -> Vec<T> {
+            (0..lanes).map(|_| T::default()).collect()
+        }
+        let lanes = config.lanes;
+        debug_assert!(
+            CAUSES
+                .zip(CAUSE_NAMES)
+                .all(|(i, name)| firebrick_spec::regs::COUNTERS[i].name == name)
+        );
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            pass_valid: Default::default(),
+            record: Default::default(),
+            first_pass: Default::default(),
+            final_pass: Default::default(),
+            address: Default::default(),
+            ring_base: Default::default(),
+            ring_mask: Default::default(),
+            pitch: Default::default(),
+            tap_row: Default::default(),
+            tap_column: Default::default(),
+            pass_pop: Default::default(),
+            weights_ready: Default::default(),
+            swap: Default::default(),
+            strip_done: Default::default(),
+            drained: Default::default(),
+            drain_blocked: Default::default(),
+            late_weights: Default::default(),
+            late_input: Default::default(),
+            trailer_sent: Default::default(),
+            read_address: Default::default(),
+            read_ring_base: Default::default(),
+            read_ring_mask: Default::default(),
+            read_mask: each(lanes),
+            tag_swap: Default::default(),
+            tag_valid: Default::default(),
+            tag_first: Default::default(),
+            tag_bank: Default::default(),
+            tag_address: Default::default(),
+            tag_job: Default::default(),
+            job_push: Default::default(),
+            job_record: Default::default(),
+            reads_done: Default::default(),
+            store_read: Default::default(),
+            store_room: Default::default(),
+            outstanding: Default::default(),
+            cause: Default::default(),
+            layer: Default::default(),
+            ragged: Default::default(),
+            running: Default::default(),
+            storing: Default::default(),
+            finishing: Default::default(),
+            begun: Default::default(),
+            remaining: Default::default(),
+            word: Default::default(),
+            base: Default::default(),
+            mask: Default::default(),
+            x: each(lanes),
+            y: each(lanes),
+            pitch_now: Default::default(),
+            width: Default::default(),
+            height: Default::default(),
+            row: Default::default(),
+            column: Default::default(),
+            begins: Default::default(),
+            sum_starts: Default::default(),
+            ends_record: Default::default(),
+            ends_tile: Default::default(),
+            bank: Default::default(),
+            sum_address: Default::default(),
+            strips: Default::default(),
+            tiles: Default::default(),
+            layer_now: Default::default(),
+            opcode: Default::default(),
+            is_block: Default::default(),
+            is_store: Default::default(),
+            is_end: Default::default(),
+            tiles_ok: Default::default(),
+            strip_ok: Default::default(),
+            free: Default::default(),
+            last_vector: Default::default(),
+            start_block: Default::default(),
+            start_store: Default::default(),
+            start_end: Default::default(),
+            adds_tile: Default::default(),
+            takes_strip: Default::default(),
+            issue_store: Default::default(),
+            limit: Default::default(),
+            x_tap: each(lanes),
+            y_tap: each(lanes),
+            x_next: each(lanes),
+            x_first: each(lanes),
+            idle: each(lanes),
+            idle_sum: Default::default(),
+            lane: (0..lanes)
+                .map(|i| Constant::new((i as u64).into()))
+                .collect(),
+            lane_wide: (0..lanes)
+                .map(|i| Constant::new((i as u64).into()))
+                .collect(),
+            lanes: Constant::new((lanes as u64).into()),
+            lanes_x: Constant::new((lanes as u64).into()),
+            cause_number: CAUSES.map(|i| Constant::new((i as u64).into())).collect(),
+            _lanes: lanes,
+        }
+    }
 }
 
 impl Logic for Streamer {
@@ -136,10 +287,12 @@ impl Logic for Streamer {
             running,
             storing,
             finishing,
+            begun,
             remaining,
             word,
-            x,
-            y,
+            base,
+            mask,
+            pitch_now,
             width,
             height,
             row,
@@ -151,8 +304,15 @@ impl Logic for Streamer {
             bank,
             sum_address,
             strips,
-            tiles
+            tiles,
+            layer_now
         );
+        for i in 0..self._lanes {
+            self.x[i].clock.next = self.clock.val();
+            self.y[i].clock.next = self.clock.val();
+            self.x[i].d.next = self.x[i].q.val();
+            self.y[i].d.next = self.y[i].q.val();
+        }
         self.opcode.next = self.record.val().get_bits::<8>(0);
         self.is_block.next = self.pass_valid.val() & (self.opcode.val() == 0x10);
         self.is_store.next = self.pass_valid.val() & (self.opcode.val() == 0x40);
@@ -162,9 +322,13 @@ impl Logic for Streamer {
         self.takes_strip.next = self.first_pass.val() & self.record.val().get_bit(11);
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
-        self.last_word.next = self.remaining.q.val() == 1;
+        self.last_vector.next = self.remaining.q.val() <= self.lanes.val();
+        if self.storing.q.val() {
+            self.last_vector.next = self.remaining.q.val() == 1;
+        }
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
-        self.free.next = ((!self.running.q.val()) | self.last_word.val()) & (!self.storing.q.val());
+        self.free.next =
+            ((!self.running.q.val()) | self.last_vector.val()) & (!self.storing.q.val());
         self.start_block.next = self.free.val()
             & self.is_block.val()
             & self.weights_ready.val()
@@ -182,58 +346,95 @@ impl Logic for Streamer {
         self.swap.next = self.start_block.val();
 
         // What is issued in this cycle.
-        self.x_tap.next =
-            bit_cast::<11, 10>(self.x.q.val()) + bit_cast::<11, 2>(self.column.q.val());
-        self.y_tap.next = bit_cast::<11, 10>(self.y.q.val()) + bit_cast::<11, 2>(self.row.q.val());
-        self.width_wide.next = bit_cast::<11, 10>(self.width.q.val());
-        self.height_wide.next = bit_cast::<11, 10>(self.height.q.val());
         self.read_address.next = self.word.q.val();
-        self.read_mask.next = self.issue_store.val()
-            | (self.running.q.val()
-                & self.x_tap.val().any()
-                & (self.x_tap.val() <= self.width_wide.val())
-                & self.y_tap.val().any()
-                & (self.y_tap.val() <= self.height_wide.val()));
+        self.read_ring_base.next = self.base.q.val();
+        self.read_ring_mask.next = self.mask.q.val();
+        self.idle_sum.next = 0.into();
+        for i in 0..self._lanes {
+            self.x_tap[i].next = self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
+            self.y_tap[i].next = self.y[i].q.val() + bit_cast::<11, 2>(self.row.q.val());
+            self.idle[i].next = (self.lane_wide[i].val() >= self.remaining.q.val())
+                | (self.x[i].q.val() >= self.width.q.val());
+            self.read_mask[i].next = self.running.q.val()
+                & (self.lane_wide[i].val() < self.remaining.q.val())
+                & self.x_tap[i].val().any()
+                & (self.x_tap[i].val() <= self.width.q.val())
+                & self.y_tap[i].val().any()
+                & (self.y_tap[i].val() <= self.height.q.val());
+            if self.running.q.val() & self.idle[i].val() {
+                self.idle_sum.next = self.idle_sum.val() + 1;
+            }
+        }
+        self.ragged.next = self.idle_sum.val();
+        if self.issue_store.val() {
+            self.read_mask[0].next = true;
+        }
         self.tag_valid.next = self.running.q.val();
         self.tag_swap.next = self.running.q.val() & self.begins.q.val();
         self.tag_first.next = self.sum_starts.q.val();
         self.tag_bank.next = self.bank.q.val();
         self.tag_address.next = self.sum_address.q.val();
-        self.tag_job.next = (self.running.q.val() & self.last_word.val() & self.ends_tile.q.val())
-            | self.start_end.val();
+        self.tag_job.next =
+            (self.running.q.val() & self.last_vector.val() & self.ends_tile.q.val())
+                | self.start_end.val();
         self.reads_done.next =
-            self.running.q.val() & self.last_word.val() & self.ends_record.q.val();
+            self.running.q.val() & self.last_vector.val() & self.ends_record.q.val();
         self.store_read.next = self.issue_store.val();
 
-        // Where the pixel after it lies.
-        self.x_next.next = self.x.q.val() + 1;
-        if self.running.q.val() | self.issue_store.val() {
+        // Where the vector after it lies. A row is at least as long as there are lanes.
+        for i in 0..self._lanes {
+            self.x_next[i].next = self.x[i].q.val() + self.lanes_x.val();
+        }
+        if self.running.q.val() {
             self.begins.d.next = false;
+            self.word.d.next = self.word.q.val() + self.lanes.val();
+            self.remaining.d.next = self.remaining.q.val() - self.lanes.val();
+            self.sum_address.d.next = self.sum_address.q.val() + 1;
+            for i in 0..self._lanes {
+                if self.x_next[i].val() >= self.pitch_now.q.val() {
+                    self.x[i].d.next = self.x_next[i].val() - self.pitch_now.q.val();
+                    self.y[i].d.next = self.y[i].q.val() + 1;
+                } else {
+                    self.x[i].d.next = self.x_next[i].val();
+                }
+            }
+            if self.last_vector.val() {
+                self.running.d.next = false;
+            }
+        }
+        if self.issue_store.val() {
             self.word.d.next = self.word.q.val() + 1;
             self.remaining.d.next = self.remaining.q.val() - 1;
-            self.sum_address.d.next = self.sum_address.q.val() + 1;
-            if self.x_next.val() == self.width.q.val() {
-                self.x.d.next = 0.into();
-                self.y.d.next = self.y.q.val() + 1;
-            } else {
-                self.x.d.next = self.x_next.val();
-            }
-            if self.last_word.val() {
-                self.running.d.next = false;
+            if self.last_vector.val() {
                 self.storing.d.next = false;
             }
         }
 
         // What starts.
+        for i in 0..self._lanes {
+            self.x_first[i].next =
+                bit_cast::<11, 10>(self.record.val().get_bits::<10>(138)) + self.lane[i].val();
+        }
         if self.start_block.val() {
             self.running.d.next = true;
+            self.begun.d.next = true;
             self.begins.d.next = true;
             self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
             self.word.d.next = self.address.val();
-            self.width.d.next = self.record.val().get_bits::<10>(96);
-            self.height.d.next = self.record.val().get_bits::<10>(106);
-            self.y.d.next = self.record.val().get_bits::<10>(128);
-            self.x.d.next = self.record.val().get_bits::<10>(138);
+            self.base.d.next = self.ring_base.val();
+            self.mask.d.next = self.ring_mask.val();
+            self.pitch_now.d.next = self.pitch.val();
+            self.width.d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(96));
+            self.height.d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(106));
+            for i in 0..self._lanes {
+                self.y[i].d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(128));
+                self.x[i].d.next = self.x_first[i].val();
+                if self.x_first[i].val() >= self.pitch.val() {
+                    self.x[i].d.next = self.x_first[i].val() - self.pitch.val();
+                    self.y[i].d.next =
+                        bit_cast::<11, 10>(self.record.val().get_bits::<10>(128)) + 1;
+                }
+            }
             self.row.d.next = self.tap_row.val();
             self.column.d.next = self.tap_column.val();
             self.sum_starts.d.next = self.first_pass.val() & self.record.val().get_bit(9);
@@ -241,10 +442,13 @@ impl Logic for Streamer {
             self.ends_tile.d.next = self.final_pass.val() & self.record.val().get_bit(10);
             self.bank.d.next = self.record.val().get_bit(95);
             self.sum_address.d.next = self.record.val().get_bits::<11>(84);
+            self.layer_now.d.next = self.record.val().get_bits::<6>(118);
         }
         if self.start_store.val() {
             self.storing.d.next = true;
             self.word.d.next = self.record.val().get_bits::<20>(32);
+            self.mask.d.next = self.ring_mask.val();
+            self.base.d.next = self.ring_base.val();
             self.remaining.d.next = self.record.val().get_bits::<20>(64);
         }
         self.adds_tile.next = self.start_end.val()
@@ -256,6 +460,7 @@ impl Logic for Streamer {
         }
         if self.start_end.val() {
             self.finishing.d.next = true;
+            self.begun.d.next = false;
         }
 
         // Tiles and strips under way.
@@ -273,33 +478,48 @@ impl Logic for Streamer {
         }
         self.outstanding.next = self.tiles.q.val();
 
-        // Why no vector is issued, if none is.
-        self.busy.next = false;
-        self.stall_command.next = false;
-        self.stall_weights.next = false;
-        self.stall_window.next = false;
-        self.stall_drain.next = false;
-        self.stall_store.next = false;
-        self.stall_finish.next = false;
+        // Why a vector is issued or not.
+        self.layer.next = self.layer_now.q.val();
         if self.running.q.val() {
-            self.busy.next = true;
+            self.cause.next = self.cause_number[0].val();
         } else if self.storing.q.val() | self.is_store.val() {
-            self.stall_store.next = true;
-        } else if self.is_end.val() | (self.is_block.val() & (!self.tiles_ok.val())) {
-            self.stall_drain.next = true;
-        } else if self.is_block.val() & (!self.strip_ok.val()) {
-            self.stall_window.next = true;
+            self.cause.next = self.cause_number[6].val();
+        } else if self.is_end.val() {
+            self.cause.next = self.cause_number[9].val();
         } else if self.is_block.val() {
-            self.stall_weights.next = true;
+            self.layer.next = self.record.val().get_bits::<6>(118);
+            if !self.tiles_ok.val() {
+                if self.drain_blocked.val() {
+                    self.cause.next = self.cause_number[6].val();
+                } else if self.record.val().get_bit(190) {
+                    self.cause.next = self.cause_number[5].val();
+                } else {
+                    self.cause.next = self.cause_number[4].val();
+                }
+            } else if !self.begun.q.val() {
+                self.cause.next = self.cause_number[8].val();
+            } else if !self.strip_ok.val() {
+                self.cause.next = self.cause_number[3].val();
+            } else {
+                self.cause.next = self.cause_number[1].val();
+            }
         } else if self.finishing.q.val() {
-            self.stall_finish.next = true;
+            self.cause.next = self.cause_number[9].val();
+        } else if !self.begun.q.val() {
+            self.layer.next = 0.into();
+            self.cause.next = self.cause_number[8].val();
+        } else if self.late_weights.val() {
+            self.cause.next = self.cause_number[2].val();
+        } else if self.late_input.val() {
+            self.cause.next = self.cause_number[3].val();
         } else {
-            self.stall_command.next = true;
+            self.cause.next = self.cause_number[7].val();
         }
         if self.reset.val() {
             self.running.d.next = false;
             self.storing.d.next = false;
             self.finishing.d.next = false;
+            self.begun.d.next = false;
             self.strips.d.next = 0.into();
             self.tiles.d.next = 0.into();
         }

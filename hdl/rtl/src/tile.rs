@@ -2,9 +2,10 @@
 
 use rust_hdl::prelude::*;
 
+use crate::mem::Pack;
 use crate::pe::{PE_LATENCY, Pe};
 
-/// Cycles from a vector at `x_in` to its sums at `psum_out`, for a tile of edge `n`.
+/// Cycles from a vector at `x_in` to its sums at `psums`, for a tile of edge `n`, packed or not.
 #[must_use]
 pub const fn tile_latency(n: usize) -> usize {
     // Down the rows, one partial sum a cycle, then across the columns.
@@ -33,14 +34,15 @@ macro_rules! tile {
             pub load_in: Signal<In, Bit>,
             /// A row of weights.
             pub w_in: Signal<In, Bits<$x_bits>>,
-            /// Sums, one for each output channel, signed.
-            pub psum_out: [Signal<Out, Bits<24>>; $n],
+            /// Sums, 24 bits for each output channel, signed, channel 0 lowest.
+            pub psums: Signal<Out, Bits<384>>,
             pe: Vec<Pe>,
             x_skew: Vec<DFF<Bits<$x_bits>>>,
             w_skew: Vec<DFF<Bits<$x_bits>>>,
             swap_skew: Vec<DFF<Bit>>,
             load_skew: Vec<DFF<Bit>>,
             deskew: Vec<DFF<Bits<24>>>,
+            pack: Pack<24, 384>,
             zero: Constant<Bits<24>>,
         }
 
@@ -52,13 +54,14 @@ macro_rules! tile {
                     swap_in: Default::default(),
                     load_in: Default::default(),
                     w_in: Default::default(),
-                    psum_out: Default::default(),
+                    psums: Default::default(),
                     pe: (0..$cells).map(|_| Pe::default()).collect(),
                     x_skew: (0..$last).map(|_| DFF::default()).collect(),
                     w_skew: (0..$last).map(|_| DFF::default()).collect(),
                     swap_skew: (0..$last).map(|_| DFF::default()).collect(),
                     load_skew: (0..$last).map(|_| DFF::default()).collect(),
                     deskew: (0..$cells).map(|_| DFF::default()).collect(),
+                    pack: Pack::new($n),
                     zero: Constant::new(0.into()),
                 }
             }
@@ -127,9 +130,10 @@ macro_rules! tile {
                     }
                 }
                 for c in 0..$last {
-                    self.psum_out[c].next = self.deskew[c * $n + $last - 1 - c].q.val();
+                    self.pack.words[c].next = self.deskew[c * $n + $last - 1 - c].q.val();
                 }
-                self.psum_out[$last].next = self.pe[$last * $n + $last].psum_out.val();
+                self.pack.words[$last].next = self.pe[$last * $n + $last].psum_out.val();
+                self.psums.next = self.pack.joined.val();
             }
         }
     };

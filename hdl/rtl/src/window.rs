@@ -4,19 +4,31 @@ use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
 use crate::mem::Ram;
+use crate::window_place::WindowPlace;
+use crate::window_taps::WindowTaps;
+use crate::window_unpack::WindowUnpack;
 
-/// Takes the payload of a rows record and writes, for each output pixel, the bytes of its 3x3
-/// window in the order (row, column, colour), zero-padded to two words of 16.
+/// Takes the payload of a rows record and writes, for each output pixel, the bytes of its 3x3 or
+/// 7x7 window in the order (row, column, colour), zero-padded to whole words of `tile` bytes.
 ///
-/// `start` takes the record at `record`. Beats enter when `in_valid` and `in_ready`; each row
-/// begins on a beat. Words leave when `out_valid` and `out_ready`. `busy` falls, with a pulse on
-/// `strip_done` if asked for, once the last word of the rows has left. One pixel enters every
-/// cycle but one in six, unless the output waits.
+/// `start` takes the record at `record`; it may come in any cycle in which `busy` is low. Beats
+/// enter when `in_valid` and `in_ready`; each row begins on a beat. Entry i of the output is
+/// offered with `out_valid[i]` until `out_taken[i]`, each on its own; once all entries are taken,
+/// the next ones may come in the cycle after. `busy` falls, with a pulse on `strip_done` if asked
+/// for, in the cycle after the last word of the rows was taken.
+///
+/// The pipeline, from a beat to its words, if nothing waits: a beat taken in cycle t is held in
+/// t + 1 (see [`WindowUnpack`]), where its pixels leave as a step; in t + 2 the step is beside the
+/// rows above it, from the line memories; from t + 3 on it is in the columns, where windows end;
+/// and in t + 4 the words of the first of them are offered (see [`WindowPlace`]). Windows leave
+/// the columns when nothing is offered or the last words of the windows before are taken, one at a
+/// time, or two if there are four entries. A step that brings windows stays until the last of them
+/// leaves, and those behind it stand still meanwhile.
 #[derive(LogicBlock)]
 pub struct Window {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Stops.
+    /// Stops and drops everything but the line memories.
     pub reset: Signal<In, Bit>,
     /// Begins with the rows of `record`.
     pub start: Signal<In, Bit>,
@@ -33,62 +45,72 @@ pub struct Window {
     /// Beat: the next 16 bytes of the row.
     pub in_data: Signal<In, Bits<128>>,
     /// Word offered.
-    pub out_valid: Signal<Out, Bit>,
+    pub out_valid: Vec<Signal<Out, Bit>>,
     /// Word taken.
-    pub out_ready: Signal<In, Bit>,
+    pub out_taken: Vec<Signal<In, Bit>>,
     /// Feature address.
-    pub out_address: Signal<Out, Bits<20>>,
-    /// Word.
-    pub out_data: Signal<Out, Bits<128>>,
-    lines: Ram<48, 10>,
-    active: DFF<Bit>,
+    pub out_address: Vec<Signal<Out, Bits<20>>>,
+    /// Word, in the low `tile` bytes.
+    pub out_data: Vec<Signal<Out, Bits<128>>>,
+    unpack: WindowUnpack,
+    // The six rows above, for the pixels of a step: the oldest in the low bits.
+    lines: Vec<Ram<144, 10>>,
+    taps: WindowTaps,
+    place: WindowPlace,
     strip_end: DFF<Bit>,
     stride2: DFF<Bit>,
-    width: DFF<Bits<10>>,
-    rows: DFF<Bits<10>>,
-    plane: DFF<Bits<20>>,
-    address: DFF<Bits<20>>,
-    // Bytes of the beat that no pixel has taken.
-    bytes: DFF<Bits<144>>,
-    fill: DFF<Bits<5>>,
-    // Stage 0: the pixel that enters.
-    x: DFF<Bits<10>>,
-    y: DFF<Bits<10>>,
-    // Stage 1: the pixel beside the two above it.
+    kernel7: DFF<Bit>,
+    single: DFF<Bit>,
+    // Stage 0: the step that enters, in row y. From 7 on y goes back to 6.
+    y: DFF<Bits<3>>,
+    // Stage 1: the step beside the rows above it; the pixels at which windows end.
     valid_1: DFF<Bit>,
-    pixel_1: DFF<Bits<24>>,
-    x_1: DFF<Bits<10>>,
-    emit_1: DFF<Bit>,
-    // Window columns.
-    left: DFF<Bits<72>>,
-    middle: DFF<Bits<72>>,
-    right: DFF<Bits<72>>,
-    emit_2: DFF<Bit>,
-    // Words on their way out.
-    words: DFF<Bits<256>>,
-    pending: DFF<Bits<2>>,
-    column: Signal<Local, Bits<72>>,
+    pixels_1: DFF<Bits<96>>,
+    step_1: DFF<Bits<10>>,
+    ends_1: DFF<Bits<4>>,
+    row_end_1: DFF<Bit>,
+    // Stage 2: the step in the columns; the pixels at which windows end that have not left.
+    ends_2: DFF<Bits<4>>,
+    row_end_2: DFF<Bit>,
     advance: Signal<Local, Bit>,
+    moves: Signal<Local, Bit>,
     enters: Signal<Local, Bit>,
-    row_done: Signal<Local, Bit>,
-    sends: Signal<Local, Bit>,
-    takes_window: Signal<Local, Bit>,
-    x_next: Signal<Local, Bits<10>>,
-    emits: Signal<Local, Bit>,
-    above: Signal<Local, Bits<48>>,
-    taps: Signal<Local, Bits<256>>,
-    wide: Signal<Local, Bits<144>>,
-    last_pixel: Signal<Local, Bit>,
-    zero: Constant<Bits<10>>,
+    x: Signal<Local, Bits<12>>,
+    border: Signal<Local, Bits<3>>,
+    row_emits: Signal<Local, Bit>,
+    early: Signal<Local, Bit>,
+    late: Signal<Local, Bit>,
+    on_grid: Signal<Local, Bit>,
+    end_0: Signal<Local, Bits<4>>,
+    end_1: Signal<Local, Bits<4>>,
+    end_2: Signal<Local, Bits<4>>,
+    end_3: Signal<Local, Bits<4>>,
+    loads: Signal<Local, Bit>,
+    after_one: Signal<Local, Bits<4>>,
+    after_all: Signal<Local, Bits<4>>,
+    first: Signal<Local, Bits<2>>,
+    second: Signal<Local, Bits<2>>,
+    working: Signal<Local, Bit>,
+    zero: Constant<Bits<3>>,
+    step_pixels: Constant<Bits<10>>,
+    step_bits: Constant<Bits<2>>,
+    in_step: Constant<Bits<4>>,
+    two: Constant<Bit>,
+    _pixels: usize,
+    _words: usize,
 }
 
 impl Window {
-    /// A window unit for pictures up to `config.window_width` pixels wide.
-    ///
-    /// Panics unless the kernel is 3.
+    /// A window unit for pictures up to `config.window_width` pixels wide and windows of up to
+    /// `config.window_kernel` rows, 3 or 7.
     #[must_use]
     pub fn new(config: &HwConfig) -> Self {
-        assert_eq!(config.window_kernel, 3, "this window unit has a 3x3 kernel");
+        let (pixels, words) = (config.window_pixels(), config.window_words());
+        assert!(
+            [1, 2, 4].contains(&pixels),
+            "steps of one pixel, two or four"
+        );
+        let depth = config.window_width.div_ceil(pixels).max(2);
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -99,45 +121,52 @@ impl Window {
             in_valid: Default::default(),
             in_ready: Default::default(),
             in_data: Default::default(),
-            out_valid: Default::default(),
-            out_ready: Default::default(),
-            out_address: Default::default(),
-            out_data: Default::default(),
-            lines: Ram::new(config.window_width),
-            active: Default::default(),
+            out_valid: (0..words).map(|_| Signal::default()).collect(),
+            out_taken: (0..words).map(|_| Signal::default()).collect(),
+            out_address: (0..words).map(|_| Signal::default()).collect(),
+            out_data: (0..words).map(|_| Signal::default()).collect(),
+            unpack: WindowUnpack::new(config),
+            lines: (0..pixels).map(|_| Ram::new(depth)).collect(),
+            taps: WindowTaps::new(config),
+            place: WindowPlace::new(config),
             strip_end: Default::default(),
             stride2: Default::default(),
-            width: Default::default(),
-            rows: Default::default(),
-            plane: Default::default(),
-            address: Default::default(),
-            bytes: Default::default(),
-            fill: Default::default(),
-            x: Default::default(),
+            kernel7: Default::default(),
+            single: Default::default(),
             y: Default::default(),
             valid_1: Default::default(),
-            pixel_1: Default::default(),
-            x_1: Default::default(),
-            emit_1: Default::default(),
-            left: Default::default(),
-            middle: Default::default(),
-            right: Default::default(),
-            emit_2: Default::default(),
-            words: Default::default(),
-            pending: Default::default(),
-            column: Default::default(),
+            pixels_1: Default::default(),
+            step_1: Default::default(),
+            ends_1: Default::default(),
+            row_end_1: Default::default(),
+            ends_2: Default::default(),
+            row_end_2: Default::default(),
             advance: Default::default(),
+            moves: Default::default(),
             enters: Default::default(),
-            row_done: Default::default(),
-            sends: Default::default(),
-            takes_window: Default::default(),
-            x_next: Default::default(),
-            emits: Default::default(),
-            above: Default::default(),
-            taps: Default::default(),
-            wide: Default::default(),
-            last_pixel: Default::default(),
+            x: Default::default(),
+            border: Default::default(),
+            row_emits: Default::default(),
+            early: Default::default(),
+            late: Default::default(),
+            on_grid: Default::default(),
+            end_0: Default::default(),
+            end_1: Default::default(),
+            end_2: Default::default(),
+            end_3: Default::default(),
+            loads: Default::default(),
+            after_one: Default::default(),
+            after_all: Default::default(),
+            first: Default::default(),
+            second: Default::default(),
+            working: Default::default(),
             zero: Constant::new(0.into()),
+            step_pixels: Constant::new((pixels as u64).into()),
+            step_bits: Constant::new(u64::from(pixels.ilog2()).into()),
+            in_step: Constant::new(((1u64 << pixels) - 1).into()),
+            two: Constant::new(words == 4),
+            _pixels: pixels,
+            _words: words,
         }
     }
 }
@@ -146,146 +175,165 @@ impl Logic for Window {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, strip_end, stride2, width, rows, plane, address, bytes, fill, x,
-            y, valid_1, pixel_1, x_1, emit_1, left, middle, right, emit_2, words, pending
+            self, clock, strip_end, stride2, kernel7, single, y, valid_1, pixels_1, step_1, ends_1,
+            row_end_1, ends_2, row_end_2
         );
-        self.lines.clock.next = self.clock.val();
+        self.unpack.clock.next = self.clock.val();
+        self.taps.clock.next = self.clock.val();
+        self.place.clock.next = self.clock.val();
+        self.unpack.reset.next = self.reset.val();
+        self.place.reset.next = self.reset.val();
 
-        // Output: word 0, then word 1 a plane further.
-        self.out_valid.next = self.pending.q.val().any();
-        self.out_data.next = self.words.q.val().get_bits::<128>(0);
-        self.out_address.next = self.address.q.val();
-        self.sends.next = self.pending.q.val().any() & self.out_ready.val();
-        if self.sends.val() {
-            self.pending.d.next = self.pending.q.val() - 1;
-            self.words.d.next = self.words.q.val() >> 128;
-            if self.pending.q.val() == 2 {
-                self.address.d.next = self.address.q.val() + self.plane.q.val();
-            } else {
-                self.address.d.next = (self.address.q.val() - self.plane.q.val()) + 1;
-            }
+        // Input.
+        self.unpack.in_valid.next = self.in_valid.val();
+        self.unpack.in_data.next = self.in_data.val();
+        self.in_ready.next = self.unpack.in_ready.val();
+
+        // Stage 2: windows leave, the first ones first. The step moves on with the last of them.
+        self.loads.next = self.place.free.val() & self.ends_2.q.val().any();
+        self.after_one.next = self.ends_2.q.val() & (self.ends_2.q.val() - 1);
+        self.after_all.next = self.after_one.val();
+        if self.two.val() {
+            self.after_all.next = self.after_one.val() & (self.after_one.val() - 1);
         }
-
-        // A finished window moves on when the words before it have left.
-        self.takes_window.next = self.emit_2.q.val()
-            & ((!self.pending.q.val().any())
-                | ((self.pending.q.val() == 1) & self.out_ready.val()));
-        self.advance.next = (!self.emit_2.q.val()) | self.takes_window.val();
-
-        // Stage 2: columns shift; bytes go out row by row.
-        self.taps.next = (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(0)))
-            | (bit_cast::<256, 24>(self.middle.q.val().get_bits::<24>(0)) << 24)
-            | (bit_cast::<256, 24>(self.right.q.val().get_bits::<24>(0)) << 48)
-            | (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(24)) << 72)
-            | (bit_cast::<256, 24>(self.middle.q.val().get_bits::<24>(24)) << 96)
-            | (bit_cast::<256, 24>(self.right.q.val().get_bits::<24>(24)) << 120)
-            | (bit_cast::<256, 24>(self.left.q.val().get_bits::<24>(48)) << 144)
-            | (bit_cast::<256, 24>(self.middle.q.val().get_bits::<24>(48)) << 168)
-            | (bit_cast::<256, 24>(self.right.q.val().get_bits::<24>(48)) << 192);
-        if self.takes_window.val() {
-            self.words.d.next = self.taps.val();
-            self.pending.d.next = 2.into();
+        self.first.next = 3.into();
+        if self.ends_2.q.val().get_bit(0) {
+            self.first.next = 0.into();
+        } else if self.ends_2.q.val().get_bit(1) {
+            self.first.next = 1.into();
+        } else if self.ends_2.q.val().get_bit(2) {
+            self.first.next = 2.into();
         }
-        self.above.next = self.lines.read_data.val();
-        self.column.next =
-            bit_cast::<72, 48>(self.above.val()) | (bit_cast::<72, 24>(self.pixel_1.q.val()) << 48);
+        self.second.next = 3.into();
+        if self.after_one.val().get_bit(1) {
+            self.second.next = 1.into();
+        } else if self.after_one.val().get_bit(2) {
+            self.second.next = 2.into();
+        }
+        self.advance.next =
+            (!self.ends_2.q.val().any()) | (self.place.free.val() & (!self.after_all.val().any()));
+        self.moves.next = self.advance.val() & self.valid_1.q.val();
+        if self.loads.val() {
+            self.ends_2.d.next = self.after_all.val();
+        }
         if self.advance.val() {
-            self.emit_2.d.next = self.valid_1.q.val() & self.emit_1.q.val();
+            self.ends_2.d.next = 0.into();
+            self.row_end_2.d.next = false;
             if self.valid_1.q.val() {
-                self.left.d.next = self.middle.q.val();
-                self.middle.d.next = self.right.q.val();
-                self.right.d.next = self.column.val();
+                self.ends_2.d.next = self.ends_1.q.val();
+                self.row_end_2.d.next = self.row_end_1.q.val();
             }
         }
-        // The line memory keeps the two rows above: drop the older, add the new.
-        self.lines.write_enable.next = self.advance.val() & self.valid_1.q.val();
-        self.lines.write_address.next = self.x_1.q.val();
-        self.lines.write_data.next = self.column.val().get_bits::<48>(24);
+        self.taps.load.next = self.loads.val();
+        self.taps.kernel7.next = self.kernel7.q.val();
+        self.taps.first.next = self.first.val();
+        self.taps.second.next = self.second.val();
+        self.taps.onward.next = self.place.onward.val();
+        self.taps.shift.next = self.moves.val();
+        self.place.load.next = self.loads.val();
+        self.place.pair.next = self.two.val() & self.after_one.val().any();
+        self.place.row_end.next = self.advance.val() & self.row_end_2.q.val();
+        for i in 0..self._words {
+            self.out_valid[i].next = self.place.out_valid[i].val();
+            self.out_address[i].next = self.place.out_address[i].val();
+            self.out_data[i].next = self.taps.word[i].val();
+            self.place.out_taken[i].next = self.out_taken[i].val();
+        }
 
-        // Stage 0: three bytes become a pixel.
-        self.enters.next = self.advance.val() & self.active.q.val() & (self.fill.q.val() >= 3);
-        self.lines.read_address.next = self.x.q.val();
-        self.lines.read_enable.next = self.advance.val();
-        self.x_next.next = self.x.q.val() + 1;
-        self.row_done.next = self.enters.val() & (self.x_next.val() == self.width.q.val());
-        self.last_pixel.next = self.row_done.val() & (self.rows.q.val() == 1);
-        self.emits.next = (self.x.q.val() >= 2)
-            & (self.y.q.val() >= 2)
-            & ((!self.stride2.q.val())
-                | ((!self.x.q.val().get_bit(0)) & (!self.y.q.val().get_bit(0))));
+        // Stage 1: the line memories drop the oldest of their rows and take the new one.
+        for i in 0..self._pixels {
+            self.taps.above[i].next = self.lines[i].read_data.val();
+            self.taps.pixel[i].next = self.pixels_1.q.val().get_bits::<24>(i * 24);
+            self.lines[i].clock.next = self.clock.val();
+            self.lines[i].write_enable.next = self.moves.val();
+            self.lines[i].write_address.next = self.step_1.q.val();
+            self.lines[i].write_data.next = self.taps.below[i].val();
+            self.lines[i].read_enable.next = self.advance.val();
+            self.lines[i].read_address.next = self.unpack.step.val();
+        }
+
+        // Stage 0: which pixels end a window. The line memories read what the row above has
+        // written: a row of a single step must have left stage 1.
+        self.enters.next = self.advance.val()
+            & self.unpack.valid.val()
+            & (!(self.single.q.val() & self.valid_1.q.val()));
+        self.unpack.take.next = self.enters.val();
+        self.x.next = bit_cast::<12, 10>(self.unpack.step.val()) << self.step_bits.val();
+        self.border.next = 2.into();
+        if self.kernel7.q.val() {
+            self.border.next = 6.into();
+        }
+        self.row_emits.next = (self.y.q.val() >= self.border.val())
+            & ((!self.stride2.q.val()) | (!self.y.q.val().get_bit(0)));
+        self.early.next =
+            self.row_emits.val() & (self.x.val() >= bit_cast::<12, 3>(self.border.val()));
+        self.late.next =
+            self.row_emits.val() & ((self.x.val() + 2) >= bit_cast::<12, 3>(self.border.val()));
+        self.on_grid.next = (!self.stride2.q.val()) | (!self.x.val().get_bit(0));
+        self.end_0.next = 0.into();
+        if self.early.val() & self.on_grid.val() {
+            self.end_0.next = 1.into();
+        }
+        self.end_1.next = 0.into();
+        if self.early.val() & (!self.stride2.q.val()) & (self.unpack.left.val() >= 2) {
+            self.end_1.next = 2.into();
+        }
+        self.end_2.next = 0.into();
+        if self.late.val() & self.on_grid.val() & (self.unpack.left.val() >= 3) {
+            self.end_2.next = 4.into();
+        }
+        self.end_3.next = 0.into();
+        if self.late.val() & (!self.stride2.q.val()) & (self.unpack.left.val() >= 4) {
+            self.end_3.next = 8.into();
+        }
         if self.advance.val() {
             self.valid_1.d.next = self.enters.val();
-            self.pixel_1.d.next = self.bytes.q.val().get_bits::<24>(0);
-            self.x_1.d.next = self.x.q.val();
-            self.emit_1.d.next = self.emits.val();
+            self.pixels_1.d.next = self.unpack.pixels.val();
+            self.step_1.d.next = self.unpack.step.val();
+            self.ends_1.d.next =
+                (self.end_0.val() | self.end_1.val() | self.end_2.val() | self.end_3.val())
+                    & self.in_step.val();
+            self.row_end_1.d.next = self.row_emits.val() & self.unpack.last.val();
         }
-        if self.enters.val() {
-            self.bytes.d.next = self.bytes.q.val() >> 24;
-            self.fill.d.next = self.fill.q.val() - 3;
-            self.x.d.next = self.x_next.val();
-            if self.row_done.val() {
-                // The rest of the beat is padding.
-                self.fill.d.next = 0.into();
-                self.x.d.next = 0.into();
-                self.y.d.next = self.y.q.val() + 1;
-                self.rows.d.next = self.rows.q.val() - 1;
-                if self.last_pixel.val() {
-                    self.active.d.next = false;
-                }
-            }
-        }
-        self.in_ready.next = self.active.q.val() & (self.fill.q.val() < 3);
-        self.wide.next = bit_cast::<144, 128>(self.in_data.val());
-        if self.in_valid.val() & self.active.q.val() & (self.fill.q.val() < 3) {
-            self.fill.d.next = self.fill.q.val() + 16;
-            if self.fill.q.val() == 0 {
-                self.bytes.d.next = self.wide.val();
-            } else if self.fill.q.val() == 1 {
-                self.bytes.d.next = bit_cast::<144, 8>(self.bytes.q.val().get_bits::<8>(0))
-                    | (self.wide.val() << 8);
-            } else {
-                self.bytes.d.next = bit_cast::<144, 16>(self.bytes.q.val().get_bits::<16>(0))
-                    | (self.wide.val() << 16);
+        if self.enters.val() & self.unpack.last.val() {
+            self.y.d.next = self.y.q.val() + 1;
+            if self.y.q.val() == 7 {
+                self.y.d.next = 6.into();
             }
         }
 
-        self.busy.next = self.active.q.val()
+        self.working.next = self.unpack.active.val()
             | self.valid_1.q.val()
-            | self.emit_2.q.val()
-            | self.pending.q.val().any();
-        // The last word leaves: everything before it is empty.
-        self.strip_done.next = false;
-        if (!self.active.q.val())
-            & (!self.valid_1.q.val())
-            & (!self.emit_2.q.val())
-            & self.strip_end.q.val()
-            & (!self.pending.q.val().any())
-        {
-            self.strip_done.next = true;
+            | self.ends_2.q.val().any()
+            | self.place.busy.val();
+        self.busy.next = self.working.val();
+        self.strip_done.next = self.strip_end.q.val() & (!self.working.val());
+        if !self.working.val() {
             self.strip_end.d.next = false;
         }
 
+        self.unpack.start.next = self.start.val();
+        self.unpack.width.next = self.record.val().get_bits::<10>(96);
+        self.unpack.rows.next = self.record.val().get_bits::<10>(106);
+        self.place.start.next = self.start.val();
+        self.place.base.next = self.record.val().get_bits::<20>(32);
+        self.place.plane.next = self.record.val().get_bits::<20>(64);
+        self.place.gap.next = self.record.val().get_bits::<4>(136);
+        self.place.kernel7.next = self.record.val().get_bits::<4>(128) == 7;
         if self.start.val() {
-            self.active.d.next = true;
             self.strip_end.d.next = self.record.val().get_bit(9);
-            self.address.d.next = self.record.val().get_bits::<20>(32);
-            self.plane.d.next = self.record.val().get_bits::<20>(64);
-            self.width.d.next = self.record.val().get_bits::<10>(96);
-            self.rows.d.next = self.record.val().get_bits::<10>(106);
+            self.kernel7.d.next = self.record.val().get_bits::<4>(128) == 7;
             self.stride2.d.next = self.record.val().get_bits::<4>(132) == 2;
-            self.fill.d.next = 0.into();
-            self.x.d.next = 0.into();
+            self.single.d.next = self.record.val().get_bits::<10>(96) <= self.step_pixels.val();
             if self.record.val().get_bit(8) {
                 self.y.d.next = self.zero.val();
             }
         }
         if self.reset.val() {
-            self.active.d.next = false;
             self.valid_1.d.next = false;
-            self.emit_2.d.next = false;
+            self.ends_2.d.next = 0.into();
+            self.row_end_2.d.next = false;
             self.strip_end.d.next = false;
-            self.pending.d.next = 0.into();
-            self.fill.d.next = 0.into();
         }
     }
 }

@@ -998,6 +998,12 @@ impl Command {
                 range(block::GROUPS, b.groups >= 1)?;
                 range(block::WIDTH, b.width >= 1)?;
                 range(block::IN_GAP, b.pitch() as usize >= config.lanes)?;
+                range(
+                    block::OUT_GAP,
+                    config.lanes == 1
+                        || b.mode != Mode::Write
+                        || b.out_gap as usize <= b.in_gap as usize + config.lanes / 2,
+                )?;
                 within(
                     block::COUNT,
                     b.acc_base + b.vectors(config.lanes),

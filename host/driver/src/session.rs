@@ -168,7 +168,7 @@ impl<D: Device> Session<D> {
     }
 
     /// Loads what stays in the engine, unless it is there.
-    fn set_up(&mut self, program: &Program) -> Result<(), SessionError> {
+    pub fn set_up(&mut self, program: &Program) -> Result<(), SessionError> {
         if program.config().hash() != self.config.hash() {
             return Err(SessionError::Program {
                 program: program.config().name.clone(),
@@ -210,6 +210,14 @@ impl<D: Device> Session<D> {
         let low_half = self.device.read_reg(low.offset)?;
         let high_half = self.device.read_reg(low.offset + 4)?;
         Ok(u64::from(low_half) | u64::from(high_half) << 32)
+    }
+
+    /// Reads what a counter (an index into [`regs::COUNTERS`]) has counted for one layer since
+    /// power-up, modulo 2^32.
+    pub fn statistic(&mut self, layer: u32, counter: usize) -> Result<u32, SessionError> {
+        let index = regs::stats_index(layer, counter);
+        self.device.write_reg(regs::STATS_INDEX.offset, index)?;
+        Ok(self.device.read_reg(regs::STATS_DATA.offset)?)
     }
 
     /// The device.

@@ -16,6 +16,7 @@ mod plan;
 mod pool;
 pub mod reference;
 mod spare;
+pub mod timing;
 
 pub use activations::Activations;
 pub use error::ModelError;

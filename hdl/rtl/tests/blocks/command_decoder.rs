@@ -29,6 +29,7 @@ fn config() -> HwConfig {
         acc_depth: 100,
         line_words: 60,
         window_width: 40,
+        lanes: 4,
         ..HwConfig::preset("fb256").expect("a preset")
     }
 }
@@ -400,10 +401,11 @@ fn record(rng: &mut StdRng) -> Command {
             wait,
             base: near(rng, config.feature_words),
             plane: rng.random_range(0..1 << 20),
-            width: rng.random_range(3..=config.window_width as u32),
+            width: rng.random_range(7..=config.window_width as u32),
             rows: rng.random_range(1..4),
-            kernel: 3,
+            kernel: [3, 7][rng.random_range(0..2)],
             stride: rng.random_range(1..=2),
+            gap: rng.random_range(0..16),
         }),
         3 => {
             let (base, count) = span(rng, config.feature_words, 1000);
@@ -434,13 +436,19 @@ fn record(rng: &mut StdRng) -> Command {
                 width: rng.random_range(1..1024),
                 height: rng.random_range(0..1024),
                 mode: [Mode::Write, Mode::Pool, Mode::Sum][rng.random_range(0..3)],
+                layer: rng.random_range(0..64),
+                in_gap: rng.random_range(3..16),
                 beats: rng.random_range(1..=4),
                 y0: rng.random_range(0..1024),
                 x0: rng.random_range(0..1024),
                 line_base: near(rng, config.line_words),
                 weight_base: near(rng, config.weight_blocks),
                 param: near(rng, config.param_groups),
+                data: rng.random(),
                 out_base: near(rng, config.feature_words),
+                out_gap: rng.random_range(0..6),
+                in_ring: rng.random_range(0..16),
+                out_ring: rng.random_range(0..16),
             })
         }
     }
@@ -554,6 +562,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                     rows: 1,
                     kernel: 3,
                     stride: 1,
+                    gap: 0,
                 }),
             };
             // Only blocks marked `last` drain; the others do not count for parameters.
@@ -775,6 +784,7 @@ fn limits_hold_to_the_last_entry() {
         rows: 2,
         kernel: 3,
         stride: 1,
+        gap: 0,
     };
     let store_one = Command::Store(Store { base: 0, count: 1 });
     let mut tile = Block {
@@ -782,6 +792,9 @@ fn limits_hold_to_the_last_entry() {
         count: 1,
         mode: Mode::Write,
         sum_last: true,
+        width: 10,
+        in_gap: 3,
+        out_gap: 0,
         ..tile(&mut rng)
     };
     let good = |tile: &Block| Command::Block(*tile);
@@ -819,6 +832,9 @@ fn limits_hold_to_the_last_entry() {
         (rows_record, &[(rows::KERNEL, 2)], field),
         (rows_record, &[(rows::KERNEL, 4)], field),
         (rows_record, &[(rows::KERNEL, 0)], field),
+        (rows_record, &[(rows::KERNEL, 7)], None),
+        (rows_record, &[(rows::KERNEL, 7), (rows::WIDTH, 6)], field),
+        (rows_record, &[(rows::KERNEL, 9)], field),
         (rows_record, &[(rows::STRIDE, 0)], field),
         (rows_record, &[(rows::STRIDE, 2)], None),
         (rows_record, &[(rows::STRIDE, 3)], field),
@@ -844,8 +860,8 @@ fn limits_hold_to_the_last_entry() {
         ),
         (good(&tile), &[], None),
         (good(&tile), &[(block::COUNT, 0)], field),
-        (good(&tile), &[(block::COUNT, c.acc_depth)], None),
-        (good(&tile), &[(block::COUNT, c.acc_depth + 1)], address),
+        (good(&tile), &[(block::COUNT, 4 * c.acc_depth)], None),
+        (good(&tile), &[(block::COUNT, 4 * c.acc_depth + 1)], address),
         (good(&tile), &[(block::ACC_BASE, c.acc_depth - 1)], None),
         (good(&tile), &[(block::ACC_BASE, c.acc_depth)], address),
         (
@@ -857,24 +873,19 @@ fn limits_hold_to_the_last_entry() {
         (good(&tile), &[(block::GROUPS, 4095)], None),
         (good(&tile), &[(block::WIDTH, 0)], field),
         (good(&tile), &[(block::WIDTH, 1)], None),
+        (good(&tile), &[(block::WIDTH, 1), (block::IN_GAP, 2)], field),
         (good(&tile), &[(block::MODE, 3)], field),
         (
             good(&tile),
-            &[(block::MODE, 3), (block::PARAM, 4095)],
+            &[(block::MODE, 3), (block::PARAM, 1023)],
             field,
         ),
-        (good(&tile), &[(block::MODE, 2), (block::BEATS, 0)], field),
-        (good(&tile), &[(block::MODE, 2), (block::BEATS, 1)], None),
-        (good(&tile), &[(block::MODE, 2), (block::BEATS, 4)], None),
-        (good(&tile), &[(block::MODE, 2), (block::BEATS, 5)], field),
-        (good(&tile), &[(block::MODE, 2), (block::BEATS, 7)], field),
-        (
-            good(&tile),
-            &[(block::MODE, 2), (block::BEATS, 7), (block::SUM_LAST, 0)],
-            None,
-        ),
-        (good(&tile), &[(block::MODE, 0), (block::BEATS, 7)], None),
-        (good(&tile), &[(block::MODE, 1), (block::BEATS, 0)], None),
+        (good(&tile), &[(block::WIDTH, 3), (block::IN_GAP, 0)], field),
+        (good(&tile), &[(block::WIDTH, 3), (block::IN_GAP, 1)], None),
+        (good(&tile), &[(block::OUT_GAP, 5)], None),
+        (good(&tile), &[(block::OUT_GAP, 6)], field),
+        (good(&tile), &[(block::OUT_GAP, 6), (block::MODE, 1)], None),
+        (good(&tile), &[(block::OUT_GAP, 6), (block::MODE, 2)], None),
         (good(&tile), &[(block::IN_BASE, c.feature_words - 1)], None),
         (good(&tile), &[(block::IN_BASE, c.feature_words)], address),
         (

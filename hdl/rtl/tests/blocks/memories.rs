@@ -3,11 +3,13 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::feature::{FEATURE_LATENCY, FeatureBuffer};
+use firebrick_rtl::histogram::Histogram;
 use firebrick_rtl::loader::{Loader, WEIGHT_LATENCY};
-use firebrick_rtl::mem::{Fifo, LutRam, Pack16, Ram};
+use firebrick_rtl::mem::{Fifo, LutRam, Pack, Ram};
 use firebrick_rtl::params::Params;
+use firebrick_rtl::rotate::Rotate;
 use firebrick_sim::Model;
+use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};
 use rust_hdl::prelude::*;
 
@@ -106,7 +108,11 @@ fn run_loader(
 }
 
 fn loader() -> Weights {
-    Weights::new(open(Loader::new(BLOCKS), "loader"))
+    let config = HwConfig {
+        weight_blocks: BLOCKS,
+        ..HwConfig::preset("fb256").expect("a preset")
+    };
+    Weights::new(open(Loader::new(&config), "loader"))
 }
 
 fn reset_loader(d: &mut Weights) {
@@ -222,76 +228,6 @@ fn weights_are_written_while_others_are_read() {
         &memory,
         &[(1, BLOCKS), (0, 3)],
         (100, 100),
-    );
-}
-
-dut!(Feature: read_address, read_mask, read_data, drain_valid, drain_address, drain_data,
-    window_valid, window_ready, window_address, window_data, range_error);
-
-#[test]
-fn the_feature_buffer_masks_arbitrates_and_reports() {
-    const WORDS: usize = 100;
-    let mut rng = random(33);
-    let mut d = Feature::new(open(FeatureBuffer::new(WORDS), "feature"));
-    let mut memory: Vec<Option<u128>> = vec![None; WORDS];
-    let mut due: VecDeque<Option<u128>> = VecDeque::new();
-    let mut error = None;
-    let (mut compared, mut errors, mut same) = (0, 0, 0);
-    for cycle in 0..30_000 {
-        let address = |rng: &mut StdRng| match rng.random_range(0..30) {
-            0 => *[WORDS, (1 << 20) - 1, 1 << 19, WORDS + 128]
-                .get(rng.random_range(0..4))
-                .expect("four"),
-            1 => WORDS - 1,
-            _ => rng.random_range(0..WORDS),
-        };
-        let (read, mask) = (address(&mut rng), percent(&mut rng, 80));
-        let (drain, window) = (percent(&mut rng, 40), percent(&mut rng, 60));
-        let (to_drain, to_window) = (address(&mut rng), address(&mut rng));
-        let (drained, windowed) = (join(rng.random()), join(rng.random()));
-        d.set(d.read_address, read as u64);
-        d.put(d.read_mask, mask);
-        d.put(d.drain_valid, drain);
-        d.set(d.drain_address, to_drain as u64);
-        d.set_wide(d.drain_data, drained);
-        d.put(d.window_valid, window);
-        d.set(d.window_address, to_window as u64);
-        d.set_wide(d.window_data, windowed);
-        d.eval();
-        assert_eq!(d.bit(d.window_ready), !drain, "cycle {cycle}");
-        if let Some(error) = error {
-            assert_eq!(d.bit(d.range_error), error, "cycle {cycle}");
-            errors += usize::from(error);
-        }
-        // `None` is a word that nothing is known about.
-        due.push_back(if mask {
-            memory.get(read).copied().flatten()
-        } else {
-            Some(0)
-        });
-        if due.len() > FEATURE_LATENCY
-            && let Some(want) = due.pop_front().flatten()
-        {
-            assert_eq!(d.get_wide(d.read_data), want, "cycle {cycle}");
-            compared += 1;
-        }
-        let write = match (drain, window) {
-            (true, _) => Some((to_drain, drained)),
-            (_, true) => Some((to_window, windowed)),
-            _ => None,
-        };
-        error = Some((mask && read >= WORDS) || write.is_some_and(|(at, _)| at >= WORDS));
-        if let Some((at, word)) = write {
-            same += usize::from(at == read);
-            if let Some(cell) = memory.get_mut(at) {
-                *cell = Some(word);
-            }
-        }
-        d.tick();
-    }
-    assert!(
-        compared > 20_000 && errors > 1_000 && same > 100,
-        "{compared} {errors} {same}"
     );
 }
 
@@ -446,23 +382,116 @@ side_by_side!(
 );
 
 #[test]
-fn sixteen_words_are_joined_with_the_first_lowest() {
+fn words_are_joined_with_the_first_lowest() {
     let mut rng = random(37);
-    let mut model = open(Pack16::<24, 384>::default(), "pack");
-    let joined = model.output("joined").expect("an output");
-    for _ in 0..100 {
-        let mut bytes: Vec<u8> = Vec::new();
-        for i in 0..16 {
-            let word = rng.random_range(0..1u32 << 24);
-            let port = model.input(&format!("words_{i}")).expect("an input");
-            model.set(port, word.into());
-            bytes.extend(&word.to_le_bytes()[..3]);
+    for count in [16, 5, 1] {
+        let mut model = open(Pack::<24, 384>::new(count), "pack");
+        let joined = model.output("joined").expect("an output");
+        for _ in 0..100 {
+            let mut bytes: Vec<u8> = Vec::new();
+            for i in 0..count {
+                let word = rng.random_range(0..1u32 << 24);
+                let port = model.input(&format!("words_{i}")).expect("an input");
+                model.set(port, word.into());
+                bytes.extend(&word.to_le_bytes()[..3]);
+            }
+            bytes.resize(48, 0);
+            model.eval().expect("eval");
+            let want: Vec<u32> = bytes
+                .chunks_exact(4)
+                .map(|b| u32::from_le_bytes(b.try_into().expect("four")))
+                .collect();
+            assert_eq!(model.get_words(joined), want);
         }
-        model.eval().expect("eval");
-        let want: Vec<u32> = bytes
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes(b.try_into().expect("four")))
-            .collect();
-        assert_eq!(model.get_words(joined), want);
+    }
+}
+
+#[test]
+fn a_tile_of_eight_takes_two_rows_from_a_beat() {
+    let config = HwConfig {
+        weight_blocks: 5,
+        ..HwConfig::preset("fb64").expect("a preset")
+    };
+    let mut rng = random(36);
+    let mut d = Weights::new(open(Loader::new(&config), "loader"));
+    reset_loader(&mut d);
+    let mut memory = vec![0; 4 * config.weight_blocks];
+    write_weights(&mut d, &mut rng, &mut memory);
+    d.put(d.job_valid, true);
+    d.set(d.job_base, 3);
+    d.set(d.job_passes, 100);
+    d.put(d.swap, true);
+    let (mut rows, mut cycles) = (0, 0);
+    while rows < 200 {
+        d.eval();
+        if rows > 0 || d.bit(d.load) {
+            assert_eq!(d.bit(d.load), rows % 8 == 0, "row {rows}");
+            let at = (24 + rows) % (8 * config.weight_blocks);
+            let row = memory[at / 2] >> (64 * (at % 2)) & u128::from(u64::MAX);
+            assert_eq!(d.get_wide(d.row), row, "row {rows}");
+            rows += 1;
+        }
+        d.tick();
+        cycles += 1;
+        assert!(cycles < 300, "a block takes eight cycles");
+    }
+}
+
+#[test]
+fn a_rotation_is_what_its_verilog_does() {
+    for lanes in [1, 2, 4, 8] {
+        let mut uut = Rotate::new(lanes);
+        uut.amount.connect();
+        uut.words.iter_mut().for_each(Logic::connect);
+        uut.connect_all();
+        let mut rng = random(37);
+        let mut model = open(Rotate::new(lanes), "rotate");
+        for _ in 0..60 {
+            let amount = rng.random_range(0..8u64);
+            uut.amount.next = amount.into();
+            let port = model.input("amount").expect("an input");
+            model.set(port, amount);
+            for (i, word) in uut.words.iter_mut().enumerate() {
+                let value: [u32; 4] = rng.random();
+                let port = model.input(&format!("words_{i}")).expect("an input");
+                model.set_words(port, &value);
+                word.next = to_bits(&value);
+            }
+            settle(&mut uut);
+            model.eval().expect("eval");
+            for (i, out) in uut.out.iter().enumerate() {
+                let port = model.output(&format!("out_{i}")).expect("an output");
+                assert_eq!(to_words(out.val()), model.get_words(port));
+            }
+        }
+    }
+}
+
+dut!(Statistics: enable, index, amount, read_index, read_data);
+
+#[test]
+fn statistics_lose_no_event() {
+    let mut rng = random(38);
+    let mut d = Statistics::new(open(Histogram::<4>::default(), "histogram"));
+    let mut counts = [0u64; 16];
+    for _ in 0..5000 {
+        // Few counters, so that one is often met again at once.
+        let (index, amount) = (rng.random_range(0..3usize) * 5, rng.random_range(0..=8));
+        let enable = percent(&mut rng, 80);
+        d.put(d.enable, enable);
+        d.set(d.index, index as u64);
+        d.set(d.amount, amount);
+        d.tick();
+        if enable {
+            counts[index] += amount;
+        }
+    }
+    d.put(d.enable, false);
+    for (index, &count) in counts.iter().enumerate() {
+        d.set(d.read_index, index as u64);
+        for _ in 0..4 {
+            d.tick();
+        }
+        assert_eq!(d.get(d.read_data), count, "counter {index}");
     }
 }

@@ -16,7 +16,7 @@ fn counters_count_events_and_clear() {
     let mut rng = random(50);
     let mut model = open(Counters::default(), "counters");
     let port = |name: String| model.port(&name).expect("a port");
-    let events: Vec<_> = (0..COUNTERS).map(|i| port(format!("event_{i}"))).collect();
+    let amounts: Vec<_> = (0..COUNTERS).map(|i| port(format!("amount_{i}"))).collect();
     let values: Vec<_> = (0..COUNTERS).map(|i| port(format!("value_{i}"))).collect();
     let clear = port("clear".into());
     let mut want = [0u64; COUNTERS];
@@ -25,9 +25,10 @@ fn counters_count_events_and_clear() {
         let clears = cycle == 0 || rng.random_ratio(1, 700);
         model.set(clear, clears.into());
         for (i, count) in want.iter_mut().enumerate() {
-            let event = percent(&mut rng, 10 * i as u32 + 5);
-            model.set(events[i], event.into());
-            *count = if clears { 0 } else { *count + u64::from(event) };
+            let event = percent(&mut rng, 6 * i as u32 + 5);
+            let amount = u64::from(event) * rng.random_range(1..=8);
+            model.set(amounts[i], amount);
+            *count = if clears { 0 } else { *count + amount };
         }
         model.tick().expect("tick");
         let got: Vec<u64> = values.iter().map(|&v| model.get(v)).collect();
@@ -58,7 +59,8 @@ fn wires() -> String {
     input wire busy, error_set, done,
     input wire [7:0] queued, draining, error_code,
     input wire [23:0] error_record,
-    input wire [31:0] results,
+    input wire [31:0] results, stats,
+    output wire [9:0] stats_index,
     input wire [63:0] {inputs},
     output wire soft_reset, clear_counters, halted, irq
 );
@@ -71,6 +73,7 @@ fn wires() -> String {
         .araddr(s_araddr), .rvalid(s_rvalid), .rready(s_rready), .rdata(s_rdata), .busy(busy),
         .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
         .error_record(error_record), .done(done), .results(results),
+        .stats(stats), .stats_index(stats_index),
         .soft_reset(soft_reset), .clear_counters(clear_counters), .halted(halted), .irq(irq),
 {counters}
     );
@@ -101,7 +104,15 @@ impl Bench {
         for i in 0..COUNTERS {
             model.poke(&format!("counter_{i}"), 0).expect("an input");
         }
-        for name in ["busy", "error_set", "done", "queued", "draining", "results"] {
+        for name in [
+            "busy",
+            "error_set",
+            "done",
+            "queued",
+            "draining",
+            "results",
+            "stats",
+        ] {
             model.poke(name, 0).expect("an input");
         }
         let mut bench = Testbench::new(model, rng.random()).expect("a bench");
@@ -316,6 +327,23 @@ fn status_shows_the_engine() {
         let want = u32::from(busy) | u32::from(queued) << 8 | u32::from(draining) << 16;
         assert_eq!(b.read(regs::STATUS), want);
         assert_eq!(b.read(regs::RESULTS), results);
+    }
+}
+
+#[test]
+fn a_statistic_is_shown_by_its_index() {
+    let mut rng = random(62);
+    let mut b = Bench::new(&built(), &mut rng);
+    for _ in 0..50 {
+        let (layer, counter) = (rng.random_range(0..64), rng.random_range(0..16));
+        let count = rng.random::<u32>();
+        b.write(regs::STATS_INDEX, regs::stats_index(layer, counter));
+        b.poke("stats", count.into());
+        assert_eq!(
+            b.peek("stats_index"),
+            u64::from(layer) << 4 | counter as u64
+        );
+        assert_eq!(b.read(regs::STATS_DATA), count);
     }
 }
 

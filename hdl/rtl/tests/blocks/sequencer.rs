@@ -7,64 +7,86 @@ use firebrick_rtl::emit::emit_block;
 use firebrick_rtl::passes::Passes;
 use firebrick_rtl::streamer::Streamer;
 use firebrick_sim::{Builder, Model, VerilatedModel};
-use firebrick_spec::command::{Block, Command, End, Mode, Store};
+use firebrick_spec::HwConfig;
+use firebrick_spec::command::{Block, Command, End, Mode, Store, ring_address};
+use firebrick_spec::regs::COUNTERS;
 use rand::{Rng, rngs::StdRng};
 
 use crate::support::{chance, design, percent, random};
 
 /// The two blocks, wired as the engine does.
-const WIRES: &str = "module sequencer_bench (
+fn wires(lanes: usize) -> String {
+    let masks: String = (0..lanes)
+        .map(|i| format!(".read_mask_{i}(read_mask[{i}]), "))
+        .collect();
+    format!(
+        "module sequencer_bench (
     input wire clock, reset, record_valid, weights_ready, strip_done, drained, trailer_sent, store_room,
+    input wire drain_blocked, late_weights, late_input,
     input wire [223:0] record_data,
-    output wire record_pop, pass_pop, swap, read_mask, tag_swap, tag_valid, tag_first, tag_bank,
-    output wire tag_job, job_push, reads_done, store_read, busy, stall_command, stall_weights,
-    output wire stall_window, stall_drain, stall_store, stall_finish,
-    output wire [19:0] read_address,
+    output wire record_pop, pass_pop, swap, tag_swap, tag_valid, tag_first, tag_bank,
+    output wire tag_job, job_push, reads_done, store_read,
+    output wire [{high}:0] read_mask,
+    output wire [19:0] read_address, ring_base, ring_mask,
     output wire [10:0] tag_address,
     output wire [223:0] job_record,
-    output wire [3:0] outstanding
+    output wire [3:0] outstanding, cause, ragged,
+    output wire [5:0] layer
 );
     wire pass_valid, first_pass, final_pass;
     wire [223:0] record;
-    wire [19:0] address;
+    wire [19:0] address, base, mask;
+    wire [10:0] pitch;
     wire [1:0] tap_row, tap_column;
     passes passes (
         .clock(clock), .reset(reset), .record_valid(record_valid), .record_data(record_data),
         .record_pop(record_pop), .pass_valid(pass_valid), .record(record),
-        .first_pass(first_pass), .final_pass(final_pass), .address(address), .tap_row(tap_row),
+        .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
+        .ring_mask(mask), .pitch(pitch), .tap_row(tap_row),
         .tap_column(tap_column), .pass_pop(pass_pop)
     );
     streamer streamer (
         .clock(clock), .reset(reset), .pass_valid(pass_valid), .record(record),
-        .first_pass(first_pass), .final_pass(final_pass), .address(address), .tap_row(tap_row),
+        .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
+        .ring_mask(mask), .pitch(pitch), .tap_row(tap_row),
         .tap_column(tap_column), .pass_pop(pass_pop), .weights_ready(weights_ready), .swap(swap),
-        .strip_done(strip_done), .drained(drained), .trailer_sent(trailer_sent),
-        .read_address(read_address), .read_mask(read_mask), .tag_swap(tag_swap),
-        .tag_valid(tag_valid), .tag_first(tag_first), .tag_bank(tag_bank),
+        .strip_done(strip_done), .drained(drained), .drain_blocked(drain_blocked),
+        .late_weights(late_weights), .late_input(late_input), .trailer_sent(trailer_sent),
+        .read_address(read_address), .read_ring_base(ring_base), .read_ring_mask(ring_mask),
+        {masks}.tag_swap(tag_swap), .tag_valid(tag_valid), .tag_first(tag_first), .tag_bank(tag_bank),
         .tag_address(tag_address), .tag_job(tag_job), .job_push(job_push),
         .job_record(job_record), .reads_done(reads_done), .store_read(store_read),
-        .store_room(store_room), .outstanding(outstanding), .busy(busy),
-        .stall_command(stall_command), .stall_weights(stall_weights),
-        .stall_window(stall_window), .stall_drain(stall_drain), .stall_store(stall_store),
-        .stall_finish(stall_finish)
+        .store_room(store_room), .outstanding(outstanding), .cause(cause), .layer(layer),
+        .ragged(ragged)
     );
 endmodule
-";
+",
+        high = lanes - 1
+    )
+}
 
 dut!(Pins: reset, record_valid, weights_ready, strip_done, drained, trailer_sent, store_room,
+    drain_blocked, late_weights, late_input,
     record_data, record_pop, pass_pop, swap, read_mask, tag_swap, tag_valid, tag_first, tag_bank,
-    tag_job, job_push, reads_done, store_read, busy, stall_command, stall_weights, stall_window,
-    stall_drain, stall_store, stall_finish, read_address, tag_address, job_record, outstanding);
+    tag_job, job_push, reads_done, store_read, cause, layer, ragged, read_address, ring_base,
+    ring_mask, tag_address, job_record, outstanding);
 
-fn built() -> VerilatedModel {
-    let design = design("sequencer_bench", WIRES.to_owned())
+/// Numbers of lanes under test.
+const LANES: [usize; 3] = [1, 2, 8];
+
+fn built(lanes: usize) -> VerilatedModel {
+    let config = HwConfig {
+        lanes,
+        ..HwConfig::preset("fb256").expect("a preset")
+    };
+    let design = design("sequencer_bench", wires(lanes))
         .source(
             "passes.v",
             emit_block(Passes::default(), "passes").expect("emitted"),
         )
         .source(
             "streamer.v",
-            emit_block(Streamer::default(), "streamer").expect("emitted"),
+            emit_block(Streamer::new(&config), "streamer").expect("emitted"),
         );
     Builder::new().build(&design).expect("the sequencer builds")
 }
@@ -72,8 +94,10 @@ fn built() -> VerilatedModel {
 /// What one cycle with a vector, or a word of a store, must show.
 #[derive(Clone, Debug, PartialEq)]
 struct Vector {
-    /// Feature word, `None` outside the map.
-    word: Option<u32>,
+    /// Feature word of each lane, `None` outside the map or the tile.
+    words: Vec<Option<u32>>,
+    /// Lanes without a pixel of the tile.
+    ragged: u64,
     swap: bool,
     first: bool,
     bank: bool,
@@ -83,7 +107,7 @@ struct Vector {
 }
 
 /// The passes of a block, each a list of vectors, from the definition of the record.
-fn passes(b: &Block) -> Vec<Vec<Vector>> {
+fn passes(b: &Block, lanes: u32) -> Vec<Vec<Vector>> {
     let taps: Vec<(i64, i64)> = if b.kernel3 {
         (-1..=1)
             .flat_map(|dy| (-1..=1).map(move |dx| (dy, dx)))
@@ -92,30 +116,37 @@ fn passes(b: &Block) -> Vec<Vec<Vector>> {
         vec![(0, 0)]
     };
     let (width, height) = (i64::from(b.width), i64::from(b.height));
+    let pitch = i64::from(b.pitch());
     let mut passes = Vec::new();
     for group in 0..b.groups {
+        let base = b.in_base.wrapping_add(group.wrapping_mul(b.plane)) & 0xf_ffff;
         for &(dy, dx) in &taps {
+            let place = |i: u32| {
+                let column = i64::from(b.x0) + i64::from(i);
+                (i64::from(b.y0) + column / pitch, column % pitch)
+            };
+            let word = |i: u32| {
+                let (y, x) = place(i);
+                let inside = i < b.count
+                    && (0..width).contains(&(x + dx))
+                    && (0..height).contains(&(y + dy));
+                let word = i64::from(base) + i64::from(i) + dy * pitch + dx;
+                inside.then(|| ring_address(base, (word & 0xf_ffff) as u32, b.in_ring))
+            };
             passes.push(
-                (0..b.count)
-                    .map(|i| {
-                        let column = i64::from(b.x0) + i64::from(i);
-                        let x = column % width + dx;
-                        let y = i64::from(b.y0) + column / width + dy;
-                        let inside = (0..width).contains(&x) && (0..height).contains(&y);
-                        let word = i64::from(b.in_base)
-                            + i64::from(group) * i64::from(b.plane)
-                            + i64::from(i)
-                            + dy * width
-                            + dx;
-                        Vector {
-                            word: inside.then_some((word & 0xf_ffff) as u32),
-                            swap: i == 0,
-                            first: b.first && group == 0 && (dy, dx) == taps[0],
-                            bank: b.acc_bank == 1,
-                            address: (b.acc_base + i) & 0x7ff,
-                            job: false,
-                            reads_done: false,
-                        }
+                (0..b.vectors(lanes as usize))
+                    .map(|v| Vector {
+                        words: (0..lanes).map(|l| word(v * lanes + l)).collect(),
+                        ragged: (0..lanes)
+                            .map(|l| v * lanes + l)
+                            .filter(|&i| i >= b.count || place(i).1 >= width)
+                            .count() as u64,
+                        swap: v == 0,
+                        first: b.first && group == 0 && (dy, dx) == taps[0],
+                        bank: b.acc_bank == 1,
+                        address: (b.acc_base + v) & 0x7ff,
+                        job: false,
+                        reads_done: false,
                     })
                     .collect(),
             );
@@ -130,7 +161,7 @@ fn passes(b: &Block) -> Vec<Vec<Vector>> {
     passes
 }
 
-fn block(rng: &mut StdRng, calm: bool) -> Command {
+fn block(rng: &mut StdRng, lanes: usize, calm: bool) -> Command {
     let width = *[
         1,
         2,
@@ -162,6 +193,12 @@ fn block(rng: &mut StdRng, calm: bool) -> Command {
         rng.random_range(0..height)
     };
     let y0 = y0.min(1023 - (x0 + count - 1) / width);
+    let least = (lanes as u32).saturating_sub(width);
+    let in_gap = if rng.random() {
+        least
+    } else {
+        rng.random_range(least..16)
+    };
     Command::Block(Block {
         kernel3: rng.random(),
         first: rng.random(),
@@ -181,17 +218,23 @@ fn block(rng: &mut StdRng, calm: bool) -> Command {
         width,
         height,
         mode: [Mode::Write, Mode::Pool, Mode::Sum][rng.random_range(0..3)],
-        beats: rng.random_range(0..8),
+        layer: rng.random_range(0..64),
+        in_gap,
+        beats: rng.random_range(1..=4),
         y0,
         x0,
-        line_base: rng.random_range(0..4096),
+        line_base: rng.random_range(0..1024),
         weight_base: rng.random_range(0..1 << 20),
-        param: rng.random_range(0..4096),
+        param: rng.random_range(0..1024),
+        data: rng.random(),
         out_base: rng.random_range(0..1 << 20),
+        out_gap: rng.random_range(0..16),
+        in_ring: [0, rng.random_range(0..16)][rng.random_range(0..2)],
+        out_ring: rng.random_range(0..16),
     })
 }
 
-fn records(rng: &mut StdRng) -> Vec<Command> {
+fn records(rng: &mut StdRng, lanes: usize) -> Vec<Command> {
     (0..rng.random_range(5..40))
         .map(|_| match rng.random_range(0..10) {
             0 => {
@@ -204,7 +247,7 @@ fn records(rng: &mut StdRng) -> Vec<Command> {
                 })
             }
             1 => Command::End(End { tag: rng.random() }),
-            _ => block(rng, false),
+            _ => block(rng, lanes, false),
         })
         .collect()
 }
@@ -268,6 +311,7 @@ fn run(
     d: &mut Pins,
     rng: &mut StdRng,
     records: &[Command],
+    lanes: u32,
     weather: Weather,
     give_up: Option<u64>,
 ) -> u64 {
@@ -279,7 +323,7 @@ fn run(
     let (mut tiles, mut computing, mut draining) = (0u32, 0u32, 0u32);
     let (mut strips, mut strips_owed) = (0u32, 0);
     let (mut unsent_ends, mut ends_draining) = (0u32, VecDeque::new());
-    let mut finishing = false;
+    let (mut finishing, mut image, mut layer) = (false, false, None);
     let (mut cycle, mut begun, mut over) = (0, None, 0);
     strips_owed += records
         .iter()
@@ -302,6 +346,11 @@ fn run(
         d.put(d.trailer_sent, trailer_sent);
         let room = percent(rng, weather.room);
         d.put(d.store_room, room);
+        let (blocked, late_weights) = (rng.random(), rng.random());
+        let late_input = !late_weights && rng.random();
+        d.put(d.drain_blocked, blocked);
+        d.put(d.late_weights, late_weights);
+        d.put(d.late_input, late_input);
         d.eval();
 
         // What must happen in this cycle.
@@ -310,23 +359,36 @@ fn run(
         let pass_ends = running.is_empty();
         let read = if room { storing.front().copied() } else { None };
         let busy_storing = !storing.is_empty();
-        let mut class = "command";
+        let mut class = match (late_weights, late_input) {
+            (true, _) => "WEIGHTS",
+            (_, true) => "INPUT",
+            _ => "COMMAND",
+        };
+        let mut counts_for = layer;
         let mut pops = false;
         match held.as_ref().map(|h| (h, h.command)) {
-            _ if vector.is_some() => class = "busy",
-            _ if busy_storing => class = "store",
-            Some((_, Command::Store(_))) => class = "store",
-            Some((_, Command::End(_))) => class = "drain",
+            _ if vector.is_some() => class = "BUSY",
+            _ if busy_storing => class = "OUTPUT",
+            Some((_, Command::Store(_))) => class = "OUTPUT",
+            Some((_, Command::End(_))) => class = "FINISH",
             Some((h, Command::Block(b))) => {
+                counts_for = Some(b.layer);
                 class = if h.fresh && tiles > u32::from(b.outstanding) {
-                    "drain"
+                    match (blocked, b.data) {
+                        (true, _) => "OUTPUT",
+                        (_, true) => "DEPENDENCY",
+                        _ => "ACCUMULATOR",
+                    }
+                } else if !image {
+                    "START"
                 } else if h.fresh && b.take_strip && strips == 0 {
-                    "window"
+                    "INPUT"
                 } else {
-                    "weights"
+                    "FILL"
                 }
             }
-            _ if finishing => class = "finish",
+            _ if finishing => class = "FINISH",
+            _ if !image => (class, counts_for) = ("START", Some(0)),
             _ => {}
         }
         match held.as_ref().map(|h| (h, h.command)) {
@@ -339,17 +401,11 @@ fn run(
             Some((_, Command::End(_))) => pops = vector.is_none() && !busy_storing && tiles <= 7,
             _ => {}
         }
-        let classes = [
-            ("busy", d.busy),
-            ("command", d.stall_command),
-            ("weights", d.stall_weights),
-            ("window", d.stall_window),
-            ("drain", d.stall_drain),
-            ("store", d.stall_store),
-            ("finish", d.stall_finish),
-        ];
-        let high: Vec<&str> = classes.iter().filter(|c| d.bit(c.1)).map(|c| c.0).collect();
-        assert_eq!(high, [class], "{}", at("class"));
+        let cause = COUNTERS[d.get(d.cause) as usize].name;
+        assert_eq!(cause.trim_end_matches("_LO"), class, "{}", at("cause"));
+        if let Some(layer) = counts_for {
+            assert_eq!(d.get(d.layer), u64::from(layer), "{}", at("layer"));
+        }
         assert_eq!(d.bit(d.pass_pop), pops, "{}", at("pass_pop"));
         let block_starts = pops
             && matches!(
@@ -377,13 +433,19 @@ fn run(
             );
         assert_eq!(d.bit(d.tag_valid), vector.is_some(), "{}", at("tag_valid"));
         assert_eq!(d.bit(d.store_read), read.is_some(), "{}", at("store_read"));
-        let word = vector.as_ref().map_or(read, |v| v.word);
-        assert_eq!(d.bit(d.read_mask), word.is_some(), "{}", at("mask"));
-        if let Some(word) = word {
-            assert_eq!(d.get(d.read_address), u64::from(word), "{}", at("address"));
+        let mask = d.get(d.read_mask);
+        let lane_word = |lane: u32| {
+            let raw = (d.get(d.read_address) as u32 + lane) & 0xf_ffff;
+            let word = (raw & d.get(d.ring_mask) as u32) | d.get(d.ring_base) as u32;
+            (mask >> lane & 1 == 1).then_some(word)
+        };
+        if vector.is_none() {
+            assert_eq!(mask >> 1, 0, "{}", at("mask"));
+            assert_eq!(lane_word(0), read, "{}", at("store"));
         }
-        let seen = vector.as_ref().map(|v| Vector {
-            word: v.word,
+        let seen = vector.as_ref().map(|_| Vector {
+            words: (0..lanes).map(lane_word).collect(),
+            ragged: d.get(d.ragged),
             swap: d.bit(d.tag_swap),
             first: d.bit(d.tag_first),
             bank: d.bit(d.tag_bank),
@@ -398,6 +460,7 @@ fn run(
                 "{}",
                 at("no vector")
             );
+            assert_eq!(d.get(d.ragged), 0, "{}", at("ragged"));
             assert_eq!(d.bit(d.tag_job), end_starts, "{}", at("tag_job"));
         }
         let gives_job = end_starts
@@ -448,6 +511,7 @@ fn run(
                     strips -= u32::from(h.fresh && b.take_strip);
                     running.extend(h.passes.pop_front().expect("a pass"));
                     h.fresh = false;
+                    (image, layer) = (true, Some(b.layer));
                     done = h.passes.is_empty();
                     finishing = false;
                     if gives_job {
@@ -461,7 +525,7 @@ fn run(
                 _ => {
                     (tiles, draining) = (tiles + 1, draining + 1);
                     ends_draining.push_back(true);
-                    (done, finishing) = (true, true);
+                    (done, finishing, image) = (true, true, false);
                 }
             }
         }
@@ -474,7 +538,7 @@ fn run(
             held = waiting.pop_front().map(|&command| Held {
                 command,
                 passes: match &command {
-                    Command::Block(b) => passes(b).into(),
+                    Command::Block(b) => passes(b, lanes).into(),
                     _ => VecDeque::new(),
                 },
                 fresh: true,
@@ -501,49 +565,52 @@ fn run(
 
 #[test]
 fn random_records_in_random_surroundings() {
-    let mut rng = random(10);
-    let built = built();
-    let mut d = Pins::new(Model::load(&built, 1).expect("loads"));
-    for _ in 0..60 {
-        reset(&mut d);
-        let weather = Weather {
-            record: chance(&mut rng),
-            weights: chance(&mut rng),
-            strip: chance(&mut rng),
-            drain: chance(&mut rng),
-            room: chance(&mut rng),
-        };
-        let records = records(&mut rng);
-        run(&mut d, &mut rng, &records, weather, None);
+    for lanes in LANES {
+        let mut rng = random(10);
+        let built = built(lanes);
+        let mut d = Pins::new(Model::load(&built, 1).expect("loads"));
+        for _ in 0..40 {
+            reset(&mut d);
+            let weather = Weather {
+                record: chance(&mut rng),
+                weights: chance(&mut rng),
+                strip: chance(&mut rng),
+                drain: chance(&mut rng),
+                room: chance(&mut rng),
+            };
+            let records = records(&mut rng, lanes);
+            run(&mut d, &mut rng, &records, lanes as u32, weather, None);
+        }
     }
 }
 
 #[test]
 fn blocks_follow_without_a_gap() {
-    let mut rng = random(11);
-    let built = built();
-    let mut d = Pins::new(Model::load(&built, 1).expect("loads"));
-    for _ in 0..10 {
-        reset(&mut d);
-        let records: Vec<Command> = (0..20).map(|_| block(&mut rng, true)).collect();
-        let vectors: u32 = records
-            .iter()
-            .map(|r| match r {
-                Command::Block(b) => b.passes() * b.count,
-                _ => 0,
-            })
-            .sum();
-        assert_eq!(
-            run(&mut d, &mut rng, &records, CALM, None),
-            u64::from(vectors)
-        );
+    for lanes in LANES {
+        let mut rng = random(11);
+        let built = built(lanes);
+        let mut d = Pins::new(Model::load(&built, 1).expect("loads"));
+        for _ in 0..10 {
+            reset(&mut d);
+            let records: Vec<Command> = (0..20).map(|_| block(&mut rng, lanes, true)).collect();
+            let vectors: u32 = records
+                .iter()
+                .map(|r| match r {
+                    Command::Block(b) => b.passes() * b.vectors(lanes),
+                    _ => 0,
+                })
+                .sum();
+            let cycles = run(&mut d, &mut rng, &records, lanes as u32, CALM, None);
+            assert_eq!(cycles, u64::from(vectors));
+        }
     }
 }
 
 #[test]
 fn a_reset_in_the_middle_leaves_nothing_behind() {
     let mut rng = random(12);
-    let built = built();
+    let lanes = 4;
+    let built = built(lanes);
     let mut d = Pins::new(Model::load(&built, 1).expect("loads"));
     for _ in 0..40 {
         let weather = Weather {
@@ -551,12 +618,12 @@ fn a_reset_in_the_middle_leaves_nothing_behind() {
             strip: 60,
             ..CALM
         };
-        let cut = records(&mut rng);
+        let cut = records(&mut rng, lanes);
         reset(&mut d);
         let give_up = rng.random_range(1..600);
-        run(&mut d, &mut rng, &cut, weather, Some(give_up));
+        run(&mut d, &mut rng, &cut, lanes as u32, weather, Some(give_up));
         reset(&mut d);
-        let whole = records(&mut rng);
-        run(&mut d, &mut rng, &whole, weather, None);
+        let whole = records(&mut rng, lanes);
+        run(&mut d, &mut rng, &whole, lanes as u32, weather, None);
     }
 }

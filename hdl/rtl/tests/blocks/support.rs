@@ -74,6 +74,23 @@ pub fn words(value: u128) -> [u32; 4] {
     [0, 32, 64, 96].map(|at| (value >> at) as u32)
 }
 
+/// The 24-bit sum of a column in an array's output.
+pub fn column(psums: &[u32], column: usize) -> u32 {
+    let at = 24 * column;
+    let high = psums.get(at / 32 + 1).copied().unwrap_or(0);
+    let pair = u64::from(high) << 32 | u64::from(psums[at / 32]);
+    (pair >> (at % 32)) as u32 & 0xff_ffff
+}
+
+/// 24-bit sums as an array's output of 384 bits.
+pub fn columns(sums: impl IntoIterator<Item = i32>) -> [u32; 12] {
+    let mut bytes = [0; 48];
+    for (bytes, sum) in bytes.chunks_exact_mut(3).zip(sums) {
+        bytes.copy_from_slice(&sum.to_le_bytes()[..3]);
+    }
+    std::array::from_fn(|i| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[4 * i + byte])))
+}
+
 /// Defines a handle on a block: its model and its ports by name.
 macro_rules! dut {
     ($name:ident: $($port:ident),* $(,)?) => {

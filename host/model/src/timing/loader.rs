@@ -1,0 +1,78 @@
+//! The loader: one weight block after the other into the array's shadow registers.
+
+use std::collections::VecDeque;
+
+/// Time that never comes.
+pub(super) const NEVER: u64 = u64::MAX;
+
+/// Mirrors `loader.rs` of the hardware and the queue of its jobs.
+#[derive(Clone, Debug)]
+pub(super) struct Loader {
+    /// Passes of the blocks that wait.
+    jobs: VecDeque<u32>,
+    capacity: usize,
+    /// Cycles of a block.
+    rows: u64,
+    /// Passes of the current job whose weights are not completely read.
+    passes: u32,
+    /// Cycle in which the last row is read, while a block is being read.
+    reading: Option<u64>,
+    /// The shadow registers hold, or are taking, a block that no pass has used.
+    pending: bool,
+}
+
+impl Loader {
+    pub fn new(tile: usize, capacity: usize) -> Loader {
+        Loader {
+            jobs: VecDeque::with_capacity(capacity),
+            capacity,
+            rows: tile as u64,
+            passes: 0,
+            reading: None,
+            pending: false,
+        }
+    }
+
+    pub fn ready(&self) -> bool {
+        self.pending
+    }
+
+    pub fn full(&self) -> bool {
+        self.jobs.len() == self.capacity
+    }
+
+    /// The next cycle, from `now` on, in which something happens by itself.
+    pub fn next(&self, now: u64) -> u64 {
+        match self.reading {
+            Some(last) => last,
+            None if self.passes > 0 && !self.pending => now,
+            None if self.passes == 0 && !self.jobs.is_empty() => now,
+            None => NEVER,
+        }
+    }
+
+    /// One cycle; `push` is a block's number of passes.
+    pub fn step(&mut self, now: u64, swap: bool, push: Option<u32>) {
+        let start = self.passes > 0 && self.reading.is_none() && !self.pending;
+        let idle = self.passes == 0;
+        let mut over = false;
+        if self.reading == Some(now) {
+            self.reading = None;
+            self.passes -= 1;
+            over = self.passes == 0;
+        }
+        if start {
+            self.reading = Some(now + self.rows - 1);
+            self.pending = true;
+        }
+        if swap {
+            self.pending = false;
+        }
+        if (idle || over)
+            && let Some(passes) = self.jobs.pop_front()
+        {
+            self.passes = passes;
+        }
+        self.jobs.extend(push);
+    }
+}

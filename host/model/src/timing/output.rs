@@ -1,0 +1,85 @@
+//! The queue of result beats.
+
+use std::collections::VecDeque;
+
+use super::loader::NEVER;
+
+/// Cycles from the read of a stored word to its beat.
+const STORE_LATENCY: u64 = 2;
+
+/// A beat of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Beat {
+    Data,
+    /// Tag of the end record.
+    Trailer(u32),
+}
+
+/// Mirrors `output.rs` of the hardware, with a host that always takes.
+#[derive(Clone, Debug)]
+pub(super) struct Output {
+    /// Beats on their way to the queue, with the cycle in which they enter it.
+    coming: VecDeque<(u64, Beat)>,
+    queue: VecDeque<Beat>,
+    /// Most beats in the queue with `room`.
+    low_mark: usize,
+}
+
+/// What happened in a cycle.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct OutputStep {
+    /// A beat leaves.
+    pub sent: Option<Beat>,
+    /// A trailer enters the queue.
+    pub framed: Option<u32>,
+}
+
+impl Output {
+    pub fn new(capacity: usize, margin: usize) -> Output {
+        Output {
+            coming: VecDeque::new(),
+            queue: VecDeque::new(),
+            low_mark: capacity - margin,
+        }
+    }
+
+    pub fn room(&self) -> bool {
+        self.queue.len() <= self.low_mark
+    }
+
+    pub fn next(&self, now: u64) -> u64 {
+        if !self.queue.is_empty() {
+            return now;
+        }
+        self.coming.front().map_or(NEVER, |(at, _)| *at)
+    }
+
+    /// The drain will send a beat at cycle `at`.
+    pub fn sends(&mut self, at: u64, beat: Beat) {
+        // A later vector's beats may be noted before the sums of an earlier one are through.
+        let place = self.coming.partition_point(|(other, _)| *other <= at);
+        self.coming.insert(place, (at, beat));
+    }
+
+    /// A word is read for a store.
+    pub fn stores(&mut self, now: u64) {
+        self.sends(now + STORE_LATENCY, Beat::Data);
+    }
+
+    /// One cycle.
+    pub fn step(&mut self, now: u64) -> OutputStep {
+        let mut step = OutputStep {
+            sent: self.queue.pop_front(),
+            framed: None,
+        };
+        while self.coming.front().is_some_and(|(at, _)| *at <= now) {
+            if let Some((_, beat)) = self.coming.pop_front() {
+                if let Beat::Trailer(tag) = beat {
+                    step.framed = Some(tag);
+                }
+                self.queue.push_back(beat);
+            }
+        }
+        step
+    }
+}

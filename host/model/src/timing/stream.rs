@@ -1,0 +1,70 @@
+//! The transfers as the decoder sees them: records, and how many beats follow each.
+
+use firebrick_spec::HwConfig;
+use firebrick_spec::command::{Command, RECORD_BYTES, RECORD_WORDS};
+
+use super::error::TimingError;
+
+/// A record and the length of its payload.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub command: Command,
+    pub beats: u64,
+}
+
+/// Reads and checks all transfers, as the decoder does.
+pub(super) fn parse(config: &HwConfig, transfers: &[&[u8]]) -> Result<Vec<Record>, TimingError> {
+    let mut records = Vec::new();
+    for (transfer, bytes) in transfers.iter().enumerate() {
+        parse_transfer(config, transfer, bytes, &mut records)?;
+    }
+    Ok(records)
+}
+
+fn parse_transfer(
+    config: &HwConfig,
+    transfer: usize,
+    bytes: &[u8],
+    records: &mut Vec<Record>,
+) -> Result<(), TimingError> {
+    let truncated = TimingError::Truncated {
+        transfer,
+        bytes: bytes.len(),
+    };
+    let first = records.len();
+    let mut offset = 0;
+    loop {
+        let Some(raw) = bytes.get(offset..offset + RECORD_BYTES) else {
+            return Err(truncated);
+        };
+        let mut words = [0; RECORD_WORDS];
+        for (word, raw) in words.iter_mut().zip(raw.chunks_exact(4)) {
+            *word = raw
+                .iter()
+                .rev()
+                .fold(0, |word, byte| word << 8 | u32::from(*byte));
+        }
+        let bad = |source| TimingError::Record {
+            transfer,
+            offset,
+            source,
+        };
+        let command = Command::decode(&words).map_err(bad)?;
+        if matches!(command, Command::Hello(_)) != (records.len() == first) {
+            return Err(TimingError::Hello { transfer, offset });
+        }
+        command.check(config).map_err(bad)?;
+        let payload = command.payload_bytes(config);
+        records.push(Record {
+            command,
+            beats: (payload / config.bus_bytes) as u64,
+        });
+        offset += RECORD_BYTES + payload;
+        if matches!(command, Command::End(_)) {
+            if offset != bytes.len() {
+                return Err(TimingError::Trailing { transfer, offset });
+            }
+            return Ok(());
+        }
+    }
+}
