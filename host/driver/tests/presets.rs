@@ -4,7 +4,7 @@ mod common;
 
 use common::squeezenet_v1_1;
 use firebrick_driver::{CompileOptions, Program, Weights, compile};
-use firebrick_network::squeezenet::SqueezeNet;
+use firebrick_network::SqueezeNet;
 use firebrick_network::{Network, random};
 use firebrick_spec::HwConfig;
 use firebrick_spec::config::PRESETS;
