@@ -170,29 +170,59 @@ impl Device for SimDevice {
         result_bytes: usize,
         deadline: Duration,
     ) -> Result<Vec<u8>, DeviceError> {
+        let mut packets = self.run_all(&[transfer], result_bytes, deadline)?;
+        Ok(packets.pop().unwrap_or_default())
+    }
+
+    fn run_many(
+        &mut self,
+        transfers: &[Vec<u8>],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<u8>>, DeviceError> {
+        let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
+        self.run_all(&transfers, result_bytes, deadline)
+    }
+}
+
+impl SimDevice {
+    /// Feeds transfers without a gap and collects their packets. The deadline is for each.
+    fn run_all(
+        &mut self,
+        transfers: &[&[u8]],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<u8>>, DeviceError> {
         let (begin, first) = (Instant::now(), self.bench.now());
-        let packets = self.bench.sink(self.sink).packets();
-        self.bench
-            .source_mut(self.source)
-            .push_bytes(transfer, true);
+        let deadline = deadline * transfers.len() as u32;
+        let (before, number) = (self.bench.sink(self.sink).packets(), transfers.len());
+        for transfer in transfers {
+            self.bench
+                .source_mut(self.source)
+                .push_bytes(transfer, true);
+        }
         loop {
+            let mut done = false;
             for _ in 0..POLL {
                 self.bench.cycle().map_err(|e| self.link(e))?;
-                if self.bench.sink(self.sink).packets() > packets {
+                done = self.bench.sink(self.sink).packets() >= before + number;
+                if done {
                     break;
                 }
             }
             if let Some(report) = &mut self.report {
                 report(self.bench.now() - first);
             }
-            let done = self.bench.sink(self.sink).packets() > packets;
             let sent = self.bench.source(self.source).waiting() == 0;
             if done {
-                let packet = self.packet();
-                if packet.len() == result_bytes {
-                    return Ok(packet);
+                let bytes = self.packet();
+                if bytes.len() == number * result_bytes {
+                    return Ok(bytes
+                        .chunks_exact(result_bytes.max(1))
+                        .map(<[u8]>::to_vec)
+                        .collect());
                 }
-                let (want, got) = (result_bytes, packet.len());
+                let (want, got) = (number * result_bytes, bytes.len());
                 return Err(DeviceError::Length {
                     device: self.name.clone(),
                     want,
@@ -211,7 +241,7 @@ impl Device for SimDevice {
                 self.abandon().map_err(|e| self.link(e))?;
                 return Err(DeviceError::Timeout {
                     device: self.name.clone(),
-                    want: result_bytes,
+                    want: number * result_bytes,
                     got,
                     deadline,
                 });

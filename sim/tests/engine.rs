@@ -73,7 +73,17 @@ fn network(seed: u64) -> (Network, usize, usize) {
 }
 
 fn program(network: &Network, height: usize, width: usize, check: bool) -> Program {
-    compile(network, &preset(), height, width, &CompileOptions { check }).unwrap()
+    compile(
+        network,
+        &preset(),
+        height,
+        width,
+        &CompileOptions {
+            check,
+            ..CompileOptions::default()
+        },
+    )
+    .unwrap()
 }
 
 /// Runs a picture and compares all that comes back.

@@ -88,9 +88,9 @@ impl HwConfig {
             "fb2048" => (16, 8),
             _ => (16, 1),
         };
-        // 256 KiB for features and 128 KiB for weights, or 1 MiB and more.
         let (feature_bytes, weight_bytes) = match (name, lanes) {
-            ("fb64" | "fb256-small", _) => (256 << 10, 128 << 10),
+            ("fb64", _) => (256 << 10, 64 << 10),
+            ("fb256-small", _) => (256 << 10, 128 << 10),
             (_, 1 | 2) => (1 << 20, 128 << 10),
             _ => (1 << 20, 256 << 10),
         };
@@ -201,6 +201,13 @@ impl HwConfig {
         let lines = self.line_words * self.tile * self.line_pixels();
         let window = (self.window_kernel - 1) * 3 * self.window_width;
         feature + weights + params + acc + lines + window
+    }
+}
+
+/// The preset that is used when none is named.
+impl Default for HwConfig {
+    fn default() -> Self {
+        HwConfig::base(DEFAULT_PRESET)
     }
 }
 

@@ -2,11 +2,13 @@
 //! hardware configuration are defined. Nothing here does I/O or knows Rust-HDL.
 
 pub mod arith;
+pub mod board;
 pub mod command;
 pub mod config;
 pub mod docs;
 pub mod fields;
 pub mod regs;
+pub mod resources;
 pub mod result;
 
 pub use config::HwConfig;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
 use firebrick_spec::HwConfig;
-use firebrick_spec::config::{DEFAULT_PRESET, PRESETS};
+use firebrick_spec::board::{BOARDS, Board};
+use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS, PRESETS};
 
 /// Longest side of the network's input that is accepted.
 const SIDE_MAX: usize = 4096;
@@ -38,6 +39,10 @@ pub enum Command {
     Presets(Presets),
     /// Show a configuration, the network's layers on it, and the predicted traffic and cycles
     Info(Info),
+    /// Predict the engine's cycles, layer by layer, without running it
+    Predict(Predict),
+    /// Rank the configurations that fit a board by their speed
+    Explore(Explore),
     /// Print the command stream that runs the network
     Disasm(Disasm),
 }
@@ -54,6 +59,12 @@ pub struct Classify {
     /// How many classes to print for each picture
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
+    /// Pictures that an engine runs back to back, the next one's input overlapping
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub batch: u16,
+    /// Print where every MAC-cycle of each batch went, layer by layer (simulator only)
+    #[arg(long)]
+    pub layers: bool,
     #[command(flatten)]
     pub simulation: Simulation,
     #[command(flatten)]
@@ -114,6 +125,32 @@ pub struct Info {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct Predict {
+    #[command(flatten)]
+    pub target: Target,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Explore {
+    /// The board
+    #[arg(long, value_name = "NAME", value_parser = board())]
+    pub board: &'static Board,
+    /// Clock of the engine in MHz
+    #[arg(long, value_name = "MHZ", default_value = "100", value_parser = megahertz)]
+    pub clock: f64,
+    /// Packed model [default: SqueezeNet v1.1, built in]
+    #[arg(long, value_name = "PACK")]
+    pub model: Option<PathBuf>,
+    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct Disasm {
     #[command(flatten)]
     pub target: Target,
@@ -144,8 +181,8 @@ pub struct Target {
 
 #[derive(Debug, clap::Args)]
 pub struct Preset {
-    /// Preset of the engine
-    #[arg(long = "preset", value_name = "NAME", default_value = DEFAULT_PRESET, value_parser = preset())]
+    /// Preset of the engine, with options appended, as in fb256-packed (see `firebrick presets`)
+    #[arg(long = "preset", value_name = "NAME", default_value = DEFAULT_PRESET, value_parser = preset)]
     pub config: HwConfig,
 }
 
@@ -226,9 +263,27 @@ impl FromStr for Size {
     }
 }
 
-fn preset() -> impl TypedValueParser<Value = HwConfig> {
-    PossibleValuesParser::new(PRESETS)
-        .try_map(|name| HwConfig::preset(&name).ok_or("the preset has no configuration"))
+fn preset(name: &str) -> Result<HwConfig, String> {
+    HwConfig::preset(name).ok_or_else(|| {
+        let options: Vec<String> = OPTIONS.iter().map(|(o, _)| format!("-{o}")).collect();
+        format!(
+            "there is no such preset; give one of {}, with any of the options {} appended",
+            PRESETS.join(", "),
+            options.join(", ")
+        )
+    })
+}
+
+fn board() -> impl TypedValueParser<Value = &'static Board> {
+    PossibleValuesParser::new(BOARDS.iter().map(|board| board.name))
+        .try_map(|name| Board::named(&name).ok_or("no such board"))
+}
+
+fn megahertz(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(mhz) if (1.0..=1000.0).contains(&mhz) => Ok(mhz),
+        _ => Err("give a frequency of 1 to 1000 MHz".into()),
+    }
 }
 
 fn chance(text: &str) -> Result<f64, String> {

@@ -15,6 +15,7 @@ use firebrick_driver::{DeviceError, ExecutorDevice, ImageResult, Program, Sessio
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
 
+use crate::accounting;
 use crate::args::EngineBackend;
 use crate::error::CliError;
 use crate::progress::Style;
@@ -126,8 +127,22 @@ impl Engine {
         label: &str,
         disturbance: Disturbance,
     ) -> Result<Run, CliError> {
+        let pictures = std::slice::from_ref(picture);
+        let mut runs = self.run_many(program, pictures, label, disturbance, false)?;
+        runs.pop().ok_or(CliError::Missing)
+    }
+
+    /// Runs pictures back to back: the input of one overlaps the end of the one before it.
+    pub fn run_many(
+        &mut self,
+        program: &Program,
+        pictures: &[Array3<u8>],
+        label: &str,
+        disturbance: Disturbance,
+        by_layer: bool,
+    ) -> Result<Vec<Run>, CliError> {
         self.open()?;
-        let result = self.try_run(program, picture, label, disturbance);
+        let result = self.try_run(program, pictures, label, disturbance, by_layer);
         #[cfg(feature = "sim")]
         self.progress.finish();
         if let Err(CliError::Session(SessionError::Device(
@@ -144,25 +159,62 @@ impl Engine {
     fn try_run(
         &mut self,
         program: &Program,
-        picture: &Array3<u8>,
+        pictures: &[Array3<u8>],
         label: &str,
         disturbance: Disturbance,
-    ) -> Result<Run, CliError> {
-        let before = counters(self.session()?)?;
+        by_layer: bool,
+    ) -> Result<Vec<Run>, CliError> {
         #[cfg(feature = "sim")]
-        self.prepare(program, label, disturbance)?;
+        self.prepare(program, pictures.len(), label, disturbance)?;
         let deadline = self.deadline(program);
         let session = self.session()?;
         session.deadline = deadline;
+        // What is loaded once does not count for the pictures.
+        session.set_up(program)?;
+        let before = counters(session)?;
+        let layers_before = if by_layer {
+            statistics(session, program)?
+        } else {
+            Vec::new()
+        };
         let begin = Instant::now();
-        let result = session.run(program, &picture.view())?;
+        let views: Vec<_> = pictures.iter().map(|picture| picture.view()).collect();
+        let results = session.run_many(program, &views)?;
         let seconds = begin.elapsed().as_secs_f64();
+        if !session.device().is_clocked() {
+            let run = |result| Run {
+                result,
+                figures: None,
+            };
+            return Ok(results.into_iter().map(run).collect());
+        }
         let after = counters(session)?;
-        let figures = session.device().is_clocked().then(|| {
-            let counted = after.iter().zip(before).map(|(a, b)| a.wrapping_sub(b));
-            Figures::new(&counted.collect::<Vec<_>>(), program, seconds)
-        });
-        Ok(Run { result, figures })
+        let counted: Vec<u64> = after
+            .iter()
+            .zip(&before)
+            .map(|(a, b)| a.wrapping_sub(*b))
+            .collect();
+        let layers = if by_layer {
+            let counted: Vec<Vec<u64>> = statistics(session, program)?
+                .iter()
+                .zip(&layers_before)
+                .map(|(after, before)| {
+                    let pairs = after.iter().zip(before);
+                    pairs.map(|(a, b)| u64::from(a.wrapping_sub(*b))).collect()
+                })
+                .collect();
+            Some(accounting::layers(program, &counted, results.len() as u64))
+        } else {
+            None
+        };
+        let mut ends = vec![before.first().copied().unwrap_or(0) as u32];
+        ends.extend(results.iter().map(|result| result.trailer.cycles));
+        let figures = Figures::of_run(&counted, &ends, layers, program, seconds);
+        let run = |(result, figures)| Run {
+            result,
+            figures: Some(figures),
+        };
+        Ok(results.into_iter().zip(figures).map(run).collect())
     }
 
     fn deadline(&self, program: &Program) -> Duration {
@@ -174,6 +226,26 @@ impl Engine {
         let usual = DEADLINE_BASE + Duration::from_secs(cycles / slowest);
         self.options.deadline.unwrap_or(usual)
     }
+}
+
+/// The statistics of each layer of a program, in the order of [`regs::COUNTERS`]; what is not
+/// kept by layer is 0.
+fn statistics(
+    session: &mut Session<AnyDevice>,
+    program: &Program,
+) -> Result<Vec<Vec<u32>>, SessionError> {
+    let kept = regs::CAUSES.start..=regs::RAGGED_INDEX;
+    let layers = program.layers().iter().map(|layer| layer.layer + 1).max();
+    (0..layers.unwrap_or(0))
+        .map(|layer| {
+            (0..regs::COUNTERS.len())
+                .map(|counter| match kept.contains(&counter) {
+                    true => session.statistic(layer as u32, counter),
+                    false => Ok(0),
+                })
+                .collect()
+        })
+        .collect()
 }
 
 /// All counters in the order of [`regs::COUNTERS`].

@@ -21,6 +21,12 @@ pub enum CliError {
     Compile(#[from] CompileError),
     #[error(transparent)]
     Session(#[from] SessionError),
+    #[error(transparent)]
+    Timing(#[from] firebrick_model::timing::TimingError),
+    #[error(transparent)]
+    Image(#[from] firebrick_driver::ImageError),
+    #[error("the engine gave no result for a picture; run it again, and report it if it stays so")]
+    Missing,
     #[cfg(feature = "sim")]
     #[error(transparent)]
     Sim(#[from] Box<firebrick_sim::SimError>),

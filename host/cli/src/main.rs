@@ -1,5 +1,6 @@
 //! The program `firebrick`.
 
+mod accounting;
 mod args;
 mod commands;
 mod engine;

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use firebrick_driver::{CompileOptions, Program, compile};
 use firebrick_network::{Network, Op, Picture, builtin};
+use firebrick_spec::HwConfig;
 use ndarray::Array3;
 
 use crate::args::{self, Size};
@@ -13,12 +14,21 @@ use crate::error::CliError;
 pub struct Target {
     pub network: Network,
     pub size: Size,
-    config: firebrick_spec::HwConfig,
+    config: HwConfig,
 }
 
 impl Target {
     pub fn load(args: &args::Target) -> Result<Target, CliError> {
-        let network = match &args.model {
+        Target::of(args.model.as_deref(), args.size, args.preset.config.clone())
+    }
+
+    /// A packed model, or the one that is built in, at a size, or its own.
+    pub fn of(
+        model: Option<&Path>,
+        size: Option<Size>,
+        config: HwConfig,
+    ) -> Result<Target, CliError> {
+        let network = match model {
             Some(path) => Network::load(path)?,
             None => builtin(),
         };
@@ -27,23 +37,25 @@ impl Target {
             width: network.input.width,
         };
         Ok(Target {
-            size: args.size.unwrap_or(own),
+            size: size.unwrap_or(own),
             network,
-            config: args.preset.config.clone(),
+            config,
         })
     }
 
     /// The command stream; with `check`, one that also sends every feature map.
     pub fn compile(&self, check: bool) -> Result<Program, CliError> {
+        self.compile_for(&self.config, check)
+    }
+
+    /// The same for another configuration.
+    pub fn compile_for(&self, config: &HwConfig, check: bool) -> Result<Program, CliError> {
         let Size { height, width } = self.size;
-        let options = CompileOptions { check };
-        Ok(compile(
-            &self.network,
-            &self.config,
-            height,
-            width,
-            &options,
-        )?)
+        let options = CompileOptions {
+            check,
+            ..CompileOptions::default()
+        };
+        Ok(compile(&self.network, config, height, width, &options)?)
     }
 
     /// A picture file as the network's input.

@@ -73,6 +73,20 @@ pub trait Device {
         result_bytes: usize,
         deadline: Duration,
     ) -> Result<Vec<u8>, DeviceError>;
+
+    /// Sends transfers back to back and returns their packets, each of `result_bytes`. Unless a
+    /// device knows better, each waits for the packet of the one before.
+    fn run_many(
+        &mut self,
+        transfers: &[Vec<u8>],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<u8>>, DeviceError> {
+        transfers
+            .iter()
+            .map(|transfer| self.run(transfer, result_bytes, deadline))
+            .collect()
+    }
 }
 
 /// The software engine as a device.

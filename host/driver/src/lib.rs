@@ -16,10 +16,10 @@ mod executor;
 mod program;
 mod session;
 
-pub use compile::{CompileError, CompileOptions, compile};
+pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
 pub use device::{Device, DeviceError, ExecutorDevice};
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use program::{
-    ImageError, ImageResult, LayerInfo, Prediction, Program, RecordInfo, ResultError,
+    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError,
 };
 pub use session::{Session, SessionError};

@@ -1,7 +1,7 @@
 //! A device that has been recognised, and pictures run on it.
 
 use crate::device::{Device, DeviceError};
-use crate::program::{ImageError, ImageResult, Program, ResultError};
+use crate::program::{ImageError, ImageResult, Order, Program, ResultError};
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 use ndarray::ArrayView3;
 use std::time::Duration;
@@ -76,6 +76,8 @@ pub struct Session<D: Device> {
     device: D,
     config: HwConfig,
     transfer: Vec<u8>,
+    /// The program whose weights are in the engine.
+    resident: Option<Program>,
     /// Time allowed for one picture.
     pub deadline: Duration,
 }
@@ -116,6 +118,7 @@ impl<D: Device> Session<D> {
             device,
             config: config.clone(),
             transfer,
+            resident: None,
             deadline: Self::DEADLINE,
         })
     }
@@ -127,19 +130,70 @@ impl<D: Device> Session<D> {
         program: &Program,
         image: &ArrayView3<'_, u8>,
     ) -> Result<ImageResult, SessionError> {
-        if program.config().hash() != self.config.hash() {
-            return Err(SessionError::Program {
-                program: program.config().name.clone(),
-                session: self.config.name.clone(),
-            });
-        }
+        self.set_up(program)?;
         program.fill(image, &mut self.transfer)?;
         let result = self
             .device
             .run(&self.transfer, program.output_bytes(), self.deadline)
             .map_err(SessionError::from)
             .and_then(|packet| Ok(program.decode_result(&packet)?));
+        self.recover(result)
+    }
+
+    /// Runs pictures back to back: each is under way before the one before it has its result.
+    /// The deadline holds for each picture.
+    pub fn run_many(
+        &mut self,
+        program: &Program,
+        images: &[ArrayView3<'_, u8>],
+    ) -> Result<Vec<ImageResult>, SessionError> {
+        self.set_up(program)?;
+        let mut transfers = Vec::with_capacity(images.len());
+        for (index, image) in images.iter().enumerate() {
+            let order = match index {
+                0 => Order::First,
+                _ => Order::Following,
+            };
+            transfers.push(program.transfer_in_order(image, order)?);
+        }
+        let result = self
+            .device
+            .run_many(&transfers, program.output_bytes(), self.deadline)
+            .map_err(SessionError::from)
+            .and_then(|packets| {
+                let results = packets.iter().map(|packet| program.decode_result(packet));
+                Ok(results.collect::<Result<_, _>>()?)
+            });
+        self.recover(result)
+    }
+
+    /// Loads what stays in the engine, unless it is there.
+    pub fn set_up(&mut self, program: &Program) -> Result<(), SessionError> {
+        if program.config().hash() != self.config.hash() {
+            return Err(SessionError::Program {
+                program: program.config().name.clone(),
+                session: self.config.name.clone(),
+            });
+        }
+        let there = self.resident.as_ref();
+        if there.is_some_and(|there| there.same_setup(program)) {
+            return Ok(());
+        }
+        self.resident = None;
+        if let Some(setup) = program.setup() {
+            let result = self
+                .device
+                .run(setup, Program::SETUP_OUTPUT_BYTES, self.deadline);
+            self.recover(result.map_err(SessionError::from))?;
+            self.resident = Some(program.clone());
+        }
+        Ok(())
+    }
+
+    /// Resets the engine after an error.
+    fn recover<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
         if result.is_err() {
+            self.resident = None;
             // The first error says more than one about the reset.
             let _ = self.reset();
         }
@@ -156,6 +210,14 @@ impl<D: Device> Session<D> {
         let low_half = self.device.read_reg(low.offset)?;
         let high_half = self.device.read_reg(low.offset + 4)?;
         Ok(u64::from(low_half) | u64::from(high_half) << 32)
+    }
+
+    /// Reads what a counter (an index into [`regs::COUNTERS`]) has counted for one layer since
+    /// power-up, modulo 2^32.
+    pub fn statistic(&mut self, layer: u32, counter: usize) -> Result<u32, SessionError> {
+        let index = regs::stats_index(layer, counter);
+        self.device.write_reg(regs::STATS_INDEX.offset, index)?;
+        Ok(self.device.read_reg(regs::STATS_DATA.offset)?)
     }
 
     /// The device.

@@ -141,7 +141,17 @@ fn programs_alternate_on_one_engine() {
     .map(|(network, size, check)| {
         (
             network,
-            compile(network, &config, size, size, &CompileOptions { check }).unwrap(),
+            compile(
+                network,
+                &config,
+                size,
+                size,
+                &CompileOptions {
+                    check,
+                    ..CompileOptions::default()
+                },
+            )
+            .unwrap(),
         )
     });
     let mut session = Session::open(ExecutorDevice::new(&config), &config).unwrap();

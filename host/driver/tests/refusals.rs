@@ -29,7 +29,7 @@ fn memories_that_are_too_small_are_named() {
         (|c| c.weight_blocks = 30, &["weight buffer", "30", "fire"]),
         (|c| c.param_groups = 3, &["parameter memory", "conv1"]),
         (|c| c.acc_depth = 100, &["accumulator", "conv1", "111"]),
-        (|c| c.line_words = 200, &["line memory", "conv1", "224"]),
+        (|c| c.line_words = 50, &["line memory", "conv1", "56"]),
         (|c| c.window_width = 223, &["window unit", "conv1", "223"]),
     ];
     for (change, words) in cases {
@@ -38,8 +38,11 @@ fn memories_that_are_too_small_are_named() {
         fails(&network, &config, size, words);
     }
     let mut lanes = preset();
-    lanes.lanes = 2;
-    fails(&network, &lanes, size, &["2 lanes"]);
+    lanes.lanes = 3;
+    fails(&network, &lanes, size, &["3 lanes"]);
+    let mut tile = preset();
+    tile.tile = 4;
+    fails(&network, &tile, size, &["tile of 4"]);
     fails(&network, &preset(), (2, 224), &["conv1"]);
     fails(&network, &preset(), (256, 257), &["window unit"]);
 }

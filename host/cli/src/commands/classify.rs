@@ -6,6 +6,7 @@ use ndarray::Array3;
 use serde::Serialize;
 use std::path::Path;
 
+use crate::accounting;
 use crate::args::{self, Backend, EngineBackend};
 use crate::engine::{Disturbance, Engine, Figures, Options};
 use crate::error::{CliError, Outcome};
@@ -72,21 +73,28 @@ impl Runner {
         })
     }
 
-    /// Sums of all classes.
+    /// Sums of all classes for each picture.
     fn logits(
         &mut self,
-        picture: &Array3<u8>,
+        pictures: &[Array3<u8>],
         label: &str,
-    ) -> Result<(Vec<i32>, Option<Figures>), CliError> {
+        by_layer: bool,
+    ) -> Result<Vec<(Vec<i32>, Option<Figures>)>, CliError> {
         match self {
-            Runner::Model(model) => Ok((model.logits(&picture.view())?, None)),
+            Runner::Model(model) => pictures
+                .iter()
+                .map(|picture| Ok((model.logits(&picture.view())?, None)))
+                .collect(),
             Runner::Engine {
                 engine,
                 program,
                 disturbance,
             } => {
-                let run = engine.run(program, picture, label, *disturbance)?;
-                Ok((run.result.logits, run.figures))
+                let runs = engine.run_many(program, pictures, label, *disturbance, by_layer)?;
+                Ok(runs
+                    .into_iter()
+                    .map(|run| (run.result.logits, run.figures))
+                    .collect())
             }
         }
     }
@@ -96,25 +104,43 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
     let target = Target::load(&args.target)?;
     let mut runner = Runner::new(args, &target, style)?;
     let mut outcome = Outcome::Good;
-    for path in &args.pictures.images {
-        match target.picture(path) {
-            Ok(picture) => {
-                if let Runner::Engine { engine, .. } = &mut runner {
-                    engine.open()?;
+    let batch = match args.backend {
+        Backend::Model => 1,
+        Backend::Sim | Backend::Software => usize::from(args.batch),
+    };
+    for paths in args.pictures.images.chunks(batch) {
+        let (mut names, mut pictures) = (Vec::new(), Vec::new());
+        for path in paths {
+            match target.picture(path) {
+                Ok(picture) => {
+                    names.push(path);
+                    pictures.push(picture);
                 }
-                match runner.logits(&picture, &shown(path)) {
-                    Ok((logits, figures)) => {
-                        report(args, &target, path, &logits, figures, output)?;
-                    }
-                    Err(error) if error.is_fatal() => return Err(error),
-                    Err(error) => {
-                        progress::error(format_args!("{}: {error}", path.display()));
-                        outcome = Outcome::Bad;
-                    }
+                Err(error) => {
+                    progress::error(error);
+                    outcome = Outcome::Bad;
                 }
             }
+        }
+        let Some(first) = names.first() else { continue };
+        if let Runner::Engine { engine, .. } = &mut runner {
+            engine.open()?;
+        }
+        let label = match names.len() {
+            1 => shown(first),
+            n => format!("{} and {} more", shown(first), n - 1),
+        };
+        match runner.logits(&pictures, &label, args.layers) {
+            Ok(results) => {
+                for (path, (logits, figures)) in names.iter().zip(results) {
+                    report(args, &target, path, &logits, figures, output)?;
+                }
+            }
+            Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
-                progress::error(error);
+                for path in names {
+                    progress::error(format_args!("{}: {error}", path.display()));
+                }
                 outcome = Outcome::Bad;
             }
         }
@@ -168,6 +194,9 @@ fn report(
     if let Some(figures) = &report.figures {
         for line in figures.text().lines() {
             output.line(format_args!("  {line}"))?;
+        }
+        if let Some(layers) = &figures.run.layers {
+            output.line(accounting::text(layers))?;
         }
     }
     output.flush()

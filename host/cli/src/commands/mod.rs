@@ -2,8 +2,10 @@
 
 mod classify;
 mod disasm;
+mod explore;
 mod generate;
 mod info;
+mod predict;
 mod presets;
 mod verify;
 
@@ -26,6 +28,8 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Generate(args) => generate::run(args, &mut output).map(|()| Outcome::Good),
         Command::Presets(args) => presets::run(args, &mut output).map(|()| Outcome::Good),
         Command::Info(args) => info::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Predict(args) => predict::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
     }?;
     output.flush()?;
@@ -76,7 +80,7 @@ fn memories(config: &HwConfig) -> Vec<Memory> {
     };
     let (tile, lanes) = (config.tile, config.lanes);
     vec![
-        memory("feature buffer", config.feature_words * lanes, tile),
+        memory("feature buffer", config.feature_words, tile),
         memory("weight buffer", config.weight_blocks, tile * tile),
         memory(
             "requantisation parameters",
@@ -88,7 +92,11 @@ fn memories(config: &HwConfig) -> Vec<Memory> {
             ACC_BANKS * config.acc_depth * lanes,
             tile * 4,
         ),
-        memory("pooling lines", config.line_words * lanes, tile),
+        memory(
+            "pooling lines",
+            config.line_words * config.line_pixels(),
+            tile,
+        ),
         memory(
             "window rows",
             (config.window_kernel - 1) * config.window_width,

@@ -57,4 +57,13 @@ impl Device for AnyDevice {
     ) -> Result<Vec<u8>, DeviceError> {
         self.inner_mut().run(transfer, result_bytes, deadline)
     }
+
+    fn run_many(
+        &mut self,
+        transfers: &[Vec<u8>],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<u8>>, DeviceError> {
+        self.inner_mut().run_many(transfers, result_bytes, deadline)
+    }
 }

@@ -31,6 +31,7 @@ impl Engine {
     pub(super) fn prepare(
         &mut self,
         program: &Program,
+        pictures: usize,
         label: &str,
         disturbance: Disturbance,
     ) -> Result<(), CliError> {
@@ -54,7 +55,8 @@ impl Engine {
                 .map_err(simulation)?;
             self.traced = true;
         }
-        self.progress.start(label, program.prediction().cycles);
+        let cycles = program.prediction().cycles * pictures as u64;
+        self.progress.start(label, cycles);
         Ok(())
     }
 

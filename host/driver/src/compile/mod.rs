@@ -1,27 +1,29 @@
 //! The scheduler: compiles a network for a configuration and a picture size.
 
+mod banks;
+mod blocks;
 mod emit;
 mod error;
+mod loads;
 mod memory;
+mod options;
+mod order;
 mod pack;
+mod pitch;
+mod place;
 mod plan;
 mod ring;
 mod structure;
 mod tiles;
 mod timeline;
+mod users;
 
 pub use error::CompileError;
+pub use options::{CompileOptions, Limits, Weights};
 
 use crate::program::Program;
 use firebrick_network::Network;
 use firebrick_spec::HwConfig;
-
-/// What to compile.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct CompileOptions {
-    /// Also send every node's feature map to the host, for comparison with the model.
-    pub check: bool,
-}
 
 /// Compiles a network into the command stream that runs it on pictures of `height` x `width`
 /// pixels.
@@ -47,6 +49,7 @@ pub fn compile(
         config,
         structure: &structure,
         options,
+        pitches: pitch::Pitches::of(&structure, config),
     };
     if width > config.window_width {
         return Err(planner.too_small(
@@ -58,7 +61,12 @@ pub fn compile(
         ));
     }
     let plan = planner.plan()?;
-    emit::Emitter::new(&planner, &plan).run(height, width)
+    let resident = match options.weights {
+        Weights::Streamed => false,
+        Weights::Resident => true,
+        Weights::Auto => plan.is_resident(config),
+    };
+    emit::Emitter::new(&planner, &plan).run(height, width, resident)
 }
 
 /// What this scheduler can drive.
@@ -69,17 +77,21 @@ fn check_config(config: &HwConfig) -> Result<(), CompileError> {
             what,
         })
     };
-    if config.lanes != 1 {
-        return fail(format!("{} lanes; this scheduler drives 1", config.lanes));
-    }
-    if config.tile == 0 || config.tile != config.bus_bytes {
+    if ![1, 2, 4, 8].contains(&config.lanes) {
         return fail(format!(
-            "a tile of {} with a bus of {} bytes; this scheduler needs them equal",
+            "{} lanes; this scheduler drives 1, 2, 4 or 8",
+            config.lanes
+        ));
+    }
+    if ![8, 16].contains(&config.tile) || config.bus_bytes != 16 {
+        return fail(format!(
+            "a tile of {} with a bus of {} bytes; this scheduler drives tiles of 8 or 16 with a \
+             bus of 16",
             config.tile, config.bus_bytes
         ));
     }
-    if config.requantisers == 0 || config.acc_depth == 0 || config.window_kernel == 0 {
-        return fail("requantisers, acc_depth and window_kernel must not be 0".into());
+    if config.requantisers == 0 || config.acc_depth == 0 || config.block_queue == 0 {
+        return fail("requantisers, acc_depth and block_queue must not be 0".into());
     }
     Ok(())
 }

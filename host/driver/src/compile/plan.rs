@@ -1,20 +1,21 @@
 //! From the network's structure to a list of jobs: every tile of every output group in the order
 //! in which the array computes them, and every map's place in the feature buffer.
 
-use super::memory::{self, Region};
+use super::banks::Banks;
+use super::order::{self, Unit};
 use super::pack::{self, InputGroup};
+use super::pitch::Pitches;
+use super::place::{MapPlace, Strips};
 use super::structure::{Sink, Source, Structure, conv_of};
-use super::tiles::{Tile, cut};
+use super::tiles::{Cut, Grid, Tile, cut};
 use super::{CompileError, CompileOptions};
-use firebrick_network::{Network, Shape};
+use firebrick_network::{Network, Pool, Shape};
 use firebrick_spec::HwConfig;
+use firebrick_spec::command::block;
+use std::ops::Range;
 
-/// Regions of the ring of window strips: one computing, the others filling.
-const STRIPS: usize = 4;
-/// Accumulator slots in each bank, where the tiles of a stage are small enough.
-const SLOTS: usize = 2;
-/// A tile with fewer passes takes longer to drain than to compute.
-const SHORT_PASSES: usize = 3;
+/// Most accumulator slots in each bank: more tiles than that are never under way.
+const SLOTS: usize = 4;
 
 /// Weights and parameters of one output group of one convolution; loaded together.
 #[derive(Clone, Debug)]
@@ -23,8 +24,15 @@ pub(crate) struct Chunk {
     pub group: usize,
     /// Weight blocks.
     pub blocks: usize,
-    /// Last job that uses it.
-    pub last_job: usize,
+    /// First and last job that use it.
+    pub jobs: (usize, usize),
+}
+
+/// Rows of a map to be sent to the host, in check mode.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct StoreRows {
+    pub map: usize,
+    pub rows: Range<usize>,
 }
 
 /// One tile of one output group.
@@ -39,12 +47,12 @@ pub(crate) struct Job {
     pub line_base: usize,
     /// Plane of the output map.
     pub plane: usize,
-    /// Strip of the window unit that it reads.
+    /// Strip of the window unit that it reads, counted through all sweeps over the picture.
     pub strip: Option<usize>,
     pub first_tile: bool,
     pub last_tile: bool,
-    /// In check mode: the map that is complete after this job.
-    pub store: Option<usize>,
+    /// In check mode: what is complete after this job.
+    pub store: Option<StoreRows>,
 }
 
 /// One group of channels of a map, in the order of its planes.
@@ -54,11 +62,25 @@ pub(crate) struct Plane {
     pub group: usize,
 }
 
-/// A map in the feature buffer.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct MapPlace {
-    pub base: usize,
-    pub planes: Vec<Plane>,
+/// Output groups of a stage that alternate from tile to tile.
+#[derive(Clone, Debug)]
+pub(crate) struct Bundle {
+    pub members: Vec<Plane>,
+    /// Chunk of the first member; the others follow.
+    pub first_chunk: usize,
+    /// Plane of the output map of the first member, if it has one; the others follow.
+    pub first_plane: usize,
+    /// Words of the pooling line memory before that of the first member, and of each.
+    pub lines: (usize, usize),
+}
+
+/// How a stage is computed.
+#[derive(Clone, Debug)]
+pub(crate) struct StagePlan {
+    pub tiles: Vec<Tile>,
+    /// Accumulator vectors of a tile.
+    pub slot: usize,
+    pub bundles: Vec<Bundle>,
 }
 
 /// Everything but the stream itself.
@@ -66,17 +88,19 @@ pub(crate) struct MapPlace {
 pub(crate) struct Plan {
     pub jobs: Vec<Job>,
     pub chunks: Vec<Chunk>,
+    pub stages: Vec<StagePlan>,
     pub maps: Vec<MapPlace>,
-    pub strips: Vec<Tile>,
-    pub strip_base: usize,
-    /// Words of one region of the strip ring, in one plane.
-    pub strip_plane: usize,
-    /// Regions of the strip ring.
-    pub strip_regions: usize,
-    /// Planes of a strip.
-    pub strip_groups: usize,
+    pub strips: Strips,
     /// Feature words used.
     pub feature_words: usize,
+}
+
+impl Plan {
+    /// Whether all weights and parameters fit their memories together.
+    pub fn is_resident(&self, config: &HwConfig) -> bool {
+        let blocks: usize = self.chunks.iter().map(|chunk| chunk.blocks).sum();
+        blocks <= config.weight_blocks && self.chunks.len() <= config.param_groups
+    }
 }
 
 /// Borrowed inputs of planning.
@@ -86,6 +110,7 @@ pub(crate) struct Planner<'a> {
     pub config: &'a HwConfig,
     pub structure: &'a Structure,
     pub options: &'a CompileOptions,
+    pub pitches: Pitches,
 }
 
 impl Planner<'_> {
@@ -94,6 +119,25 @@ impl Planner<'_> {
             .shape
             .channels
             .div_ceil(self.config.tile)
+    }
+
+    /// Positions of the map that a convolution computes.
+    pub fn grid(&self, conv: usize) -> Grid {
+        let plan = &self.structure.convs[conv];
+        Grid {
+            height: plan.shape.height,
+            width: plan.shape.width,
+            pitch: self.pitches.at(plan.source),
+        }
+    }
+
+    /// Edge of the kernel as the array sees it: the window unit makes the picture's 1.
+    pub fn kernel(&self, conv: usize) -> usize {
+        let plan = &self.structure.convs[conv];
+        match conv_of(self.network, plan.node) {
+            Some(conv) if plan.source != Source::Picture => conv.kernel,
+            _ => 1,
+        }
     }
 
     /// Channel groups that a convolution reads, in the order of their planes.
@@ -138,9 +182,9 @@ impl Planner<'_> {
         }
     }
 
-    /// Output groups of a stage: bundles whose members alternate from tile to tile. Long and
-    /// short tiles are mixed, so that the long ones hide the drains of the short ones.
-    fn bundles(&self, stage: &[usize]) -> Vec<Vec<Plane>> {
+    /// Output groups of a stage in the order in which they drain. Long and short tiles are
+    /// mixed, so that the long ones hide the drains of the short ones.
+    fn members(&self, stage: &[usize]) -> Vec<Plane> {
         let mut order = Vec::new();
         for &conv in stage {
             let groups = self.groups(conv);
@@ -151,225 +195,233 @@ impl Planner<'_> {
                 ));
             }
         }
-        let kernel = |plane: &Plane| {
-            conv_of(self.network, self.structure.convs[plane.conv].node).map_or(0, |c| c.kernel)
-        };
+        let kernel = |plane: &Plane| self.kernel(plane.conv);
         order.sort_by(|a, b| a.0.total_cmp(&b.0).then(kernel(&b.1).cmp(&kernel(&a.1))));
-        let order: Vec<Plane> = order.into_iter().map(|(_, plane)| plane).collect();
-        if self.structure.convs[stage[0]].source == Source::Picture {
-            vec![order] // strip by strip
-        } else {
-            order.chunks(stage.len()).map(<[Plane]>::to_vec).collect()
-        }
+        order.into_iter().map(|(_, plane)| plane).collect()
     }
 
-    /// Tiles of a convolution and the length of an accumulator slot.
-    fn tiles(&self, conv: usize) -> Result<(Vec<Tile>, usize), CompileError> {
+    /// Vectors that a tile may have.
+    fn limit(&self) -> usize {
+        let config = self.config;
+        let wanted = self.options.limits.vectors.unwrap_or(match config.lanes {
+            1 => config.acc_depth / 2,
+            2 => 192,
+            4 => 128,
+            _ => 96,
+        });
+        let most = config
+            .acc_depth
+            .min(block::COUNT.max() as usize / config.lanes);
+        wanted.max(config.tile).min(most)
+    }
+
+    /// Tiles of a convolution.
+    fn tiles(&self, conv: usize) -> Result<Vec<Tile>, CompileError> {
         let plan = &self.structure.convs[conv];
-        let rows = plan.pool.is_some() || plan.source == Source::Picture;
-        let Shape { height, width, .. } = plan.shape;
-        for slots in (1..=SLOTS).rev() {
-            let slot = self.config.acc_depth / slots;
-            if let Some(tiles) = cut(height, width, slot, rows) {
-                return Ok((tiles, slot));
+        let (grid, lanes) = (self.grid(conv), self.config.lanes);
+        let most = self.config.acc_depth;
+        for limit in [self.limit(), most] {
+            let how = Cut {
+                lanes,
+                limit,
+                whole_rows: plan.pool.is_some() || plan.source == Source::Picture,
+            };
+            if let Some(tiles) = cut(&grid, &how) {
+                return Ok(tiles);
             }
         }
         Err(self.too_small(
             conv,
             ("accumulator memory", "vectors in a bank (a row of pixels)"),
-            width,
-            self.config.acc_depth,
+            grid.width.div_ceil(lanes),
+            most,
             "use a narrower picture or a configuration with deeper accumulators",
         ))
     }
 
     /// Makes the plan.
     pub fn plan(&self) -> Result<Plan, CompileError> {
+        self.plan_fused(0)
+    }
+
+    /// Makes a plan that computes the first `fused` stages together, row by row.
+    fn plan_fused(&self, fused: usize) -> Result<Plan, CompileError> {
         let mut plan = Plan {
             jobs: Vec::new(),
             chunks: Vec::new(),
-            maps: vec![MapPlace::default(); self.structure.maps.len()],
-            strips: Vec::new(),
-            strip_base: 0,
-            strip_plane: 0,
-            strip_regions: 0,
-            strip_groups: 0,
+            stages: Vec::new(),
+            maps: self
+                .structure
+                .maps
+                .iter()
+                .zip(&self.pitches.maps)
+                .map(|(map, &pitch)| {
+                    MapPlace::new(Grid {
+                        height: map.height,
+                        width: map.width,
+                        pitch,
+                    })
+                })
+                .collect(),
+            strips: Strips::default(),
             feature_words: 0,
         };
-        let mut banks = Banks::default();
+        let mut lines = 0;
         for (number, stage) in self.structure.stages.iter().enumerate() {
-            self.plan_stage(&mut plan, &mut banks, number, stage)?;
+            let before = if number < fused { lines } else { 0 };
+            let stage = self.plan_stage(&mut plan, stage, number < fused, before)?;
+            if number < fused {
+                let bundles = stage.bundles.iter();
+                lines += bundles.map(|b| b.members.len() * b.lines.1).sum::<usize>();
+            }
+            plan.stages.push(stage);
         }
+        let units = order::breadth_first(&plan.stages[fused..], fused);
+        self.make_jobs(&mut plan, &units);
         self.place(&mut plan)?;
         Ok(plan)
     }
 
+    /// Bundles of at most `most` members.
     fn plan_stage(
         &self,
         plan: &mut Plan,
-        banks: &mut Banks,
-        number: usize,
         stage: &[usize],
-    ) -> Result<(), CompileError> {
-        let (tiles, slot) = self.tiles(stage[0])?;
+        fused: bool,
+        lines_before: usize,
+    ) -> Result<StagePlan, CompileError> {
+        let config = self.config;
         let lead = &self.structure.convs[stage[0]];
+        let (grid, tiles) = (self.grid(stage[0]), self.tiles(stage[0])?);
         let picture = lead.source == Source::Picture;
-        if picture {
-            plan.strip_plane = tiles.iter().map(|tile| tile.count).max().unwrap_or(0);
-            plan.strips.clone_from(&tiles);
+        let line_words = match lead.pool {
+            Some(_) => grid.pitch.div_ceil(config.line_columns()),
+            None => 0,
+        };
+        let members = self.members(stage);
+        // A strip serves all groups, if the pool has room for their lines.
+        let wanted = if picture || fused {
+            members.len()
+        } else {
+            stage.len().min(members.len())
+        };
+        let room = (config.line_words - lines_before).checked_div(line_words);
+        let size = match room {
+            Some(room) if !fused => wanted.min(room),
+            _ => wanted,
+        };
+        let need = lines_before + size.max(1) * line_words;
+        if need > config.line_words {
+            return Err(self.too_small(
+                stage[0],
+                ("pooling line memory", "words"),
+                need,
+                config.line_words,
+                "use a narrower picture or a configuration with more line words",
+            ));
         }
-        for bundle in self.bundles(stage) {
+        let mut bundles = Vec::new();
+        for members in members.chunks(size) {
             let first_chunk = plan.chunks.len();
-            let mut planes = Vec::new();
-            for member in &bundle {
-                if let Sink::Map(map) = lead.sink {
-                    planes.push(plan.maps[map].planes.len());
-                    plan.maps[map].planes.push(*member);
-                }
-            }
-            for member in &bundle {
-                let taps = match conv_of(self.network, self.structure.convs[member.conv].node) {
-                    Some(conv) if !picture => conv.kernel * conv.kernel,
-                    _ => 1,
-                };
-                let blocks = self.inputs(plan, member.conv).len() * taps;
+            for member in members {
+                let taps = self.kernel(member.conv).pow(2);
                 plan.chunks.push(Chunk {
                     conv: member.conv,
                     group: member.group,
-                    blocks,
-                    last_job: 0,
+                    blocks: self.inputs(plan, member.conv).len() * taps,
+                    jobs: (usize::MAX, 0),
                 });
             }
-            let line_words = if lead.pool.is_some() {
-                lead.shape.width.div_ceil(self.config.line_columns())
-            } else {
-                0
+            let first_plane = match lead.sink {
+                Sink::Map(map) => {
+                    let planes = &mut plan.maps[map].planes;
+                    planes.extend(members);
+                    planes.len() - members.len()
+                }
+                Sink::Sum => 0,
             };
-            if bundle.len() * line_words > self.config.line_words {
-                return Err(self.too_small(
-                    stage[0],
-                    ("pooling line memory", "words"),
-                    bundle.len() * line_words,
-                    self.config.line_words,
-                    "use a narrower picture or a configuration with more line words",
-                ));
-            }
-            for (index, tile) in tiles.iter().enumerate() {
-                for (at, member) in bundle.iter().enumerate() {
-                    let chunk = first_chunk + at;
-                    let (bank, slot_number) =
-                        banks.next(plan.chunks[chunk].blocks, self.config.acc_depth / slot);
-                    plan.chunks[chunk].last_job = plan.jobs.len();
-                    plan.jobs.push(Job {
-                        conv: member.conv,
-                        group: member.group,
-                        chunk,
-                        tile: *tile,
-                        bank,
-                        acc_base: slot_number * slot,
-                        line_base: at * line_words,
-                        plane: planes.get(at).copied().unwrap_or(0),
-                        strip: picture.then_some(index),
-                        first_tile: index == 0,
-                        last_tile: index + 1 == tiles.len(),
-                        store: None,
-                    });
-                }
-            }
+            bundles.push(Bundle {
+                members: members.to_vec(),
+                first_chunk,
+                first_plane,
+                lines: (lines_before, line_words),
+            });
         }
-        if let (true, Sink::Map(map)) = (self.options.check, lead.sink)
-            && self.structure.maps[map].last_write == number
-            && let Some(job) = plan.jobs.last_mut()
-        {
-            job.store = Some(map);
-        }
-        Ok(())
-    }
-
-    /// Gives every map and the strip ring their place, with as many strips as fit.
-    fn place(&self, plan: &mut Plan) -> Result<(), CompileError> {
-        let mut regions: Vec<Region> = self
-            .structure
-            .maps
+        let slot = tiles
             .iter()
-            .zip(&plan.maps)
-            .map(|(map, place)| Region {
-                words: place.planes.len() * map.height * map.width,
-                first: map.first_stage,
-                last: map.last_read,
-            })
-            .collect();
-        let first = self.structure.stages[0][0];
-        plan.strip_groups = self.inputs(plan, first).len();
-        let strip = plan.strip_plane * plan.strip_groups;
-        regions.push(Region {
-            words: 0,
-            first: 0,
-            last: 0,
-        });
-        let maps = plan.maps.len();
-        for count in (1..=STRIPS).rev() {
-            regions[maps].words = count * strip;
-            let (bases, peak) = memory::place(&regions);
-            if peak <= self.config.feature_words {
-                for (place, base) in plan.maps.iter_mut().zip(&bases) {
-                    place.base = *base;
-                }
-                plan.strip_base = bases[maps];
-                plan.strip_regions = count;
-                plan.feature_words = peak;
-                return Ok(());
+            .map(|tile| tile.vectors(config.lanes))
+            .max()
+            .unwrap_or(1);
+        if picture {
+            let groups = self.inputs(plan, stage[0]).len();
+            plan.strips = Strips::new(grid, tiles.clone(), groups, config.lanes);
+        }
+        Ok(StagePlan {
+            tiles,
+            slot,
+            bundles,
+        })
+    }
+
+    /// The jobs of units in their order.
+    fn make_jobs(&self, plan: &mut Plan, units: &[Unit]) {
+        let config = self.config;
+        let mut banks = Banks::new(config);
+        for unit in units {
+            let stage = &plan.stages[unit.stage];
+            let (tile, bundle) = (stage.tiles[unit.tile], &stage.bundles[unit.bundle]);
+            let slots = (config.acc_depth / stage.slot).clamp(1, SLOTS);
+            let vectors = tile.vectors(config.lanes);
+            for (at, member) in bundle.members.iter().enumerate() {
+                let chunk = &mut plan.chunks[bundle.first_chunk + at];
+                let job = plan.jobs.len();
+                chunk.jobs = (chunk.jobs.0.min(job), job);
+                let (bank, slot) = banks.next(chunk.blocks, vectors, slots);
+                let picture = self.structure.convs[member.conv].source == Source::Picture;
+                plan.jobs.push(Job {
+                    conv: member.conv,
+                    group: member.group,
+                    chunk: bundle.first_chunk + at,
+                    tile,
+                    bank,
+                    acc_base: slot * stage.slot,
+                    line_base: bundle.lines.0 + at * bundle.lines.1,
+                    plane: bundle.first_plane + at,
+                    strip: picture.then_some(unit.bundle * stage.tiles.len() + unit.tile),
+                    first_tile: unit.tile == 0,
+                    last_tile: unit.tile + 1 == stage.tiles.len(),
+                    store: None,
+                });
+            }
+            if let (true, Some(job)) = (self.options.check, plan.jobs.last_mut()) {
+                job.store = self.stored(stage, unit);
             }
         }
-        Err(self.no_place(&regions))
     }
 
-    /// Names the stage with the largest need.
-    fn no_place(&self, regions: &[Region]) -> CompileError {
-        let need = |stage: usize| -> usize {
-            regions
-                .iter()
-                .filter(|r| (r.first..=r.last).contains(&stage))
-                .map(|r| r.words)
-                .sum()
+    /// What is complete after a unit and has to be sent to the host.
+    fn stored(&self, stage: &StagePlan, unit: &Unit) -> Option<StoreRows> {
+        let lead = &self.structure.convs[self.structure.stages[unit.stage][0]];
+        let Sink::Map(map) = lead.sink else {
+            return None;
         };
-        let worst = (0..self.structure.stages.len())
-            .max_by_key(|&s| need(s))
-            .unwrap_or(0);
-        let (_, peak) = memory::place(regions);
-        self.too_small(
-            self.structure.stages[worst][0],
-            ("feature buffer", "words (inputs and outputs together)"),
-            need(worst).max(peak),
-            self.config.feature_words,
-            "use a smaller picture or a configuration with a larger feature buffer",
-        )
+        let last = unit.bundle + 1 == stage.bundles.len() && unit.tile + 1 == stage.tiles.len();
+        let complete = self.structure.maps[map].last_write == unit.stage;
+        (last && complete).then(|| StoreRows {
+            map,
+            rows: 0..self.structure.maps[map].height,
+        })
     }
 }
 
-/// Hands out accumulator banks and slots. Tiles alternate between the banks, so that one bank
-/// drains while the other computes; but a tile too short to hide a drain stays in the bank of
-/// the long one before it, and both drain during the next long one.
-#[derive(Debug, Default)]
-struct Banks {
-    bank: usize,
-    run: usize,
-    long: bool,
-    slots: [usize; 2],
-}
-
-impl Banks {
-    fn next(&mut self, passes: usize, slots: usize) -> (usize, usize) {
-        let short = passes < SHORT_PASSES;
-        if short && self.long && self.run < slots {
-            self.run += 1;
-        } else {
-            self.bank = 1 - self.bank;
-            self.run = 1;
-        }
-        self.long = !short;
-        let slot = self.slots[self.bank] % slots;
-        self.slots[self.bank] = (slot + 1) % slots;
-        (self.bank, slot)
-    }
+/// Rows of the pooled map that a tile of whole rows completes.
+pub(crate) fn pooled_rows(tile: &Tile, grid: &Grid, pool: Pool) -> Range<usize> {
+    let done = |rows: usize| {
+        // Rows 0, 1, 2 complete the first, each two more a further one.
+        let whole = rows.saturating_sub(1) / 2;
+        let cut = pool.ceil && rows == grid.height && grid.height.is_multiple_of(2);
+        whole + usize::from(cut)
+    };
+    let rows = tile.rows(grid);
+    done(rows.start)..done(rows.end)
 }

@@ -33,7 +33,15 @@ impl Ring {
         if len > self.capacity() || self.entries(self.next, len).any(|i| self.live[i]) {
             return None;
         }
-        self.entries(self.next, len).map(|i| self.last[i]).max()
+        Some(self.last_user(self.next, len))
+    }
+
+    /// The last user of entries.
+    pub fn last_user(&self, base: usize, len: usize) -> i64 {
+        self.entries(base, len)
+            .map(|i| self.last[i])
+            .max()
+            .unwrap_or(-1)
     }
 
     /// Takes the next `len` entries, which [`peek`](Self::peek) has found free.

@@ -64,6 +64,12 @@ impl Tile {
         self.start + self.count
     }
 
+    /// The positions that a kernel of this edge reads for it.
+    pub fn with_halo(&self, grid: &Grid, kernel: usize) -> Range<usize> {
+        let halo = kernel / 2 * (grid.pitch + 1);
+        self.start.saturating_sub(halo)..(self.end() + halo).min(grid.positions())
+    }
+
     /// Rows that it has pixels of.
     pub fn rows(&self, grid: &Grid) -> Range<usize> {
         self.start / grid.pitch..self.end().div_ceil(grid.pitch)

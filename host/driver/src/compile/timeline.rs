@@ -1,18 +1,36 @@
 //! An estimate of when things happen in the engine, kept while the stream is being written. It
 //! decides how early weights are fetched and where a tile is split; no correctness depends on it.
 
+use firebrick_spec::HwConfig;
+
 /// Cycles from a tile's last vector to its last drained word, beyond those per vector.
-const DRAIN_LATENCY: u64 = 20;
+const DRAIN_LATENCY: u64 = 55;
 /// Cycles from a strip's last beat to the first block that may read it.
 const WINDOW_LATENCY: u64 = 16;
 
 /// Cycles of the decoder for a record without payload.
 const RECORD_CYCLES: u64 = 4;
 
+/// Rows of the picture that complete a strip.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Strip {
+    /// First row, and one past the last.
+    pub begin: usize,
+    pub end: usize,
+    /// Pixels of a row.
+    pub width: usize,
+    /// Rows of output pixels.
+    pub rows: usize,
+    /// Words of such a row.
+    pub row_words: usize,
+}
+
 /// Decoder, array and drain unit, each at its own time.
 #[derive(Clone, Debug)]
 pub(crate) struct Timeline {
     queue: usize,
+    window_pixels: usize,
+    window_words: usize,
     /// Cycles in which a requantised vector leaves.
     drain_cycles: u64,
     /// When the decoder takes the next beat.
@@ -28,10 +46,12 @@ pub(crate) struct Timeline {
 }
 
 impl Timeline {
-    pub fn new(queue: usize, drain_cycles: u64) -> Timeline {
+    pub fn new(config: &HwConfig) -> Timeline {
         Timeline {
-            queue: queue.max(1),
-            drain_cycles,
+            queue: config.block_queue.max(1),
+            window_pixels: config.window_pixels(),
+            window_words: config.window_words(),
+            drain_cycles: config.tile.div_ceil(config.requantisers) as u64,
             decoder: 0,
             sequencer: 0,
             strip_ready: 0,
@@ -77,9 +97,22 @@ impl Timeline {
         self.decoder = self.decoder.max(self.drained(pending)) + beats as u64;
     }
 
-    /// Rows of the picture that take the window unit `cycles`.
-    pub fn rows(&mut self, pending: usize, cycles: usize) {
-        self.decoder = self.load_end(pending, cycles);
+    /// Begins anew, with what has been loaded.
+    pub fn restart(&mut self) {
+        self.decoder = 0;
+    }
+
+    /// Cycles of the window unit for a strip.
+    pub fn strip(&self, strip: &Strip) -> u64 {
+        let steps = strip.width.div_ceil(self.window_pixels);
+        let words = strip.row_words.div_ceil(self.window_words);
+        let silent = (strip.end - strip.begin).saturating_sub(strip.rows);
+        (silent * steps + strip.rows * steps.max(words)) as u64
+    }
+
+    /// Rows of the picture.
+    pub fn rows(&mut self, pending: usize, strip: &Strip) {
+        self.decoder = self.load_end(pending, 0) + self.strip(strip);
         self.strip_ready = self.decoder + WINDOW_LATENCY;
     }
 

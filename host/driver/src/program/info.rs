@@ -19,9 +19,11 @@ pub struct LayerInfo {
     pub node: NodeId,
     /// Its name.
     pub name: String,
+    /// Number under which the engine keeps its statistics.
+    pub layer: usize,
     /// Edge of its kernel.
     pub kernel: usize,
-    /// Output shape, before a pool.
+    /// What the engine computes: the output before a pool, without a border of constants.
     pub shape: Shape,
     /// Useful multiply-accumulates.
     pub macs: u64,

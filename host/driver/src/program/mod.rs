@@ -12,9 +12,12 @@ pub(crate) use stream::Stream;
 
 use firebrick_network::{Network, Node, Op, Shape};
 use firebrick_spec::HwConfig;
+use firebrick_spec::command::{Command, RECORD_BYTES, RECORD_WORDS};
+use firebrick_spec::fields::FieldOverflow;
 use firebrick_spec::result::Trailer;
 use ndarray::ArrayView3;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// Room for one row of the picture in the transfer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +32,9 @@ pub(crate) struct NodeInfo {
     pub kind: NodeKind,
     pub inputs: Vec<usize>,
     pub shape: Shape,
+    /// Pixels around what the engine computes, and the value of each channel there.
+    pub border: usize,
+    pub constants: Vec<u8>,
 }
 
 /// What a node is, when reading results.
@@ -42,7 +48,16 @@ pub(crate) enum NodeKind {
 
 impl NodeInfo {
     fn new(node: &Node, shape: Shape) -> NodeInfo {
+        let (border, constants) = match &node.op {
+            // The pixels around a padded 1x1 convolution see zeros only.
+            Op::Conv(conv) if conv.kernel == 1 && conv.pad > 0 => {
+                (conv.pad, conv.requant.iter().map(|r| r.apply(0)).collect())
+            }
+            _ => (0, Vec::new()),
+        };
         NodeInfo {
+            border,
+            constants,
             kind: match node.op {
                 Op::Conv(_) => NodeKind::Conv,
                 Op::MaxPool(_) => NodeKind::Pool,
@@ -53,6 +68,14 @@ impl NodeInfo {
             shape,
         }
     }
+}
+
+fn bytes(record: [u32; RECORD_WORDS]) -> [u8; RECORD_BYTES] {
+    let mut bytes = [0; RECORD_BYTES];
+    for (chunk, word) in bytes.chunks_exact_mut(4).zip(record) {
+        chunk.copy_from_slice(&word.to_le_bytes());
+    }
+    bytes
 }
 
 /// A picture that does not fit the program.
@@ -68,6 +91,32 @@ pub struct ImageError {
     pub got: (usize, usize, usize),
 }
 
+/// What a transfer comes after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Anything: it waits for all that may be under way.
+    #[default]
+    First,
+    /// A transfer of the same program, however soon: it waits for exactly what that one still
+    /// needs, so that the two overlap.
+    Following,
+}
+
+/// What the scheduler has made of a network.
+#[derive(Debug)]
+pub(crate) struct Compiled {
+    pub config: HwConfig,
+    pub input: (usize, usize),
+    pub check: bool,
+    /// Loads weights and parameters once, if the stream does not.
+    pub setup: Option<Stream>,
+    pub stream: Stream,
+    /// Records that differ in a stream that follows, by index.
+    pub following: Vec<(usize, Command)>,
+    pub layers: Vec<LayerInfo>,
+    pub prediction: Prediction,
+}
+
 /// A network compiled for a configuration and a picture size.
 #[derive(Clone, Debug)]
 pub struct Program {
@@ -76,7 +125,9 @@ pub struct Program {
     input: (usize, usize),
     classes: usize,
     check: bool,
+    setup: Option<Arc<Vec<u8>>>,
     template: Vec<u8>,
+    following: Vec<(usize, [u8; RECORD_BYTES])>,
     holes: Vec<Hole>,
     records: Vec<RecordInfo>,
     segments: Vec<Segment>,
@@ -87,27 +138,32 @@ pub struct Program {
 }
 
 impl Program {
-    #[allow(clippy::too_many_arguments)]
     pub(crate) fn assemble(
-        config: HwConfig,
         network: &Network,
         shapes: &[Shape],
-        input: (usize, usize),
-        check: bool,
-        stream: Stream,
-        layers: Vec<LayerInfo>,
-        prediction: Prediction,
-    ) -> Program {
+        compiled: Compiled,
+    ) -> Result<Program, FieldOverflow> {
+        let stream = compiled.stream;
+        let config = compiled.config;
         let words: usize = stream.segments.iter().map(Segment::beats).sum();
         let classes = shapes.last().map_or(0, |shape| shape.channels);
-        Program {
+        let mut following = Vec::with_capacity(compiled.following.len());
+        for (index, command) in compiled.following {
+            let record = &stream.records[index];
+            if command != record.command {
+                following.push((record.offset, bytes(command.encode()?)));
+            }
+        }
+        Ok(Program {
             output_bytes: words * config.bus_bytes + Trailer::BYTES,
             config,
             network: network.name.clone(),
-            input,
+            input: compiled.input,
             classes,
-            check,
+            check: compiled.check,
+            setup: compiled.setup.map(|setup| Arc::new(setup.bytes)),
             template: stream.bytes,
+            following,
             holes: stream.holes,
             records: stream.records,
             segments: stream.segments,
@@ -117,16 +173,28 @@ impl Program {
                 .zip(shapes)
                 .map(|(n, s)| NodeInfo::new(n, *s))
                 .collect(),
-            layers,
-            prediction,
-        }
+            layers: compiled.layers,
+            prediction: compiled.prediction,
+        })
     }
 
     /// Makes the whole transfer for a picture (height, width, 3 channels in the network's
     /// order), replacing what `transfer` holds. A buffer that is used again is not reallocated.
+    /// It is safe after anything; if there is a [`setup`](Self::setup), that has to have been
+    /// sent before.
     pub fn fill(
         &self,
         image: &ArrayView3<'_, u8>,
+        transfer: &mut Vec<u8>,
+    ) -> Result<(), ImageError> {
+        self.fill_in_order(image, Order::First, transfer)
+    }
+
+    /// As [`fill`](Self::fill), for a transfer that comes after what `order` says.
+    pub fn fill_in_order(
+        &self,
+        image: &ArrayView3<'_, u8>,
+        order: Order,
         transfer: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
         let want = (self.input.0, self.input.1, 3);
@@ -138,6 +206,11 @@ impl Program {
         }
         transfer.clear();
         transfer.extend_from_slice(&self.template);
+        if order == Order::Following {
+            for (offset, record) in &self.following {
+                transfer[*offset..offset + RECORD_BYTES].copy_from_slice(record);
+            }
+        }
         for hole in &self.holes {
             let row = image.index_axis(ndarray::Axis(0), hole.row);
             let room = &mut transfer[hole.offset..hole.offset + 3 * self.input.1];
@@ -154,10 +227,38 @@ impl Program {
 
     /// As [`fill`](Self::fill), into a new buffer.
     pub fn transfer(&self, image: &ArrayView3<'_, u8>) -> Result<Vec<u8>, ImageError> {
+        self.transfer_in_order(image, Order::First)
+    }
+
+    /// As [`fill_in_order`](Self::fill_in_order), into a new buffer.
+    pub fn transfer_in_order(
+        &self,
+        image: &ArrayView3<'_, u8>,
+        order: Order,
+    ) -> Result<Vec<u8>, ImageError> {
         let mut transfer = Vec::with_capacity(self.template.len());
-        self.fill(image, &mut transfer)?;
+        self.fill_in_order(image, order, &mut transfer)?;
         Ok(transfer)
     }
+
+    /// The transfer that has to precede all others, if the weights stay in the engine. Its
+    /// result packet is a trailer, [`SETUP_OUTPUT_BYTES`](Self::SETUP_OUTPUT_BYTES).
+    #[must_use]
+    pub fn setup(&self) -> Option<&[u8]> {
+        self.setup.as_ref().map(|setup| setup.as_slice())
+    }
+
+    /// Whether the engine is set up for this program if it is for the other.
+    #[must_use]
+    pub fn same_setup(&self, other: &Program) -> bool {
+        match (&self.setup, &other.setup) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    /// Bytes of the result packet of [`setup`](Self::setup).
+    pub const SETUP_OUTPUT_BYTES: usize = Trailer::BYTES;
 
     /// Reads a result packet: exactly [`output_bytes`](Self::output_bytes) bytes.
     pub fn decode_result(&self, packet: &[u8]) -> Result<ImageResult, ResultError> {
@@ -194,7 +295,8 @@ impl Program {
         self.check
     }
 
-    /// Bytes to the engine for each picture, commands, weights and pixels together.
+    /// Bytes to the engine for each picture: commands, pixels, and weights unless they stay
+    /// there.
     #[must_use]
     pub fn input_bytes(&self) -> usize {
         self.template.len()

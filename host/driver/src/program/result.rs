@@ -1,10 +1,11 @@
 //! The result packet: what lies where in it.
 
-use super::{NodeKind, Program};
+use super::{NodeInfo, NodeKind, Program};
 use firebrick_network::NodeId;
 use firebrick_spec::command::LOGIT_BYTES;
 use firebrick_spec::result::{Trailer, packet_crc};
-use ndarray::{Array3, Axis, concatenate};
+use ndarray::{Array3, Axis, concatenate, s};
+use std::ops::Range;
 
 /// A piece of the packet before the trailer, in whole beats.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +19,10 @@ pub(crate) enum Segment {
     },
     /// Sums of the classes from `first` on, four a beat.
     Sums { first: usize, beats: usize },
-    /// A map of the feature buffer, plane by plane.
+    /// Rows of a map of `size` pixels, plane by plane.
     Store {
         planes: Vec<StoredPlane>,
+        rows: Range<usize>,
         size: (usize, usize),
     },
 }
@@ -40,7 +42,7 @@ impl Segment {
         match self {
             Segment::Tap { count, .. } => *count,
             Segment::Sums { beats, .. } => *beats,
-            Segment::Store { planes, size } => planes.len() * size.0 * size.1,
+            Segment::Store { planes, rows, size } => planes.len() * rows.len() * size.1,
         }
     }
 }
@@ -102,6 +104,7 @@ impl Maps<'_> {
         words: &[u8],
     ) {
         let tile = self.program.config.tile;
+        let beat = self.program.config.bus_bytes;
         let channels = self.program.nodes[node].shape.channels;
         let maps = if pooled {
             &mut self.after
@@ -109,12 +112,24 @@ impl Maps<'_> {
             &mut self.before
         };
         let map = maps[node].get_or_insert_with(|| Array3::zeros((size.0, size.1, channels)));
-        for (i, word) in words.chunks_exact(tile).enumerate() {
+        for (i, word) in words.chunks_exact(beat).enumerate() {
             let pixel = start + i;
-            for (c, &value) in (group * tile..channels).zip(word) {
+            for (c, &value) in (group * tile..channels).zip(&word[..tile]) {
                 map[(pixel / size.1, pixel % size.1, c)] = value;
             }
         }
+    }
+
+    /// Output of a padded 1x1 convolution: what the engine computed, and constants around it.
+    fn bordered(&self, node: usize) -> Option<Array3<u8>> {
+        let info = &self.program.nodes[node];
+        let size = (info.shape.height, info.shape.width, info.shape.channels);
+        let mut map = Array3::from_shape_fn(size, |(_, _, c)| info.constants[c]);
+        let (rows, columns) = info.interior();
+        let border = info.border;
+        map.slice_mut(s![border..border + rows, border..border + columns, ..])
+            .assign(self.before[node].as_ref()?);
+        Some(map)
     }
 
     /// Value of a node from those of the convolutions in it.
@@ -122,6 +137,7 @@ impl Maps<'_> {
         let info = &self.program.nodes[node];
         match info.kind {
             NodeKind::Conv if pooled => self.after[node].clone(),
+            NodeKind::Conv if info.border > 0 => self.bordered(node),
             NodeKind::Conv => self.before[node].clone(),
             NodeKind::Pool => self.value(*info.inputs.first()?, true),
             NodeKind::Concat => {
@@ -135,6 +151,31 @@ impl Maps<'_> {
                 concatenate(Axis(2), &views).ok()
             }
             NodeKind::Sum => None,
+        }
+    }
+}
+
+impl NodeInfo {
+    /// Height and width of what the engine computes.
+    fn interior(&self) -> (usize, usize) {
+        (
+            self.shape.height - 2 * self.border,
+            self.shape.width - 2 * self.border,
+        )
+    }
+}
+
+impl Program {
+    /// Adds the pixels around the last convolution's map, which the engine does not compute.
+    fn add_borders(&self, logits: &mut [i32]) {
+        let summed = self.nodes.last().and_then(|sum| sum.inputs.first());
+        let Some(info) = summed.and_then(|&node| self.nodes.get(node)) else {
+            return;
+        };
+        let (rows, columns) = info.interior();
+        let pixels = info.shape.height * info.shape.width - rows * columns;
+        for (logit, &constant) in logits.iter_mut().zip(&info.constants) {
+            *logit += i32::from(constant) * pixels as i32;
         }
     }
 }
@@ -174,10 +215,9 @@ pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, Re
             Segment::Tap {
                 node, group, start, ..
             } => {
-                let shape = program.nodes[*node].shape;
                 maps.put(
                     *node,
-                    (shape.height, shape.width),
+                    program.nodes[*node].interior(),
                     false,
                     *group,
                     *start,
@@ -192,14 +232,18 @@ pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, Re
                     *logit = i32::from_le_bytes([chunk[0], chunk[1], chunk[2], chunk[3]]);
                 }
             }
-            Segment::Store { planes, size } => {
-                let plane_bytes = size.0 * size.1 * beat;
-                for (plane, words) in planes.iter().zip(words.chunks_exact(plane_bytes)) {
-                    maps.put(plane.node, *size, plane.pooled, plane.group, 0, words);
+            Segment::Store { planes, rows, size } => {
+                let start = rows.start * size.1;
+                for (plane, words) in planes
+                    .iter()
+                    .zip(words.chunks_exact(rows.len() * size.1 * beat))
+                {
+                    maps.put(plane.node, *size, plane.pooled, plane.group, start, words);
                 }
             }
         }
     }
+    program.add_borders(&mut logits);
     let maps = (0..nodes)
         .filter_map(|node| {
             program

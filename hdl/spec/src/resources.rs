@@ -1,0 +1,196 @@
+//! What a configuration takes of a part: DSP slices by count, memories by their shape.
+
+use crate::board::{Board, CLOSURE_PERCENT};
+use crate::command::PARAM_BYTES;
+use crate::config::{ACC_BANKS, HwConfig};
+use crate::regs::STATS_LAYERS;
+
+/// DSP slices of a requantiser: a 32 x 15 bit product.
+pub const REQUANTISER_DSP: usize = 2;
+
+/// Words and bits of half a block RAM (18 Kibit) that has one read and one write port.
+const HALF_BRAM_SHAPES: [(usize, usize); 6] = [
+    (512, 36),
+    (1024, 18),
+    (2048, 9),
+    (4096, 4),
+    (8192, 2),
+    (16_384, 1),
+];
+const URAM_SHAPE: (usize, usize) = (4096, 72);
+/// Memories with fewer bits become distributed RAM.
+const SMALLEST_BRAM_BITS: usize = 4096;
+
+/// Memories of one kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    /// What it holds.
+    pub name: &'static str,
+    /// How many.
+    pub number: usize,
+    /// Words of each.
+    pub words: usize,
+    /// Bits of a word.
+    pub bits: usize,
+}
+
+impl Memory {
+    /// Halves of block RAMs (18 Kibit) for all of them.
+    #[must_use]
+    pub fn half_brams(&self) -> usize {
+        if self.words * self.bits < SMALLEST_BRAM_BITS {
+            return 0;
+        }
+        let blocks =
+            |(words, bits): (usize, usize)| self.words.div_ceil(words) * self.bits.div_ceil(bits);
+        self.number * HALF_BRAM_SHAPES.map(blocks).into_iter().min().unwrap_or(0)
+    }
+
+    /// UltraRAMs for all of them.
+    #[must_use]
+    pub fn urams(&self) -> usize {
+        self.number * self.words.div_ceil(URAM_SHAPE.0) * self.bits.div_ceil(URAM_SHAPE.1)
+    }
+}
+
+/// Resources of a part.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resources {
+    /// DSP slices.
+    pub dsp: usize,
+    /// Block RAMs of 36 Kibit.
+    pub bram: usize,
+    /// UltraRAMs.
+    pub uram: usize,
+}
+
+impl HwConfig {
+    /// All memories that are larger than a few words.
+    #[must_use]
+    pub fn memories(&self) -> Vec<Memory> {
+        let memory = |name, number, words, bits| Memory {
+            name,
+            number,
+            words,
+            bits,
+        };
+        let tile = self.tile;
+        // Parameters are read half a group at a time with one lane, else a group; two channels
+        // a memory.
+        let halves = if self.lanes == 1 { 2 } else { 1 };
+        vec![
+            memory(
+                "features",
+                self.lanes,
+                self.feature_words / self.lanes,
+                8 * tile,
+            ),
+            memory("weights", 1, self.weight_blocks * tile * tile / 16, 128),
+            memory(
+                "parameters",
+                tile / 2 / halves,
+                self.param_groups * halves,
+                16 * PARAM_BYTES,
+            ),
+            memory(
+                "accumulators",
+                self.lanes * ACC_BANKS * tile,
+                self.acc_depth,
+                32,
+            ),
+            memory(
+                "pooling lines",
+                1,
+                self.line_words,
+                8 * tile * self.line_pixels(),
+            ),
+            memory(
+                "window lines",
+                1,
+                self.window_width.div_ceil(self.window_pixels()),
+                (self.window_kernel - 1) * 24 * self.window_pixels(),
+            ),
+            memory("statistics", 2, 16 * STATS_LAYERS, 32),
+        ]
+    }
+
+    /// DSP slices: the array and the requantisers.
+    #[must_use]
+    pub fn dsp(&self) -> usize {
+        let macs = self.macs_per_cycle();
+        let array = if self.packed { macs / 2 } else { macs };
+        array + self.lanes * self.requantisers * REQUANTISER_DSP
+    }
+
+    /// What the configuration takes of a board, with features and weights in UltraRAM where the
+    /// board has any and they fit.
+    #[must_use]
+    pub fn resources(&self, board: &Board) -> Resources {
+        let (mut halves, mut uram) = (0, 0);
+        for memory in self.memories() {
+            let large = matches!(memory.name, "features" | "weights");
+            let limit = board.uram * CLOSURE_PERCENT / 100;
+            if large && uram + memory.urams() <= limit {
+                uram += memory.urams();
+            } else {
+                halves += memory.half_brams();
+            }
+        }
+        Resources {
+            dsp: self.dsp(),
+            bram: halves.div_ceil(2),
+            uram,
+        }
+    }
+
+    /// Whether a board has room for it, within the share that tools can place.
+    #[must_use]
+    pub fn fits(&self, board: &Board) -> bool {
+        let need = self.resources(board);
+        let within = |need: usize, there: usize| 100 * need <= CLOSURE_PERCENT * there;
+        within(need.dsp, board.dsp)
+            && within(need.bram, board.bram)
+            && within(need.uram, board.uram)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::board::BOARDS;
+
+    #[test]
+    fn shapes_of_block_rams() {
+        let memory = |words, bits| Memory {
+            name: "",
+            number: 1,
+            words,
+            bits,
+        };
+        assert_eq!(memory(512, 72).half_brams(), 2);
+        assert_eq!(memory(512, 32).half_brams(), 1);
+        assert_eq!(memory(1024, 128).half_brams(), 8);
+        assert_eq!(memory(65_536, 128).half_brams(), 480);
+        assert_eq!(memory(64, 32).half_brams(), 0);
+        assert_eq!(memory(65_536, 128).urams(), 32);
+    }
+
+    #[test]
+    fn packing_halves_the_array() {
+        let plain = HwConfig::preset("fb1024").unwrap();
+        let packed = HwConfig::preset("fb1024-packed").unwrap();
+        assert_eq!((plain.dsp(), packed.dsp()), (1024 + 64, 512 + 64));
+    }
+
+    #[test]
+    fn every_board_takes_some_preset() {
+        let names: Vec<String> = crate::config::PRESETS
+            .iter()
+            .flat_map(|p| [(*p).to_owned(), format!("{p}-packed")])
+            .collect();
+        for board in BOARDS {
+            let fits = |name: &String| HwConfig::preset(name).is_some_and(|c| c.fits(board));
+            assert!(names.iter().any(fits), "{}", board.name);
+        }
+    }
+}

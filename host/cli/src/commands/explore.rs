@@ -1,0 +1,161 @@
+//! `firebrick explore`: which configurations fit a board, and how fast they are.
+
+use firebrick_spec::HwConfig;
+use firebrick_spec::board::{Board, Link};
+use firebrick_spec::config::{OPTIONS, PRESETS};
+use rayon::prelude::*;
+use serde::Serialize;
+
+use super::predict::Prediction;
+use crate::args;
+use crate::error::CliError;
+use crate::output::{Output, percent, table};
+use crate::progress::note;
+use crate::target::Target;
+
+/// One configuration on a board.
+#[derive(Serialize)]
+struct Candidate {
+    rank: usize,
+    board: &'static str,
+    part: &'static str,
+    link: &'static str,
+    clock_mhz: f64,
+    preset: String,
+    macs: u64,
+    images_per_second: f64,
+    /// For each image of a long run.
+    cycles_per_image: f64,
+    /// Of one image alone, in milliseconds.
+    latency_ms: f64,
+    utilization: f64,
+    dsp: usize,
+    dsp_available: usize,
+    bram: usize,
+    bram_available: usize,
+    uram: usize,
+    uram_available: usize,
+    /// Bytes to and from the core in a second.
+    bus_bytes_per_second: f64,
+    /// Share of the input stream's cycles in use.
+    bus_share: f64,
+}
+
+/// All presets with all combinations of their options.
+fn configurations() -> Vec<HwConfig> {
+    let mut names: Vec<String> = PRESETS.iter().map(|&p| p.to_owned()).collect();
+    for (option, _) in OPTIONS {
+        names.extend(names.clone().iter().map(|name| format!("{name}-{option}")));
+    }
+    names
+        .iter()
+        .filter_map(|name| HwConfig::preset(name))
+        .collect()
+}
+
+fn candidate(
+    board: &'static Board,
+    clock_mhz: f64,
+    config: &HwConfig,
+    prediction: &Prediction,
+) -> Candidate {
+    let need = config.resources(board);
+    let cycles = prediction.run.cycles_per_image;
+    let images_per_second = clock_mhz * 1e6 / cycles;
+    let bytes = prediction.dma_bytes_in + prediction.dma_bytes_out;
+    Candidate {
+        rank: 0,
+        board: board.name,
+        part: board.part,
+        link: match board.link {
+            Link::Pcie => "pcie",
+            Link::Zynq => "zynq",
+        },
+        clock_mhz,
+        preset: config.name.clone(),
+        macs: prediction.mac_peak_per_cycle,
+        images_per_second,
+        cycles_per_image: cycles,
+        latency_ms: prediction.cycles as f64 / (clock_mhz * 1e3),
+        utilization: prediction.run.utilization,
+        dsp: need.dsp,
+        dsp_available: board.dsp,
+        bram: need.bram,
+        bram_available: board.bram,
+        uram: need.uram,
+        uram_available: board.uram,
+        bus_bytes_per_second: bytes as f64 * images_per_second,
+        bus_share: prediction.dma_bytes_in as f64 / (config.bus_bytes as f64 * cycles),
+    }
+}
+
+pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
+    let board = args.board;
+    let target = Target::of(args.model.as_deref(), args.size, HwConfig::default())?;
+    let (fitting, others): (Vec<_>, Vec<_>) =
+        configurations().into_iter().partition(|c| c.fits(board));
+    let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting
+        .into_par_iter()
+        .map(|config| {
+            let result = target
+                .compile_for(&config, false)
+                .and_then(|program| Prediction::of(&target, &program));
+            (config, result)
+        })
+        .collect();
+    let mut candidates = Vec::new();
+    for (config, result) in &results {
+        match result {
+            Ok(prediction) => {
+                candidates.push(candidate(board, args.clock, config, prediction));
+            }
+            Err(error) => note(format_args!("{}: left out: {error}", config.name)),
+        }
+    }
+    candidates.sort_by(|a, b| {
+        (b.images_per_second.total_cmp(&a.images_per_second))
+            .then(a.dsp.cmp(&b.dsp))
+            .then(a.bram.cmp(&b.bram))
+    });
+    for (index, candidate) in candidates.iter_mut().enumerate() {
+        candidate.rank = index + 1;
+    }
+    note(format_args!(
+        "{} of {} configurations do not fit {} ({})",
+        others.len(),
+        others.len() + results.len(),
+        board.name,
+        board.part
+    ));
+    if args.json.on {
+        return candidates.iter().try_for_each(|c| output.json(c));
+    }
+    let mut table = table(&[
+        "#",
+        "preset",
+        "images/s#",
+        "latency ms#",
+        "array in use#",
+        "DSP#",
+        "block RAM#",
+        "UltraRAM#",
+        "bus MB/s#",
+        "bus in use#",
+    ]);
+    for c in &candidates {
+        table.add_row([
+            c.rank.to_string(),
+            c.preset.clone(),
+            format!("{:.1}", c.images_per_second),
+            format!("{:.2}", c.latency_ms),
+            percent(c.utilization),
+            format!("{} of {}", c.dsp, c.dsp_available),
+            format!("{} of {}", c.bram, c.bram_available),
+            format!("{} of {}", c.uram, c.uram_available),
+            format!("{:.0}", c.bus_bytes_per_second / 1e6),
+            percent(c.bus_share),
+        ]);
+    }
+    output.line(format_args!("{} at {} MHz\n", board.name, args.clock))?;
+    output.line(table)
+}

@@ -1,0 +1,282 @@
+//! Block records: one tile of one output group, in as many records as its inputs make useful.
+
+use super::CompileError;
+use super::emit::Emitter;
+use super::plan::{Job, pooled_rows};
+use super::structure::{Sink, Source};
+use super::users::{Memory, outstanding};
+use crate::program::Segment;
+use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode};
+use firebrick_spec::regs::STATS_LAYERS;
+use std::ops::Range;
+
+/// Cycles by which the estimate of a drain may be off.
+const SPLIT_MARGIN: u64 = 60;
+
+/// Number under which a convolution's statistics are kept.
+pub(super) fn layer(conv: usize) -> usize {
+    conv.min(STATS_LAYERS - 1)
+}
+
+/// A run of channel groups computed by one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Part {
+    first: usize,
+    groups: usize,
+    /// `outstanding` that the inputs allow, and with it the accumulators.
+    data: u8,
+    outstanding: u8,
+}
+
+/// Where a job's words go.
+#[derive(Clone, Debug)]
+struct Output {
+    mode: Mode,
+    base: usize,
+    gap: usize,
+    ring: u32,
+    words: [Range<usize>; 2],
+}
+
+impl Emitter<'_> {
+    /// What the inputs of each channel group of a tile allow for `outstanding`.
+    fn needs(&self, job: &Job, groups: usize) -> Vec<u8> {
+        (0..groups)
+            .map(|group| {
+                let written = self
+                    .input_words(job, group)
+                    .into_iter()
+                    .filter(|words| !words.is_empty())
+                    .map(|words| self.users.written(words))
+                    .max();
+                match self.planner.structure.convs[job.conv].source {
+                    // Strips are waited for otherwise.
+                    Source::Picture => MAX_OUTSTANDING,
+                    Source::Map(_) => outstanding(self.users.tiles - 1 - written.unwrap_or(-1)),
+                }
+            })
+            .collect()
+    }
+
+    /// The words that a tile reads of a channel group.
+    fn input_words(&self, job: &Job, group: usize) -> [Range<usize>; 2] {
+        let (plan, grid) = (self.plan, self.planner.grid(job.conv));
+        match self.planner.structure.convs[job.conv].source {
+            Source::Picture => {
+                let strip = job.strip.unwrap_or(0);
+                let start = plan.strips.region(strip) + group * plan.strips.plane;
+                [start..start + job.tile.count, 0..0]
+            }
+            Source::Map(map) => {
+                let positions = job.tile.with_halo(&grid, self.planner.kernel(job.conv));
+                plan.maps[map].words(group, positions)
+            }
+        }
+    }
+
+    /// Splits the groups where a later one has to wait for a drain that an earlier one need not
+    /// wait for.
+    fn parts(&self, needs: &[u8], slot: u8, cycles: usize) -> Vec<Part> {
+        let mut parts = vec![Part {
+            first: 0,
+            groups: 0,
+            data: MAX_OUTSTANDING,
+            outstanding: slot,
+        }];
+        let mut start = self.timeline.next_start();
+        for (group, &need) in needs.iter().enumerate() {
+            let at = parts.len() - 1;
+            let part = &mut parts[at];
+            if need < part.outstanding {
+                let ready = self.timeline.drained(need.into()) + SPLIT_MARGIN;
+                let begin = start.max(self.timeline.drained(part.outstanding.into()));
+                if part.groups > 0 && ready > begin {
+                    start = begin + (part.groups * cycles) as u64;
+                    parts.push(Part {
+                        first: group,
+                        groups: 1,
+                        data: need,
+                        outstanding: need,
+                    });
+                    continue;
+                }
+                part.outstanding = need;
+            }
+            part.data = part.data.min(need);
+            part.groups += 1;
+        }
+        parts
+    }
+
+    /// Computes one tile of one output group.
+    pub(super) fn job(&mut self, job: &Job, take_strip: bool) -> Result<(), CompileError> {
+        let (planner, plan) = (self.planner, self.plan);
+        let config = planner.config;
+        let conv = &planner.structure.convs[job.conv];
+        let fail = self.encoding(job.conv);
+        let (grid, tile) = (planner.grid(job.conv), job.tile);
+        let kernel3 = planner.kernel(job.conv) == 3;
+        let taps = if kernel3 { 9 } else { 1 };
+        let groups = plan.chunks[job.chunk].blocks / taps;
+        let vectors = tile.vectors(config.lanes);
+        let acc = job.acc_base..job.acc_base + vectors;
+        let last_user = self.users.accumulator(job.bank, acc.clone());
+        let slot = outstanding(self.users.tiles - 1 - last_user);
+        // The next pass's weights enter row by row.
+        let cycles = taps * vectors.max(config.tile);
+        let parts = self.parts(&self.needs(job, groups), slot, cycles);
+
+        let (in_base, plane, in_ring) = match conv.source {
+            Source::Picture => (
+                plan.strips.region(job.strip.unwrap_or(0)),
+                plan.strips.plane,
+                0,
+            ),
+            Source::Map(map) => {
+                let map = &plan.maps[map];
+                (map.word(0, tile.start), map.plane_words(), map.ring)
+            }
+        };
+        let output = self.output(job);
+        let sum = output.mode == Mode::Sum;
+        let first_channel = job.group * config.tile;
+        let channels = (conv.shape.channels - first_channel).min(config.tile);
+        let beats = channels.div_ceil(4);
+        let tap = planner.options.check && output.mode != Mode::Write;
+        let loaded = self.loaded[job.chunk];
+        for (index, part) in parts.iter().enumerate() {
+            let weights = (loaded.weights + part.first * taps) % config.weight_blocks;
+            let last = index + 1 == parts.len();
+            let block = Block {
+                kernel3,
+                first: index == 0,
+                last,
+                take_strip: take_strip && index == 0,
+                tap: tap && last,
+                partial: conv.pool.is_some_and(|pool| pool.ceil),
+                sum_first: sum && job.first_tile,
+                sum_last: sum && job.last_tile,
+                outstanding: part.outstanding,
+                count: tile.count as u32,
+                in_base: (in_base + part.first * plane) as u32,
+                groups: part.groups as u32,
+                plane: plane as u32,
+                acc_bank: job.bank as u8,
+                acc_base: job.acc_base as u32,
+                width: grid.width as u32,
+                height: grid.height as u32,
+                mode: output.mode,
+                layer: layer(job.conv) as u32,
+                in_gap: (grid.pitch - grid.width) as u32,
+                y0: (tile.start / grid.pitch) as u32,
+                x0: (tile.start % grid.pitch) as u32,
+                line_base: job.line_base as u32,
+                beats: beats as u32,
+                weight_base: weights as u32,
+                param: loaded.param as u32,
+                data: part.data < slot || index > 0,
+                out_base: output.base as u32,
+                out_gap: output.gap as u32,
+                in_ring,
+                out_ring: output.ring,
+            };
+            if index == 0 {
+                let memory = Memory::Accumulators(job.bank, acc.clone());
+                self.defer(last_user, memory, self.users.tiles, part.data);
+            }
+            self.stream.record(Command::Block(block)).map_err(&fail)?;
+            self.timeline.block(
+                part.groups * cycles,
+                part.groups * taps * vectors,
+                part.outstanding.into(),
+                block.take_strip,
+            );
+            self.users
+                .weights
+                .used(weights, part.groups * taps, self.users.blocks);
+            for group in part.first..part.first + part.groups {
+                for words in self.input_words(job, group) {
+                    self.users.read(words);
+                }
+            }
+            self.users.blocks += 1;
+        }
+        let info = &mut self.layers[job.conv];
+        info.records += parts.len();
+        info.tiles += 1;
+        info.busy_cycles += (groups * taps * vectors) as u64;
+        self.timeline.drain(vectors);
+        self.users.params.used(loaded.param, 1, self.users.tiles);
+        self.users.accumulators[job.bank][acc].fill(self.users.tiles);
+        for words in output.words {
+            self.users.writer[words].fill(self.users.tiles);
+        }
+        self.users.tiles += 1;
+        if tap {
+            let start = grid.pixels(tile.start);
+            self.stream.segments.push(Segment::Tap {
+                node: conv.node,
+                group: job.group,
+                start,
+                count: grid.pixels(tile.end()) - start,
+            });
+        }
+        if sum && job.last_tile {
+            self.stream.segments.push(Segment::Sums {
+                first: first_channel,
+                beats,
+            });
+        }
+        Ok(())
+    }
+
+    /// Drain mode of a job, and the feature words that it writes.
+    fn output(&self, job: &Job) -> Output {
+        let conv = &self.planner.structure.convs[job.conv];
+        let Sink::Map(map) = conv.sink else {
+            return Output {
+                mode: Mode::Sum,
+                base: 0,
+                gap: 0,
+                ring: 0,
+                words: [0..0, 0..0],
+            };
+        };
+        let place = &self.plan.maps[map];
+        let positions = self.planner.written(job);
+        Output {
+            mode: match conv.pool {
+                None => Mode::Write,
+                Some(_) => Mode::Pool,
+            },
+            // A tile without output has no destination; its address must be valid all the same.
+            base: place.word(job.plane, positions.start),
+            gap: place.grid.pitch - place.grid.width,
+            ring: place.ring,
+            words: place.words(job.plane, positions),
+        }
+    }
+}
+
+impl super::plan::Planner<'_> {
+    /// Positions of the output map that a job writes, from the first pixel to the last.
+    pub fn written(&self, job: &Job) -> Range<usize> {
+        let conv = &self.structure.convs[job.conv];
+        let Sink::Map(map) = conv.sink else {
+            return 0..0;
+        };
+        let (grid, pitch) = (self.grid(job.conv), self.pitches.maps[map]);
+        match conv.pool {
+            None => {
+                let moved = |at: usize| at / grid.pitch * pitch + at % grid.pitch;
+                moved(job.tile.start)..moved(job.tile.end() - 1) + 1
+            }
+            Some(pool) => {
+                let rows = pooled_rows(&job.tile, &grid, pool);
+                let gap = pitch - conv.pooled.1;
+                let start = rows.start * pitch;
+                start..(rows.end * pitch).saturating_sub(gap).max(start)
+            }
+        }
+    }
+}
