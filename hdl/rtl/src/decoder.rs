@@ -115,7 +115,7 @@ pub struct Decoder {
     param_groups: Constant<Bits<21>>,
     acc_depth: Constant<Bits<14>>,
     line_words: Constant<Bits<13>>,
-    small: Constant<Bit>,
+    narrow: Constant<Bit>,
     several: Constant<Bit>,
     lanes: Constant<Bits<11>>,
     lane_shift: Constant<Bits<3>>,
@@ -219,7 +219,7 @@ impl Decoder {
             param_groups: Constant::new(size(config.param_groups).into()),
             acc_depth: Constant::new(size(config.acc_depth).into()),
             line_words: Constant::new(size(config.line_words).into()),
-            small: Constant::new(config.tile == 8),
+            narrow: Constant::new(config.tile == 8),
             several: Constant::new(config.lanes > 1),
             lanes: Constant::new(size(config.lanes).into()),
             lane_shift: Constant::new(u64::from(config.lanes.trailing_zeros()).into()),
@@ -472,7 +472,7 @@ impl Logic for Decoder {
                     self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 4;
                     self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 4;
                 }
-                if self.small.val() {
+                if self.narrow.val() {
                     // Both have four beats to an entry.
                     self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 2;
                     self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 2;

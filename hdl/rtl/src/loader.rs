@@ -55,7 +55,7 @@ pub struct Loader {
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
     upper: DFF<Bit>,
-    small: Constant<Bit>,
+    narrow: Constant<Bit>,
     last_row: Constant<Bits<4>>,
     last_block: Constant<Bits<20>>,
     start: Signal<Local, Bit>,
@@ -93,7 +93,7 @@ impl Loader {
             load_1: Default::default(),
             load_2: Default::default(),
             upper: Default::default(),
-            small: Constant::new(tile == 8),
+            narrow: Constant::new(tile == 8),
             last_row: Constant::new((tile as u64 - 1).into()),
             last_block: Constant::new((blocks as u64 - 1).into()),
             start: Default::default(),
@@ -156,13 +156,13 @@ impl Logic for Loader {
 
         self.memory.read_address.next =
             (bit_cast::<24, 20>(self.block.q.val()) << 4) | bit_cast::<24, 4>(self.row_index.val());
-        if self.small.val() {
+        if self.narrow.val() {
             self.memory.read_address.next = (bit_cast::<24, 20>(self.block.q.val()) << 2)
                 | bit_cast::<24, 3>(self.row_index.val().get_bits::<3>(1));
         }
         self.upper.d.next = self.row_index.val().get_bit(0);
         self.word.next = self.memory.read_data.val();
-        if self.small.val() {
+        if self.narrow.val() {
             self.word.next = bit_cast::<128, 64>(self.memory.read_data.val().get_bits::<64>(0));
             if self.upper.q.val() {
                 self.word.next =

@@ -26,7 +26,7 @@ macro_rules! tile_packed {
             /// Sums, 24 bits for each output channel, signed, channel 0 lowest.
             pub psums: Signal<Out, Bits<384>>,
             pair: Vec<PePair>,
-            join: Vec<JoinWeights>,
+            joiner: Vec<JoinWeights>,
             x_skew: Vec<DFF<Bits<$x_bits>>>,
             w_skew: Vec<DFF<Bits<$x_bits>>>,
             swap_skew: Vec<DFF<Bit>>,
@@ -46,7 +46,7 @@ macro_rules! tile_packed {
                     w_in: Default::default(),
                     psums: Default::default(),
                     pair: (0..$n * $half).map(|_| PePair::default()).collect(),
-                    join: (0..$half).map(|_| JoinWeights::default()).collect(),
+                    joiner: (0..$half).map(|_| JoinWeights::default()).collect(),
                     x_skew: (0..$last).map(|_| DFF::default()).collect(),
                     w_skew: (0..$last_pair).map(|_| DFF::default()).collect(),
                     swap_skew: (0..$last).map(|_| DFF::default()).collect(),
@@ -109,13 +109,13 @@ macro_rules! tile_packed {
                     }
                 }
                 // Weight buses down the columns, joined once for all rows.
-                self.join[0].weights.next = self.w_in.val().get_bits::<16>(0);
+                self.joiner[0].weights.next = self.w_in.val().get_bits::<16>(0);
                 for p in 1..$half {
-                    self.join[p].weights.next = self.w_skew[p - 1].q.val().get_bits::<16>(p * 16);
+                    self.joiner[p].weights.next = self.w_skew[p - 1].q.val().get_bits::<16>(p * 16);
                 }
                 for r in 0..$n {
                     for p in 0..$half {
-                        self.pair[r * $half + p].w_in.next = self.join[p].joined.val();
+                        self.pair[r * $half + p].w_in.next = self.joiner[p].joined.val();
                     }
                 }
                 // Sums down the columns.
