@@ -6,11 +6,8 @@
 //! a line (`about`, `run`, `logits`), each with a line of JSON; `run` runs `--images`. `--export FILE` writes the
 //! network for a comparison with other programs, `--image FILE` reads raw pixels.
 
-#[path = "../tests/support/mod.rs"]
-mod support;
-
 use firebrick_model::{Kernel, Model};
-use firebrick_network::{Network, NodeId, Op};
+use firebrick_network::{Network, NodeId, Op, SqueezeNet, random};
 use ndarray::Array3;
 use std::error::Error;
 use std::fs::File;
@@ -65,13 +62,13 @@ fn run(options: &Options) -> Result<()> {
     let threads = options.number("--threads", 2)?;
     let batch = options.number("--images", 50)?.max(1);
     let network = if options.flag("--random") {
-        support::squeezenet_v1_1(1)
+        random::squeezenet(&SqueezeNet::v1_1(), 1)
     } else {
         Network::load(options.value("--pack").unwrap_or(PACK))?
     };
     let image = match options.value("--image") {
         Some(path) => Array3::from_shape_vec((size, size, 3), std::fs::read(path)?)?,
-        None => support::picture(size, size, 1),
+        None => random::picture(size, size, 1),
     };
     if let Some(path) = options.value("--export") {
         export(&network, path)?;

@@ -1,15 +1,14 @@
 //! Access to feature maps.
 
-mod support;
-
 use firebrick_model::Model;
-use firebrick_network::NodeId;
+use firebrick_network::random;
+use firebrick_network::{NodeId, SqueezeNet};
 
 #[test]
 fn maps_by_index_and_name() {
-    let network = support::squeezenet_v1_1(5);
+    let network = random::squeezenet(&SqueezeNet::v1_1(), 5);
     let model = Model::new(&network).unwrap();
-    let image = support::picture(64, 64, 5);
+    let image = random::picture(64, 64, 5);
     let activations = model.run(&image.view()).unwrap();
     assert_eq!(activations.len(), network.nodes.len());
     let shapes = network.shapes(64, 64).unwrap();
@@ -36,9 +35,9 @@ fn maps_by_index_and_name() {
 
 #[test]
 fn runs_do_not_disturb_each_other() {
-    let network = support::squeezenet_v1_1(6);
+    let network = random::squeezenet(&SqueezeNet::v1_1(), 6);
     let model = Model::new(&network).unwrap();
-    let images = [0, 1].map(|seed| support::picture(63, 71, seed));
+    let images = [0, 1].map(|seed| random::picture(63, 71, seed));
     let first = model.run(&images[0].view()).unwrap();
     let copy = first.clone();
     let second = model.run(&images[1].view()).unwrap();

@@ -1,16 +1,15 @@
 //! Networks and pictures that do not fit give an error, not a panic.
 
-mod support;
-
 use firebrick_model::{Kernel, Model, ModelError, reference};
+use firebrick_network::SqueezeNet;
 use firebrick_network::graph::{Network, NodeId, Op};
+use firebrick_network::random::{self, Builder};
 use ndarray::{Array3, Array4};
-use support::{Builder, squeezenet_v1_1};
 
 fn small() -> Network {
     let mut builder = Builder::new(1);
     let conv = builder.conv("conv", NodeId::INPUT, 20, (3, 2, 1));
-    builder.finish(conv)
+    builder.finish(conv, 227, 227)
 }
 
 /// The error for a network changed by `change`.
@@ -35,7 +34,7 @@ fn malformed_networks() {
     for (error, want) in [
         (refused(|n| n.nodes.clear()), "no nodes"),
         (refused(|n| n.nodes.truncate(1)), "is not the global sum"),
-        (refused(|n| n.nodes[0].name = "sum".into()), "same name"),
+        (refused(|n| n.nodes[0].name = "logits".into()), "same name"),
         (refused(|n| n.nodes[0].inputs.clear()), "has no input"),
         (
             refused(|n| n.nodes[0].inputs.push(NodeId::INPUT)),
@@ -86,7 +85,7 @@ fn overflowing_accumulator() {
     let mut builder = Builder::new(1);
     let widen = builder.conv("widen", NodeId::INPUT, 1100, (1, 1, 0));
     let conv = builder.conv("conv", widen, 1, (8, 1, 0));
-    let mut network = builder.finish(conv);
+    let mut network = builder.finish(conv, 227, 227);
     assert!(Model::new(&network).is_ok());
     let Op::Conv(conv) = &mut network.nodes[1].op else {
         panic!()
@@ -102,7 +101,7 @@ fn overflowing_accumulator() {
 
 #[test]
 fn unfit_pictures() {
-    let network = squeezenet_v1_1(1);
+    let network = random::squeezenet(&SqueezeNet::v1_1(), 1);
     let model = Model::new(&network).unwrap();
     let run = |dim: (usize, usize, usize)| {
         let image = Array3::zeros(dim);

@@ -1,16 +1,14 @@
 //! Small random networks with extreme values: every kernel gives the reference's bits.
 
-mod support;
-
 use firebrick_model::{Kernel, Model, reference};
 use firebrick_network::graph::{Conv, Network, NodeId, Op};
+use firebrick_network::random::{self, Builder};
 use firebrick_spec::arith::{self, Requant};
 use ndarray::{Array3, Array4};
 use proptest::prelude::*;
 use rand::rngs::SmallRng;
 use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
-use support::Builder;
 
 /// Mostly extremes, some values in between.
 fn weight(rng: &mut SmallRng) -> i8 {
@@ -133,7 +131,7 @@ fn random_graph(rng: &mut SmallRng, nodes: usize) -> Network {
         };
         maps.push(id);
     }
-    builder.finish(*maps.last().unwrap())
+    builder.finish(*maps.last().unwrap(), 227, 227)
 }
 
 proptest! {
@@ -152,7 +150,7 @@ proptest! {
         let widen = builder.push("widen", widen, &[NodeId::INPUT]);
         let conv = extreme_conv(&mut rng, depth, out, (kernel, stride, pad));
         let conv = builder.push("conv", conv, &[widen]);
-        check(&builder.finish(conv), &image(&mut rng, height, width))?;
+        check(&builder.finish(conv, 227, 227), &image(&mut rng, height, width))?;
     }
 
     #[test]
@@ -173,7 +171,7 @@ proptest! {
         let mut builder = Builder::new(seed);
         let widen = builder.conv("widen", NodeId::INPUT, channels, (1, 1, 0));
         let pool = builder.pool("pool", widen, ceil);
-        check(&builder.finish(pool), &image(&mut rng, height, width))?;
+        check(&builder.finish(pool, 227, 227), &image(&mut rng, height, width))?;
     }
 }
 
@@ -199,7 +197,7 @@ fn saturated_accumulators() {
                 output_scale: 1.0,
             };
             let conv = builder.push("conv", Op::Conv(conv), &[NodeId::INPUT]);
-            let network = builder.finish(conv);
+            let network = builder.finish(conv, 227, 227);
             check(&network, &Array3::from_elem((11, 13, 3), 255))
                 .unwrap()
                 .unwrap();
@@ -212,8 +210,8 @@ fn saturated_accumulators() {
 fn strided_picture() {
     let mut builder = Builder::new(3);
     let conv = builder.conv("conv", NodeId::INPUT, 20, (3, 2, 1));
-    let network = builder.finish(conv);
-    let mut image = support::picture(12, 9, 4);
+    let network = builder.finish(conv, 227, 227);
+    let mut image = random::picture(12, 9, 4);
     image.swap_axes(0, 1);
     image.invert_axis(ndarray::Axis(2));
     check(&network, &image).unwrap().unwrap();

@@ -8,6 +8,7 @@ mod fixture;
 pub mod float;
 pub mod graph;
 pub mod image;
+pub mod layers;
 pub mod pack;
 pub mod pickle;
 pub mod quantise;

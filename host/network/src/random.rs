@@ -16,6 +16,8 @@ use crate::squeezenet::{Fire, Row, SqueezeNet};
 const PRODUCT_RMS: f64 = 73.0 * 100.0;
 /// Activation for a sum of one standard deviation.
 const TARGET: f64 = 128.0;
+/// Most that a layer's first channel gives if all its inputs are at their most.
+const FIRST_MOST: f64 = 224.0;
 
 /// Builds a network node by node.
 #[derive(Clone, Debug)]
@@ -117,8 +119,8 @@ impl Builder {
     }
 }
 
-/// A convolution (kernel, stride, padding). Its first channel is made such that it is not dead,
-/// so that even a layer of one channel passes something on.
+/// A convolution (kernel, stride, padding). Its first channel is neither 0 if all inputs are 0 nor
+/// clamped if all are 255, so that even a layer of one channel passes something on.
 pub fn conv(
     rng: &mut SmallRng,
     depth: usize,
@@ -128,19 +130,27 @@ pub fn conv(
     let mut weights = Array4::from_shape_fn((out, kernel, kernel, depth), |_| {
         rng.random_range(-WEIGHT_MAX..=WEIGHT_MAX)
     });
-    if let Some(mut first) = weights.axis_iter_mut(Axis(0)).next()
-        && first.iter().map(|&w| i64::from(w)).sum::<i64>() < 0
-    {
-        first.mapv_inplace(|w| -w);
+    let mut first_sum = 0.0;
+    if let Some(mut first) = weights.axis_iter_mut(Axis(0)).next() {
+        let sum: f64 = first.iter().map(|&w| f64::from(w)).sum();
+        if sum < 0.0 {
+            first.mapv_inplace(|w| -w);
+        }
+        first_sum = sum.abs();
     }
     let spread = PRODUCT_RMS * ((kernel * kernel * depth) as f64).sqrt();
     let requant = (0..out)
         .map(|channel| {
             let mult = rng.random_range(MULT_MIN..=MULT_MAX);
-            let shift = (f64::from(mult) * spread / TARGET).log2().round();
             let least = if channel == 0 { 0.1 } else { -1.0 };
+            let bias = rng.random_range(least..1.0) * spread;
+            let mut shift = (f64::from(mult) * spread / TARGET).log2().round();
+            if channel == 0 {
+                let most = bias + 255.0 * first_sum;
+                shift = shift.max((f64::from(mult) * most / FIRST_MOST).log2().ceil());
+            }
             Requant {
-                bias: (rng.random_range(least..1.0) * spread) as i32,
+                bias: bias as i32,
                 mult,
                 shift: (shift as u8).clamp(SHIFT_MIN, SHIFT_MAX),
             }

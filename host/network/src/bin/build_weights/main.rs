@@ -1,4 +1,4 @@
-//! Developer's tool behind `scripts/build-weights`: measures the calibration, quantises, writes
+//! Developer's tool behind `scripts/build-weights` and `scripts/build-v1.0`: measures the calibration, quantises, writes
 //! the packed model, and compares float and integer network on labelled pictures.
 
 mod evaluate;
@@ -14,19 +14,69 @@ use clap::{Parser, Subcommand, ValueEnum};
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::quantise::{Clip, Options, quantise};
-use firebrick_network::{Network, SqueezeNet, pickle, squeezenet};
+use firebrick_network::{Network, SqueezeNet, layers, pickle, squeezenet};
 
 /// Result of a subcommand; every error says what happened, where, and what to do.
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
 #[derive(Parser)]
-#[command(about = "Quantises SqueezeNet v1.1 into a packed model")]
+#[command(about = "Quantises SqueezeNet into a packed model")]
 struct Arguments {
-    /// Float weights: a pickled dict of layer name to [kernel, bias].
-    #[arg(long)]
-    pickle: PathBuf,
+    #[command(flatten)]
+    weights: Weights,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(clap::Args)]
+struct Weights {
+    /// Float weights: a pickled dict of layer name to [kernel, bias].
+    #[arg(long, required_unless_present = "tensors", conflicts_with = "tensors")]
+    pickle: Option<PathBuf>,
+    /// Float weights: a safetensors file of NAME.weight (output, input, row, column) and NAME.bias.
+    #[arg(long)]
+    tensors: Option<PathBuf>,
+    /// The layers that they are for.
+    #[arg(long, value_enum, default_value_t = Version::V1_1)]
+    version: Version,
+    /// Padding of the last convolution.
+    #[arg(long, default_value_t = 0)]
+    last_pad: usize,
+    /// Pools leave out a last, partial window.
+    #[arg(long)]
+    floor: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Version {
+    #[value(name = "1.0")]
+    V1_0,
+    #[value(name = "1.1")]
+    V1_1,
+}
+
+impl Weights {
+    fn network(&self) -> Outcome<FloatNetwork> {
+        let path = self.pickle.as_ref().or(self.tensors.as_ref());
+        let path = path.ok_or("no float weights are given")?;
+        let fail = |e: &dyn Error| format!("{}: {e}", path.display());
+        let bytes = fs::read(path).map_err(|e| fail(&e))?;
+        let layers = if self.pickle.is_some() {
+            pickle::read(&bytes).map_err(|e| fail(&e))?
+        } else {
+            layers::read(&bytes).map_err(|e| fail(&e))?
+        };
+        let table = match self.version {
+            Version::V1_0 => SqueezeNet::v1_0(),
+            Version::V1_1 => SqueezeNet::v1_1(),
+        };
+        let table = SqueezeNet {
+            last_pad: self.last_pad,
+            ceil: !self.floor,
+            ..table
+        };
+        Ok(table.float(&layers, squeezenet::MEAN_BGR)?)
+    }
 }
 
 #[derive(Subcommand)]
@@ -113,10 +163,7 @@ fn text(path: &Path) -> Outcome<String> {
 }
 
 fn run(arguments: Arguments) -> Outcome<()> {
-    let path = &arguments.pickle;
-    let bytes = fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
-    let layers = pickle::read(&bytes).map_err(|e| format!("{}: {e}", path.display()))?;
-    let network = SqueezeNet::v1_1().float(&layers, squeezenet::MEAN_BGR)?;
+    let network = arguments.weights.network()?;
     match arguments.command {
         Command::Calibrate {
             images,

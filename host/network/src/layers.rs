@@ -1,0 +1,87 @@
+//! Reads layers of float weights out of a safetensors file: `NAME.weight` (f32, output channel,
+//! input channel, row, column, as ONNX and PyTorch have it) and `NAME.bias` (f32) for each.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+
+use ndarray::Array4;
+use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
+
+use crate::pickle::Layer;
+
+/// Why a file of float weights is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("float weights, {place}: {reason}; NAME.weight and NAME.bias, both float32, are read")]
+pub struct LayersError {
+    /// The tensor, or the file.
+    pub place: String,
+    /// What is wrong there.
+    pub reason: String,
+}
+
+/// Reads all layers of a safetensors file.
+pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, LayersError> {
+    let tensors = SafeTensors::deserialize(bytes).map_err(|e| LayersError {
+        place: "the file".into(),
+        reason: e.to_string(),
+    })?;
+    let mut layers = BTreeMap::new();
+    for (name, view) in tensors.iter() {
+        let fail = |reason: &str| LayersError {
+            place: format!("tensor {name:?}"),
+            reason: reason.into(),
+        };
+        if let Some(layer) = name.strip_suffix(".bias") {
+            if tensors.tensor(&format!("{layer}.weight")).is_err() {
+                return Err(fail("its layer has no weight"));
+            }
+            continue;
+        }
+        let layer = name
+            .strip_suffix(".weight")
+            .ok_or_else(|| fail("is neither a weight nor a bias"))?;
+        let [outputs, inputs, rows, columns]: [usize; 4] = view
+            .shape()
+            .try_into()
+            .map_err(|_| fail("has not 4 axes"))?;
+        let weights = values(&view).map_err(|e| fail(&e))?;
+        let weights = Array4::from_shape_vec((outputs, inputs, rows, columns), weights)
+            .map_err(|e| fail(&e.to_string()))?;
+        let bias = tensors
+            .tensor(&format!("{layer}.bias"))
+            .map_err(|_| fail("its layer has no bias"))?;
+        if bias.shape() != [outputs] {
+            return Err(fail(
+                "its layer's bias has not one value per output channel",
+            ));
+        }
+        let kernel = weights.permuted_axes([2, 3, 1, 0]);
+        let layer_values = Layer {
+            kernel: kernel.as_standard_layout().into_owned(),
+            bias: values(&bias).map_err(|e| fail(&format!("its layer's bias: {e}")))?,
+        };
+        layers.insert(layer.to_owned(), layer_values);
+    }
+    Ok(layers)
+}
+
+/// A tensor's values, all finite.
+fn values(view: &TensorView<'_>) -> Result<Vec<f32>, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("is {:?}, must be F32", view.dtype()));
+    }
+    let values: Vec<f32> = view
+        .data()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect();
+    if values.iter().any(|v| !v.is_finite()) {
+        return Err("holds values that are not finite".into());
+    }
+    Ok(values)
+}
