@@ -1,6 +1,5 @@
 //! Transfers for the timing model: records with payloads of zeros, made by hand or by chance.
 
-use firebrick_model::timing::{Timing, TimingError, predict};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, End, Hello, Load, Mode, Rows, Store, WAIT_NONE};
 use rand::rngs::SmallRng;
@@ -36,36 +35,6 @@ impl Stream {
     /// Appends an end record.
     pub fn end(self, tag: u32) -> Vec<u8> {
         self.with(Command::End(End { tag })).bytes
-    }
-}
-
-/// The timing of one transfer.
-pub fn time(config: &HwConfig, transfer: &[u8]) -> Result<Timing, TimingError> {
-    predict(config, &[transfer])
-}
-
-/// A load of `count` entries that waits for nothing.
-pub fn load(count: u32) -> Load {
-    Load {
-        wait: WAIT_NONE,
-        base: 0,
-        count,
-    }
-}
-
-/// A block of one pass over `count` positions of a map that is `width` wide.
-pub fn block(count: u32, width: u32) -> Block {
-    Block {
-        first: true,
-        last: true,
-        outstanding: 7,
-        count,
-        groups: 1,
-        plane: 1,
-        width,
-        height: 64,
-        beats: 1,
-        ..Block::default()
     }
 }
 
