@@ -257,6 +257,7 @@ impl Logic for DrainPlace {
         }
 
         // Its entries. A window that ends in the gap needs the pixel before it.
+        self.plain.next = (self.held_b.q.val().mode == 0) & !self.held_b.q.val().end_image;
         for i in 0..self._pixels {
             self.column[i].x.next = self.x.q.val();
             self.column[i].pitch.next = self.pitch.q.val();
@@ -292,7 +293,6 @@ impl Logic for DrainPlace {
         self.opens_b.d.next = self.opens_a.q.val();
         self.second_b.d.next = self.second_a.q.val();
         self.last_b.d.next = self.last_a.q.val();
-        self.plain.next = (self.held_b.q.val().mode == 0) & !self.held_b.q.val().end_image;
         self.pools.next = (self.held_b.q.val().mode == 1) & !self.held_b.q.val().end_image;
         self.line_offset.next =
             (self.column[0].column.val() - self.line_lead.val()) >> self.line_shift.val();
