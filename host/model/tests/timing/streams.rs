@@ -66,6 +66,8 @@ fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
         sum_last: rng.random(),
         outstanding: rng.random_range(0..=7),
         count,
+        // The row above the tile, if there is one, lies in the buffer as well.
+        in_base: 100,
         groups: rng.random_range(1..=3),
         plane: rng.random_range(0..=64),
         acc_base: rng.random_range(0..=config.acc_depth as u32 - vectors),
