@@ -271,13 +271,13 @@ impl Logic for Drain {
         // The accumulators arrive; half a vector a cycle goes through the requantisers.
         self.read_delay.d.next = bit_cast::<1, 1>(self.reader.fire.val().into());
         self.group_delay.d.next = self.reader.held.val().param;
-        self.half.d.next = self.read_delay.q.val().get_bit(0);
+        self.half.d.next = self.read_delay.q.val().any();
         self.param_raddr.next = bit_cast::<13, 10>(self.group_delay.q.val());
         if self.single.val() {
             self.param_raddr.next = (bit_cast::<13, 10>(self.group_delay.q.val()) << 1)
                 | bit_cast::<13, 1>(self.half.q.val().into());
         }
-        self.spread.load.next = self.read_delay.q.val().get_bit(0);
+        self.spread.load.next = self.read_delay.q.val().any();
         self.spread.advance.next = self.half.q.val();
         for i in 0..self._lanes {
             self.spread.data[i].next = self.acc_rdata[i].val();

@@ -47,7 +47,7 @@ pub struct DrainSend {
     pub drained: Signal<Out, Bit>,
     /// An end of image is finished.
     pub ended: Signal<Out, Bit>,
-    wait: DFF<Bits<3>>,
+    pause: DFF<Bits<3>>,
     beats: DFF<Bits<3>>,
     left: DFF<Bits<3>>,
     index: DFF<Bits<2>>,
@@ -84,7 +84,7 @@ impl DrainSend {
             out_last: Default::default(),
             drained: Default::default(),
             ended: Default::default(),
-            wait: Default::default(),
+            pause: Default::default(),
             beats: Default::default(),
             left: Default::default(),
             index: Default::default(),
@@ -109,7 +109,7 @@ impl Logic for DrainSend {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, wait, beats, left, index, beat_valid, beat_last, data, tile_1, tile_2,
+            self, clock, pause, beats, left, index, beat_valid, beat_last, data, tile_1, tile_2,
             tile_3, end_1, end_2, end_3
         );
         self.over.next = self.valid.val() & self.step.val().last & !self.step.val().end_image;
@@ -133,14 +133,14 @@ impl Logic for DrainSend {
             self.beat_valid.d.next = true;
             self.beat_last.d.next = true;
         }
-        if self.wait.q.val().any() {
-            self.wait.d.next = self.wait.q.val() - 1;
-            if self.wait.q.val() == 1 {
+        if self.pause.q.val().any() {
+            self.pause.d.next = self.pause.q.val() - 1;
+            if self.pause.q.val() == 1 {
                 self.left.d.next = self.beats.q.val();
             }
         }
         if self.over.val() & self.sends_sums.val() {
-            self.wait.d.next = self.sums_wait.val();
+            self.pause.d.next = self.sums_wait.val();
             self.beats.d.next = bit_cast::<3, 2>(self.step.val().more_beats) + 1;
             self.index.d.next = 0.into();
         }
@@ -152,7 +152,7 @@ impl Logic for DrainSend {
         self.end_2.d.next = self.end_1.q.val();
         self.end_3.d.next = self.end_2.q.val();
         if self.reset.val() {
-            self.wait.d.next = 0.into();
+            self.pause.d.next = 0.into();
             self.left.d.next = 0.into();
             self.beat_valid.d.next = false;
             self.beat_last.d.next = false;

@@ -24,7 +24,7 @@ pub struct Params {
     /// Channels of 64 bits, the first lowest; zero above them.
     pub read_data: Signal<Out, Bits<1024>>,
     bank: Vec<Ram<128, 13>>,
-    join: JoinBanks,
+    joiner: JoinBanks,
     row: Signal<Local, Bits<13>>,
     number: Signal<Local, Bits<15>>,
     row_shift: Constant<Bits<2>>,
@@ -48,7 +48,7 @@ impl Params {
             bank: (0..banks)
                 .map(|_| Ram::new(halves * config.param_groups))
                 .collect(),
-            join: JoinBanks::new(banks),
+            joiner: JoinBanks::new(banks),
             row: Default::default(),
             number: Default::default(),
             row_shift: Constant::new(u64::from(banks.trailing_zeros()).into()),
@@ -71,9 +71,9 @@ impl Logic for Params {
             self.bank[i].write_data.next = self.write_data.val();
             self.bank[i].write_enable.next =
                 self.write_valid.val() & (self.number.val().index() == i);
-            self.join.word[i].next = self.bank[i].read_data.val();
+            self.joiner.word[i].next = self.bank[i].read_data.val();
         }
-        self.read_data.next = self.join.joined.val();
+        self.read_data.next = self.joiner.joined.val();
     }
 }
 

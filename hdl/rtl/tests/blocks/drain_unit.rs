@@ -85,7 +85,7 @@ fn a_cut_window_needs_no_gap_behind_the_tile() {
         let memories = Memories::random(config, &mut rng);
         let mut bench = open(1);
         let mut longer = 0;
-        for width in [8, 16, 24, 32] {
+        for width in [8u32, 16, 24, 32] {
             let pitch = width + 8;
             for rows in 1..4 {
                 for acc_base in [0, ACC_DEPTH - (rows * pitch - 8).div_ceil(lanes)] {
