@@ -36,6 +36,9 @@ pub struct DrainColumn {
     pub belongs: Signal<Out, Bit>,
     /// Column of the entry.
     pub column: Signal<Out, Bits<11>>,
+    /// With the step's first entry: the step reaches the tile's pixels or a window that they
+    /// complete.
+    pub reaches: Signal<Out, Bit>,
     /// A window ends in this column.
     pub ends: Signal<Out, Bit>,
     /// The entry is a pixel.
@@ -82,6 +85,7 @@ impl DrainColumn {
             down: Default::default(),
             belongs: Default::default(),
             column: Default::default(),
+            reaches: Default::default(),
             ends: Default::default(),
             keep: Default::default(),
             kept: Default::default(),
@@ -146,6 +150,8 @@ impl Logic for DrainColumn {
         self.row_end_2.d.next = self.emits.val() & self.at_last.val();
         self.column.next = self.at.q.val();
         self.ends.next = self.window.val();
+        self.reaches.next =
+            self.belongs_1.q.val() | (self.allowed_1.q.val() & self.at.q.val().any());
 
         // Until the words come.
         self.keep_line.d.next = bit_cast::<1, 1>(self.keep_2.q.val().into());

@@ -25,6 +25,7 @@ pub struct Params {
     pub read_data: Signal<Out, Bits<1024>>,
     bank: Vec<Ram<128, 13>>,
     joiner: JoinBanks,
+    shifted: Signal<Local, Bits<15>>,
     row: Signal<Local, Bits<13>>,
     number: Signal<Local, Bits<15>>,
     row_shift: Constant<Bits<2>>,
@@ -49,6 +50,7 @@ impl Params {
                 .map(|_| Ram::new(halves * config.param_groups))
                 .collect(),
             joiner: JoinBanks::new(banks),
+            shifted: Default::default(),
             row: Default::default(),
             number: Default::default(),
             row_shift: Constant::new(u64::from(banks.trailing_zeros()).into()),
@@ -61,7 +63,8 @@ impl Params {
 impl Logic for Params {
     #[hdl_gen]
     fn update(&mut self) {
-        self.row.next = (self.write_address.val() >> self.row_shift.val()).get_bits::<13>(0);
+        self.shifted.next = self.write_address.val() >> self.row_shift.val();
+        self.row.next = self.shifted.val().get_bits::<13>(0);
         self.number.next = self.write_address.val() & self.number_mask.val();
         for i in 0..self._banks {
             self.bank[i].clock.next = self.clock.val();
