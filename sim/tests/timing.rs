@@ -87,12 +87,12 @@ impl Engine {
         let want = packets + transfers.len() as u64;
         let limit = 2 * predicted.counters[0] + 10_000;
         let sink = self.sink;
-        self.bench
-            .run_until(what, limit, |bench| bench.sink(sink).packets() >= want)
-            .unwrap();
-
+        let ended = self
+            .bench
+            .run_until(what, limit, |bench| bench.sink(sink).packets() >= want);
         let error = self.bench.read(self.lite, regs::ERROR.offset).unwrap();
-        assert_eq!(error, 0, "{what}: the engine reports an error");
+        assert_eq!(error, 0, "{what}: the engine reports error {error:#x}");
+        ended.unwrap();
         for (register, predicted) in COUNTERS.iter().zip(predicted.counters) {
             let low = self.bench.read(self.lite, register.offset).unwrap();
             let high = self.bench.read(self.lite, register.offset + 4).unwrap();

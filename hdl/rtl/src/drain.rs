@@ -10,7 +10,7 @@ use crate::drain_gather::DrainGather;
 use crate::drain_job::DrainJob;
 use crate::drain_place::DrainPlace;
 use crate::drain_reader::DrainReader;
-use crate::drain_send::{DrainSend, sums_latency};
+use crate::drain_send::{DrainSend, sums_latency, tap_delay};
 use crate::drain_spread::{DrainSpread, requantisers};
 use crate::drain_step::DrainStep;
 use crate::drain_tap::DrainTap;
@@ -26,7 +26,8 @@ pub use crate::drain_reader::{sums_pace, tap_pace};
 pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + 1 + REQUANT_LATENCY + 2;
 
 /// Cycles from a granted request to the last write into the feature buffer that follows from it,
-/// and, for the last vector of a job, to `drained` or `ended` (but for tiles whose sums are sent).
+/// and, for the last vector of a job, to `drained` or `ended` (but for tiles with taps or whose
+/// sums are sent).
 pub const DRAIN_LATENCY: usize = VECTOR_LATENCY + POOL_LATENCY;
 
 /// Cycles from a granted request to the beat of the vector's first position, if it is tapped (the
@@ -38,6 +39,13 @@ pub const TAP_LATENCY: usize = VECTOR_LATENCY + 1;
 #[must_use]
 pub const fn sums_beat_latency(lanes: usize) -> usize {
     VECTOR_LATENCY + sums_latency(lanes)
+}
+
+/// Cycles from the last granted request of a tile with taps to `drained`, if its sums are not
+/// sent: with the beat of the vector's last position, but not before [`DRAIN_LATENCY`].
+#[must_use]
+pub const fn tapped_latency(lanes: usize) -> usize {
+    DRAIN_LATENCY + tap_delay(lanes)
 }
 
 /// Beats that must still fit when `out_room` is set, if it is at most four cycles old: at most one
@@ -74,8 +82,8 @@ const _: () = assert!(OUT_MARGIN >= 4 + TAP_LATENCY + 8 + 4);
 ///   cycle in which that is all that is missing. The trailer (`out_last`) carries the tag in
 ///   word 2 and leaves the other words 0.
 /// - `drained` comes once for each tile, with its last feature write ([`DRAIN_LATENCY`] cycles
-///   after the last grant) or its last beat of sums ([`sums_beat_latency`] + beats - 1 cycles
-///   after); `ended` once for each end of image. `busy` from the cycle after a job is taken to
+///   after the last grant, [`tapped_latency`] with taps) or its last beat of sums
+///   ([`sums_beat_latency`] + beats - 1 cycles after); `ended` once for each end of image. `busy` from the cycle after a job is taken to
 ///   that of `drained` or `ended`.
 ///
 /// Requantisation is that of `firebrick_spec::arith::Requant::apply`, see [`Requantiser`] for the
@@ -271,13 +279,13 @@ impl Logic for Drain {
         // The accumulators arrive; half a vector a cycle goes through the requantisers.
         self.read_delay.d.next = bit_cast::<1, 1>(self.reader.fire.val().into());
         self.group_delay.d.next = self.reader.held.val().param;
-        self.half.d.next = self.read_delay.q.val().get_bit(0);
+        self.half.d.next = self.read_delay.q.val().any();
         self.param_raddr.next = bit_cast::<13, 10>(self.group_delay.q.val());
         if self.single.val() {
             self.param_raddr.next = (bit_cast::<13, 10>(self.group_delay.q.val()) << 1)
                 | bit_cast::<13, 1>(self.half.q.val().into());
         }
-        self.spread.load.next = self.read_delay.q.val().get_bit(0);
+        self.spread.load.next = self.read_delay.q.val().any();
         self.spread.advance.next = self.half.q.val();
         for i in 0..self._lanes {
             self.spread.data[i].next = self.acc_rdata[i].val();

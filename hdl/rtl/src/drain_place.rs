@@ -69,7 +69,7 @@ pub struct DrainPlace {
     left: DFF<Bits<13>>,
     pitch: DFF<Bits<11>>,
     row_last: DFF<Bits<11>>,
-    before: DFF<Bit>,
+    reached: DFF<Bit>,
     valid_a: DFF<Bit>,
     opens_a: DFF<Bit>,
     second_a: DFF<Bit>,
@@ -140,7 +140,7 @@ impl DrainPlace {
             left: Default::default(),
             pitch: Default::default(),
             row_last: Default::default(),
-            before: Default::default(),
+            reached: Default::default(),
             valid_a: Default::default(),
             opens_a: Default::default(),
             second_a: Default::default(),
@@ -186,7 +186,7 @@ impl Logic for DrainPlace {
     fn update(&mut self) {
         dff_setup!(
             self, clock, fire_1, fire_2, first_1, first_2, last_1, last_2, held, x, y, left, pitch,
-            row_last, before, valid_a, opens_a, second_a, last_a, held_b, row_last_b, down_b,
+            row_last, reached, valid_a, opens_a, second_a, last_a, held_b, row_last_b, down_b,
             y_even_b, opens_b, second_b, last_b, known
         );
         for i in 0..STEP_DELAY {
@@ -219,7 +219,7 @@ impl Logic for DrainPlace {
         self.x_next.next = self.x.q.val() + self.pixels_x.val();
         self.y_next.next = self.y.q.val() + 1;
         if self.advance.val() {
-            self.before.d.next = self.left.q.val() >= self.pixels_left.val();
+            self.reached.d.next = self.left.q.val() >= self.pixels_left.val();
             self.left.d.next = 0.into();
             if self.left.q.val() > self.pixels_left.val() {
                 self.left.d.next = self.left.q.val() - self.pixels_left.val();
@@ -253,7 +253,7 @@ impl Logic for DrainPlace {
             self.pitch.d.next =
                 bit_cast::<11, 10>(self.job.val().width) + bit_cast::<11, 4>(self.job.val().in_gap);
             self.row_last.d.next = self.last_column.val();
-            self.before.d.next = false;
+            self.reached.d.next = false;
         }
 
         // Its entries. A window that ends in the gap needs the pixel before it.
@@ -271,12 +271,12 @@ impl Logic for DrainPlace {
             self.emit[i].next = self.column[i].emit.val();
             self.row_end[i].next = self.column[i].row_end.val();
         }
-        self.column[0].before.next = self.left.q.val().any();
+        self.column[0].allowed.next = self.left.q.val().any();
         if self.several.val() {
-            self.column[0].before.next = self.before.q.val();
+            self.column[0].allowed.next = self.reached.q.val();
         }
         for i in 1..self._pixels {
-            self.column[i].before.next = self.column[i - 1].within.val();
+            self.column[i].allowed.next = self.column[i - 1].belongs.val();
         }
         self.y_odd.next = self.y.q.val().get_bit(0);
         self.down.next = (!self.y_odd.val() & self.y.q.val().any())
@@ -308,8 +308,9 @@ impl Logic for DrainPlace {
         self.now.next.tap = self.held_b.q.val().tap & !self.held_b.q.val().end_image;
         self.now.next.x_even = !self.column[0].column.val().get_bit(0);
         self.now.next.y_even = self.y_even_b.q.val();
-        self.now.next.line_write =
-            self.pools.val() & (self.several.val() | self.column[0].ends.val());
+        // With several entries every step has its word; what follows the tile must not touch it.
+        self.now.next.line_write = self.pools.val()
+            & ((self.several.val() & self.column[0].reaches.val()) | self.column[0].ends.val());
         self.now.next.line =
             self.held_b.q.val().line_base + self.line_offset.val().get_bits::<10>(0);
         self.now.next.word = bit_cast::<32, 20>(self.held_b.q.val().out_base)

@@ -89,7 +89,7 @@ pub struct DrainReader {
     issue: Signal<Local, Bit>,
     request: Signal<Local, Bit>,
     go: Signal<Local, Bit>,
-    extends: Signal<Local, Bit>,
+    goes_on: Signal<Local, Bit>,
     final_one: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     take: Signal<Local, Bit>,
@@ -143,7 +143,7 @@ impl DrainReader {
             issue: Default::default(),
             request: Default::default(),
             go: Default::default(),
-            extends: Default::default(),
+            goes_on: Default::default(),
             final_one: Default::default(),
             ready: Default::default(),
             take: Default::default(),
@@ -178,9 +178,9 @@ impl Logic for DrainReader {
         self.request.next = self.issue.val() & !self.hand.q.val().end_image;
         self.go.next = (self.request.val() & self.acc_grant.val())
             | (self.issue.val() & self.hand.q.val().end_image);
-        self.extends.next = self.tail.q.val()
+        self.goes_on.next = self.tail.q.val()
             & (self.column.q.val() == bit_cast::<11, 10>(self.hand.q.val().width));
-        self.final_one.next = (self.remaining.q.val() == 1) & !self.extends.val();
+        self.final_one.next = (self.remaining.q.val() == 1) & !self.goes_on.val();
         self.column_next.next = self.column.q.val() + self.lanes.val();
         if self.cool.q.val().any() {
             self.cool.d.next = self.cool.q.val() - 1;

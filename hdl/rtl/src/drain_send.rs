@@ -10,6 +10,12 @@ pub const fn sums_latency(lanes: usize) -> usize {
     if lanes > 2 { lanes + 1 } else { 3 }
 }
 
+/// Cycles by which `drained` is later for a tile with taps, so that it comes with the last one.
+#[must_use]
+pub const fn tap_delay(lanes: usize) -> usize {
+    if lanes > 2 { lanes - 3 } else { 0 }
+}
+
 /// Sends tapped words, sums and the frame of the result trailer, and reports finished jobs.
 ///
 /// `valid` brings a step; `word` with `word_valid` is sent a cycle later, as is the trailer: the
@@ -18,7 +24,7 @@ pub const fn sums_latency(lanes: usize) -> usize {
 /// beats. Nothing else may be there to send meanwhile. All outputs are registers.
 ///
 /// `drained` (tiles) and `ended` (ends of images) come once for each job: three cycles after the
-/// last step, or with the last beat of its sums. No back-pressure.
+/// last step ([`tap_delay`] more with taps), or with the last beat of its sums. No back-pressure.
 #[derive(LogicBlock)]
 pub struct DrainSend {
     /// Clock.
@@ -47,13 +53,14 @@ pub struct DrainSend {
     pub drained: Signal<Out, Bit>,
     /// An end of image is finished.
     pub ended: Signal<Out, Bit>,
-    wait: DFF<Bits<3>>,
+    pause: DFF<Bits<3>>,
     beats: DFF<Bits<3>>,
     left: DFF<Bits<3>>,
     index: DFF<Bits<2>>,
     beat_valid: DFF<Bit>,
     beat_last: DFF<Bit>,
     data: DFF<Bits<128>>,
+    late: DFF<Bits<3>>,
     tile_1: DFF<Bit>,
     tile_2: DFF<Bit>,
     tile_3: DFF<Bit>,
@@ -63,7 +70,9 @@ pub struct DrainSend {
     over: Signal<Local, Bit>,
     ends: Signal<Local, Bit>,
     sends_sums: Signal<Local, Bit>,
+    taps_late: Signal<Local, Bit>,
     sums_wait: Constant<Bits<3>>,
+    tap_wait: Constant<Bits<3>>,
 }
 
 impl DrainSend {
@@ -84,13 +93,14 @@ impl DrainSend {
             out_last: Default::default(),
             drained: Default::default(),
             ended: Default::default(),
-            wait: Default::default(),
+            pause: Default::default(),
             beats: Default::default(),
             left: Default::default(),
             index: Default::default(),
             beat_valid: Default::default(),
             beat_last: Default::default(),
             data: Default::default(),
+            late: Default::default(),
             tile_1: Default::default(),
             tile_2: Default::default(),
             tile_3: Default::default(),
@@ -100,6 +110,8 @@ impl DrainSend {
             over: Default::default(),
             ends: Default::default(),
             sends_sums: Default::default(),
+            taps_late: Default::default(),
+            tap_wait: Constant::new((tap_delay(lanes) as u64).into()),
             sums_wait: Constant::new((sums_latency(lanes) as u64 - 2).into()),
         }
     }
@@ -109,8 +121,8 @@ impl Logic for DrainSend {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, wait, beats, left, index, beat_valid, beat_last, data, tile_1, tile_2,
-            tile_3, end_1, end_2, end_3
+            self, clock, pause, beats, left, index, beat_valid, beat_last, data, late, tile_1,
+            tile_2, tile_3, end_1, end_2, end_3
         );
         self.over.next = self.valid.val() & self.step.val().last & !self.step.val().end_image;
         self.ends.next = self.valid.val() & self.step.val().last & self.step.val().end_image;
@@ -133,27 +145,37 @@ impl Logic for DrainSend {
             self.beat_valid.d.next = true;
             self.beat_last.d.next = true;
         }
-        if self.wait.q.val().any() {
-            self.wait.d.next = self.wait.q.val() - 1;
-            if self.wait.q.val() == 1 {
+        if self.pause.q.val().any() {
+            self.pause.d.next = self.pause.q.val() - 1;
+            if self.pause.q.val() == 1 {
                 self.left.d.next = self.beats.q.val();
             }
         }
         if self.over.val() & self.sends_sums.val() {
-            self.wait.d.next = self.sums_wait.val();
+            self.pause.d.next = self.sums_wait.val();
             self.beats.d.next = bit_cast::<3, 2>(self.step.val().more_beats) + 1;
             self.index.d.next = 0.into();
         }
 
-        self.tile_1.d.next = self.over.val() & !self.sends_sums.val();
+        // A tile with taps is over with the last of them.
+        self.taps_late.next = self.step.val().tap & self.tap_wait.val().any();
+        if self.late.q.val().any() {
+            self.late.d.next = self.late.q.val() - 1;
+        }
+        if self.over.val() & !self.sends_sums.val() & self.taps_late.val() {
+            self.late.d.next = self.tap_wait.val();
+        }
+        self.tile_1.d.next = (self.over.val() & !self.sends_sums.val() & !self.taps_late.val())
+            | (self.late.q.val() == 1);
         self.tile_2.d.next = self.tile_1.q.val();
         self.tile_3.d.next = self.tile_2.q.val() | (self.left.q.val() == 1);
         self.end_1.d.next = self.ends.val();
         self.end_2.d.next = self.end_1.q.val();
         self.end_3.d.next = self.end_2.q.val();
         if self.reset.val() {
-            self.wait.d.next = 0.into();
+            self.pause.d.next = 0.into();
             self.left.d.next = 0.into();
+            self.late.d.next = 0.into();
             self.beat_valid.d.next = false;
             self.beat_last.d.next = false;
             self.tile_1.d.next = false;

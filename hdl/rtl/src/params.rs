@@ -24,7 +24,8 @@ pub struct Params {
     /// Channels of 64 bits, the first lowest; zero above them.
     pub read_data: Signal<Out, Bits<1024>>,
     bank: Vec<Ram<128, 13>>,
-    join: JoinBanks,
+    joiner: JoinBanks,
+    shifted: Signal<Local, Bits<15>>,
     row: Signal<Local, Bits<13>>,
     number: Signal<Local, Bits<15>>,
     row_shift: Constant<Bits<2>>,
@@ -48,7 +49,8 @@ impl Params {
             bank: (0..banks)
                 .map(|_| Ram::new(halves * config.param_groups))
                 .collect(),
-            join: JoinBanks::new(banks),
+            joiner: JoinBanks::new(banks),
+            shifted: Default::default(),
             row: Default::default(),
             number: Default::default(),
             row_shift: Constant::new(u64::from(banks.trailing_zeros()).into()),
@@ -61,7 +63,8 @@ impl Params {
 impl Logic for Params {
     #[hdl_gen]
     fn update(&mut self) {
-        self.row.next = (self.write_address.val() >> self.row_shift.val()).get_bits::<13>(0);
+        self.shifted.next = self.write_address.val() >> self.row_shift.val();
+        self.row.next = self.shifted.val().get_bits::<13>(0);
         self.number.next = self.write_address.val() & self.number_mask.val();
         for i in 0..self._banks {
             self.bank[i].clock.next = self.clock.val();
@@ -71,9 +74,9 @@ impl Logic for Params {
             self.bank[i].write_data.next = self.write_data.val();
             self.bank[i].write_enable.next =
                 self.write_valid.val() & (self.number.val().index() == i);
-            self.join.word[i].next = self.bank[i].read_data.val();
+            self.joiner.word[i].next = self.bank[i].read_data.val();
         }
-        self.read_data.next = self.join.joined.val();
+        self.read_data.next = self.joiner.joined.val();
     }
 }
 

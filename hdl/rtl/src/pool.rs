@@ -22,7 +22,8 @@ pub const POOL_LATENCY: usize = 3;
 ///
 /// With `line_write` the word `line_address` of the line memory takes the maximum down the rows,
 /// for all windows of the step. An even row restarts it for the window below, so row 0 needs no
-/// mark. Consecutive uses of one word must lie three cycles apart. No back-pressure.
+/// mark. With one word a step, consecutive uses of a word of the line memory must lie three cycles
+/// apart; with several, what is on its way to the memory is taken from there. No back-pressure.
 #[derive(LogicBlock)]
 pub struct Pool {
     /// Clock.
@@ -49,6 +50,11 @@ pub struct Pool {
     down: Vec<ByteMax>,
     line: Vec<Ram<128, 10>>,
     kept_3: Vec<DFF<Bits<128>>>,
+    stored: Vec<Signal<Local, Bits<128>>>,
+    stored_4: Vec<DFF<Bits<128>>>,
+    upper: Vec<Signal<Local, Bits<128>>>,
+    near_2: DFF<Bit>,
+    far_2: DFF<Bit>,
     valid_1: DFF<Bit>,
     valid_2: DFF<Bit>,
     plain_1: DFF<Bit>,
@@ -92,6 +98,11 @@ impl Pool {
             down: maxima(),
             line: (0..windows).map(|_| Ram::new(line_words)).collect(),
             kept_3: (0..windows).map(|_| DFF::default()).collect(),
+            stored: (0..windows).map(|_| Signal::default()).collect(),
+            stored_4: (0..windows).map(|_| DFF::default()).collect(),
+            upper: (0..windows).map(|_| Signal::default()).collect(),
+            near_2: Default::default(),
+            far_2: Default::default(),
             valid_1: Default::default(),
             valid_2: Default::default(),
             plain_1: Default::default(),
@@ -119,7 +130,7 @@ impl Logic for Pool {
     fn update(&mut self) {
         dff_setup!(
             self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2,
-            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3
+            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, near_2, far_2
         );
         self.run.clock.next = self.clock.val();
         for i in 0..self._pixels {
@@ -130,6 +141,7 @@ impl Logic for Pool {
         for i in 0..self._windows {
             self.line[i].clock.next = self.clock.val();
             self.kept_3[i].clock.next = self.clock.val();
+            self.stored_4[i].clock.next = self.clock.val();
         }
 
         // Cycle 0: pairs of an even and the odd column that follows, in the odd one's place.
@@ -174,11 +186,30 @@ impl Logic for Pool {
             self.line[i].read_enable.next = self.valid_1.q.val();
             self.line[i].read_address.next = self.address_1.q.val();
         }
+        // The same word may be on its way to the memory, or be written in this cycle.
+        self.near_2.d.next = self.several.val()
+            & self.store_2.q.val()
+            & (self.address_2.q.val() == self.address_1.q.val());
+        self.far_2.d.next = self.several.val()
+            & self.store_3.q.val()
+            & (self.address_3.q.val() == self.address_1.q.val());
         self.valid_2.d.next = self.valid_1.q.val();
         self.plain_2.d.next = self.plain_1.q.val();
         self.y_even_2.d.next = self.y_even_1.q.val();
         self.store_2.d.next = self.store_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
+
+        // Cycle 3: the line memory is written. An even row ends a window and starts the next.
+        for i in 0..self._windows {
+            self.stored[i].next = self.down[i * 2].q.val();
+            if self.y_even_3.q.val() {
+                self.stored[i].next = self.kept_3[i].q.val();
+            }
+            self.line[i].write_enable.next = self.store_3.q.val();
+            self.line[i].write_address.next = self.address_3.q.val();
+            self.line[i].write_data.next = self.stored[i].val();
+            self.stored_4[i].d.next = self.stored[i].val();
+        }
 
         // Cycle 2: down the rows.
         for i in 0..self._pixels {
@@ -190,21 +221,18 @@ impl Logic for Pool {
         }
         for i in 0..self._windows {
             self.down[i * 2].bypass.next = self.plain_2.q.val();
-            self.down[i * 2].a.next = self.line[i].read_data.val();
+            self.upper[i].next = self.line[i].read_data.val();
+            if self.far_2.q.val() {
+                self.upper[i].next = self.stored_4[i].q.val();
+            }
+            if self.near_2.q.val() {
+                self.upper[i].next = self.stored[i].val();
+            }
+            self.down[i * 2].a.next = self.upper[i].val();
             self.kept_3[i].d.next = self.along[i * 2].q.val();
         }
         self.y_even_3.d.next = self.y_even_2.q.val();
         self.store_3.d.next = self.store_2.q.val();
         self.address_3.d.next = self.address_2.q.val();
-
-        // Cycle 3: the line memory is written. An even row ends a window and starts the next.
-        for i in 0..self._windows {
-            self.line[i].write_enable.next = self.store_3.q.val();
-            self.line[i].write_address.next = self.address_3.q.val();
-            self.line[i].write_data.next = self.down[i * 2].q.val();
-            if self.y_even_3.q.val() {
-                self.line[i].write_data.next = self.kept_3[i].q.val();
-            }
-        }
     }
 }

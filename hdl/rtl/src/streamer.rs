@@ -522,6 +522,7 @@ impl Logic for Streamer {
             self.begun.d.next = false;
             self.strips.d.next = 0.into();
             self.tiles.d.next = 0.into();
+            self.layer_now.d.next = 0.into();
         }
     }
 }

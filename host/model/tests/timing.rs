@@ -5,13 +5,43 @@ mod streams;
 
 use firebrick_model::timing::{Stepping, Timing, TimingError, predict, predict_with};
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, ErrorCode, Mode, Store};
+use firebrick_spec::command::{Block, Command, ErrorCode, Load, Mode, Store, WAIT_NONE};
 use firebrick_spec::config::PRESETS;
 use firebrick_spec::regs::{CAUSES, COUNTERS, Register};
-use streams::{Stream, block, load, random, time};
+use streams::{Stream, random};
 
 fn preset(name: &str) -> HwConfig {
     HwConfig::preset(name).unwrap()
+}
+
+/// The timing of one transfer.
+fn time(config: &HwConfig, transfer: &[u8]) -> Result<Timing, TimingError> {
+    predict(config, &[transfer])
+}
+
+/// A load of `count` entries that waits for nothing.
+fn load(count: u32) -> Load {
+    Load {
+        wait: WAIT_NONE,
+        base: 0,
+        count,
+    }
+}
+
+/// A block of one pass over `count` positions of a map that is `width` wide.
+fn block(count: u32, width: u32) -> Block {
+    Block {
+        first: true,
+        last: true,
+        outstanding: 7,
+        count,
+        groups: 1,
+        plane: 1,
+        width,
+        height: 64,
+        beats: 1,
+        ..Block::default()
+    }
 }
 
 /// The value of a counter.

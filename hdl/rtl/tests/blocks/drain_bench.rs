@@ -4,7 +4,9 @@
 use std::collections::VecDeque;
 
 use firebrick_rtl::acc::ACC_READ_LATENCY;
-use firebrick_rtl::drain::{DRAIN_LATENCY, OUT_MARGIN, sums_beat_latency, sums_pace, tap_pace};
+use firebrick_rtl::drain::{
+    DRAIN_LATENCY, OUT_MARGIN, sums_beat_latency, sums_pace, tap_pace, tapped_latency,
+};
 use firebrick_sim::{Model, Port, VerilatedModel};
 use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};
@@ -60,7 +62,11 @@ impl Front {
             self.cool = if taps { tap_pace(lanes) } else { 2 } - 1;
             self.hand = Some((index, left - 1)).filter(|_| left > 1);
             if left == 1 {
-                let mut latency = DRAIN_LATENCY;
+                let mut latency = if taps {
+                    tapped_latency(lanes)
+                } else {
+                    DRAIN_LATENCY
+                };
                 if job.sends_sums() {
                     self.cool = sums_pace(lanes) - 1;
                     latency = sums_beat_latency(lanes) + job.more_beats as usize;

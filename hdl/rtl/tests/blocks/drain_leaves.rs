@@ -213,12 +213,12 @@ fn drain_tap() {
         let mut rng = StdRng::seed_from_u64(12);
         let steps = lanes.min(2);
         let (mut seen, mut due, mut since) = (0, std::collections::VecDeque::new(), lanes.max(2));
-        for cycle in 0..600 {
+        for cycle in 0..1200 {
             // Both start from an empty unit.
             let reset = cycle < 2;
-            let starts = !reset && since >= lanes.max(2) && rng.random();
+            let starts = !reset && since + 1 >= lanes.max(2) && rng.random();
             since = if starts { 0 } else { since + 1 };
-            let load = since < steps && cycle > since + 1;
+            let load = since < steps;
             let second = since == 1;
             uut.reset.next = reset;
             uut.load.next = load;

@@ -7,7 +7,7 @@ use crate::drain_support::{
     ACC_DEPTH, FEATURE_WORDS, Job, LINE_WORDS, Memories, POOL, SUM, WRITE, build_drain, configs,
     drain_verilog, effects,
 };
-use firebrick_rtl::drain::{DRAIN_LATENCY, Drain, TAP_LATENCY, sums_beat_latency};
+use firebrick_rtl::drain::{DRAIN_LATENCY, Drain, TAP_LATENCY, sums_beat_latency, tapped_latency};
 use firebrick_sim::lint::lint;
 use firebrick_sim::{Design, Environment};
 use firebrick_spec::HwConfig;
@@ -26,6 +26,7 @@ fn each(test: impl Fn(&HwConfig, &mut dyn FnMut(u32) -> Bench)) {
 fn latencies_are_as_documented() {
     assert_eq!(DRAIN_LATENCY, 14);
     assert_eq!(TAP_LATENCY, 12);
+    assert_eq!([1, 2, 4, 8].map(tapped_latency), [14, 14, 15, 19]);
     assert_eq!([1, 2, 4, 8].map(sums_beat_latency), [14, 14, 16, 20]);
 }
 
@@ -85,7 +86,7 @@ fn a_cut_window_needs_no_gap_behind_the_tile() {
         let memories = Memories::random(config, &mut rng);
         let mut bench = open(1);
         let mut longer = 0;
-        for width in [8, 16, 24, 32] {
+        for width in [8u32, 16, 24, 32] {
             let pitch = width + 8;
             for rows in 1..4 {
                 for acc_base in [0, ACC_DEPTH - (rows * pitch - 8).div_ceil(lanes)] {

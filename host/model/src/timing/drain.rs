@@ -30,6 +30,11 @@ const fn sums_pace(lanes: u64) -> u64 {
     if lanes > 2 { lanes + 4 } else { 6 }
 }
 
+/// Cycles by which a tile with taps is drained later: with the last of them.
+const fn tap_delay(lanes: u64) -> u64 {
+    if lanes > 2 { lanes - 3 } else { 0 }
+}
+
 /// Cycles from the last read of a tile whose sums are sent to their first beat.
 const fn sums_latency(lanes: u64) -> u64 {
     VECTOR_LATENCY + if lanes > 2 { lanes + 1 } else { 3 }
@@ -248,6 +253,9 @@ impl Drain {
                 active.done += count;
                 if active.done == active.vectors {
                     let mut over = last + WRITE_LATENCY;
+                    if block.tap {
+                        over += tap_delay(self.lanes);
+                    }
                     if active.sends_sums() {
                         let from = last + sums_latency(self.lanes);
                         for beat in 0..u64::from(block.beats) {

@@ -1,6 +1,5 @@
 //! Transfers for the timing model: records with payloads of zeros, made by hand or by chance.
 
-use firebrick_model::timing::{Timing, TimingError, predict};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, End, Hello, Load, Mode, Rows, Store, WAIT_NONE};
 use rand::rngs::SmallRng;
@@ -39,36 +38,6 @@ impl Stream {
     }
 }
 
-/// The timing of one transfer.
-pub fn time(config: &HwConfig, transfer: &[u8]) -> Result<Timing, TimingError> {
-    predict(config, &[transfer])
-}
-
-/// A load of `count` entries that waits for nothing.
-pub fn load(count: u32) -> Load {
-    Load {
-        wait: WAIT_NONE,
-        base: 0,
-        count,
-    }
-}
-
-/// A block of one pass over `count` positions of a map that is `width` wide.
-pub fn block(count: u32, width: u32) -> Block {
-    Block {
-        first: true,
-        last: true,
-        outstanding: 7,
-        count,
-        groups: 1,
-        plane: 1,
-        width,
-        height: 64,
-        beats: 1,
-        ..Block::default()
-    }
-}
-
 /// A block that the engine may be given, of any kind.
 fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
     let (lanes, pixels) = (config.lanes as u32, config.drain_pixels() as u32);
@@ -97,6 +66,8 @@ fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
         sum_last: rng.random(),
         outstanding: rng.random_range(0..=7),
         count,
+        // The row above the tile, if there is one, lies in the buffer as well.
+        in_base: 100,
         groups: rng.random_range(1..=3),
         plane: rng.random_range(0..=64),
         acc_base: rng.random_range(0..=config.acc_depth as u32 - vectors),
