@@ -72,6 +72,18 @@ fn every_preset_is_kept_busy() {
                     })
                     .collect();
                 eprintln!("  {pictures}: {}", causes.join(", "));
+                if std::env::var("LAYERS").is_ok() {
+                    for layer in program.layers() {
+                        let counts = &timing.layers[layer.layer];
+                        let lost: Vec<String> = (2..11)
+                            .filter(|&cause| counts[cause] > 0)
+                            .map(|cause| {
+                                format!("{} {}", regs::COUNTERS[cause].name, counts[cause])
+                            })
+                            .collect();
+                        eprintln!("    {}: busy {} {}", layer.name, counts[1], lost.join(" "));
+                    }
+                }
             }
         }
     }

@@ -48,6 +48,15 @@ impl Emitter<'_> {
         end + PREFETCH_MARGIN + strip <= self.timeline.work_until()
     }
 
+    /// Cycles of the array for a strip.
+    fn strip_compute(&self, job: &Job) -> u64 {
+        let stage = &self.plan.stages[0];
+        let members: usize = stage.bundles.iter().map(|b| b.members.len()).sum();
+        let members = members.div_ceil(stage.bundles.len());
+        let vectors = job.tile.vectors(self.planner.config.lanes);
+        (members * self.plan.strips.groups * vectors) as u64
+    }
+
     fn conv(&self, conv: usize) -> Option<&Conv> {
         conv_of(
             self.planner.network,

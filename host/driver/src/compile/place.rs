@@ -11,7 +11,7 @@ use std::ops::Range;
 pub(super) const FEATURES: &str = "feature buffer";
 
 /// Most regions of the ring of window strips: one computing, the others filling.
-const STRIPS: usize = 4;
+const STRIPS: usize = 12;
 
 /// A map in the feature buffer.
 #[derive(Clone, Debug)]

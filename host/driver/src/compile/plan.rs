@@ -295,6 +295,11 @@ impl Planner<'_> {
             plan.stages.push(stage);
         }
         self.check_fused(&plan, fused)?;
+        // Tiles of different stages alternate: equal slots do not overlap.
+        let slot = plan.stages[..fused].iter().map(|s| s.slot).max();
+        for stage in &mut plan.stages[..fused] {
+            stage.slot = slot.unwrap_or(stage.slot);
+        }
         for map in 0..plan.maps.len() {
             plan.maps[map].ring = self.ring(&plan, map, fused, slack);
         }
