@@ -34,9 +34,17 @@ impl Emitter<'_> {
             return false;
         };
         let strip = match job.strip {
-            Some(strip) => self
-                .strip_of(strip, job)
-                .map_or(0, |s| self.timeline.strip(&s)),
+            Some(strip) => {
+                let window = self
+                    .strip_of(strip, job)
+                    .map_or(0, |strip| self.timeline.strip(&strip));
+                // While the array waits for the window unit, every load delays it.
+                let more = strip % plan.strips.tiles.len() + 1 < plan.strips.tiles.len();
+                if more && window >= self.strip_compute(job) {
+                    return false;
+                }
+                window
+            }
             None => 0,
         };
         let pending = (users.blocks - 1 - block) as usize;
