@@ -18,6 +18,9 @@ use std::ops::Range;
 /// Most accumulator slots in each bank: more tiles than that are never under way.
 const SLOTS: usize = 4;
 
+/// Passes of a tile that computes for twice as long as it drains.
+const SINGLE_PASSES: usize = 4;
+
 /// Weights and parameters of one output group of one convolution; loaded together.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
@@ -201,10 +204,12 @@ impl Planner<'_> {
         order.into_iter().map(|(_, plane)| plane).collect()
     }
 
-    /// Vectors that a tile may have.
-    fn limit(&self) -> usize {
+    /// Vectors that a tile may have. A tile that computes for twice as long as it drains needs
+    /// no second accumulator slot: `single` such tiles alternate between the banks.
+    fn limit(&self, single: bool) -> usize {
         let config = self.config;
         let wanted = self.options.limits.vectors.unwrap_or(match config.lanes {
+            1 if single => config.acc_depth,
             1 => config.acc_depth / 2,
             2 => 192,
             4 => 128,
@@ -216,12 +221,12 @@ impl Planner<'_> {
         wanted.max(config.tile).min(most)
     }
 
-    /// Tiles of a convolution.
-    fn tiles(&self, conv: usize) -> Result<Vec<Tile>, CompileError> {
+    /// Tiles of a convolution, of at most `limit` vectors unless a row has more.
+    fn tiles(&self, conv: usize, limit: usize) -> Result<Vec<Tile>, CompileError> {
         let plan = &self.structure.convs[conv];
         let (grid, lanes) = (self.grid(conv), self.config.lanes);
         let most = self.config.acc_depth;
-        for limit in [self.limit(), most] {
+        for limit in [limit, most] {
             let how = Cut {
                 lanes,
                 limit,
@@ -322,8 +327,18 @@ impl Planner<'_> {
     ) -> Result<StagePlan, CompileError> {
         let config = self.config;
         let lead = &self.structure.convs[stage[0]];
-        let (grid, tiles) = (self.grid(stage[0]), self.tiles(stage[0])?);
         let picture = lead.source == Source::Picture;
+        let inputs = self.inputs(plan, stage[0]).len();
+        let single = !picture
+            && !fused
+            && inputs >= SINGLE_PASSES
+            && stage.iter().any(|&conv| self.kernel(conv) > 1);
+        let limit = match plan.stages.first() {
+            // Tiles as long as those of the first stage keep the banks in step.
+            Some(first) if fused => first.slot,
+            _ => self.limit(single),
+        };
+        let (grid, tiles) = (self.grid(stage[0]), self.tiles(stage[0], limit)?);
         let line_words = match lead.pool {
             Some(_) => grid.pitch.div_ceil(config.line_columns()),
             None => 0,
@@ -383,8 +398,7 @@ impl Planner<'_> {
             .max()
             .unwrap_or(1);
         if picture {
-            let groups = self.inputs(plan, stage[0]).len();
-            plan.strips = Strips::new(grid, tiles.clone(), groups, config.lanes);
+            plan.strips = Strips::new(grid, tiles.clone(), inputs, config.lanes);
         }
         Ok(StagePlan {
             tiles,
