@@ -205,7 +205,7 @@ impl SimDevice {
             let mut done = false;
             for _ in 0..POLL {
                 self.bench.cycle().map_err(|e| self.link(e))?;
-                done = self.bench.sink(self.sink).packets() >= before + number;
+                done = self.bench.sink(self.sink).packets() >= before + number as u64;
                 if done {
                     break;
                 }

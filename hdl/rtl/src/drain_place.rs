@@ -1,155 +1,353 @@
-//! Where a drained vector belongs: counters behind the requantisers.
+//! Where the entries of a vector belong: counters beside the requantisers.
 
+use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
+use crate::drain::VECTOR_LATENCY;
+use crate::drain_column::DrainColumn;
 use crate::drain_job::DrainJob;
+use crate::drain_step::DrainStep;
 
-/// Follows the vectors of the jobs and tells where each lies and what ends in it.
+/// Cycles that a finished [`DrainStep`] waits for its words: a step is known five cycles after
+/// its vector was granted.
+pub const STEP_DELAY: usize = VECTOR_LATENCY - 5;
+
+/// Registers of a step's valid bit behind its counters.
+const VALIDS: usize = STEP_DELAY + 2;
+const AT_STEP: usize = VALIDS - 1;
+const AT_HIGH: usize = VALIDS - 2;
+const AT_LOW: usize = VALIDS - 3;
+const STEP_END: usize = STEP_DELAY - 1;
+
+/// Follows the vectors of the jobs and tells where their entries lie and what ends in them.
 ///
-/// `push` notes a job (up to two, while `room`). `step` announces a vector for the next cycle,
-/// never in two consecutive cycles; with `first` it opens the oldest job noted. The outputs
-/// describe the vector from the cycle after `step` to the next `step`. `column_end` and `emit`
-/// are for a window that ends in the vector's column, and for an output vector that is complete
-/// with it. Addresses may leave the memory: 21 bits, checked elsewhere. Latency 1.
-#[derive(LogicBlock, Default)]
+/// `fire` brings a vector of `job`, never in two consecutive cycles, `first` and `last` its place
+/// in the job; `job` must hold in the cycle after as well. With one lane a vector is one step,
+/// [`VECTOR_LATENCY`] cycles after `fire`; with more it is two steps of half the lanes each,
+/// `VECTOR_LATENCY` - 1 and `VECTOR_LATENCY` cycles after. `step`, `kept`, `emit` and `row_end`
+/// describe the step in the cycle of `valid`; `high` and `keep` come one cycle before `valid`,
+/// `low` two.
+#[derive(LogicBlock)]
 pub struct DrainPlace {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Synchronous reset.
     pub reset: Signal<In, Bit>,
-    /// Notes `job`.
-    pub push: Signal<In, Bit>,
-    /// A job to come.
-    pub job: Signal<In, DrainJob>,
-    /// Another job can be noted.
-    pub room: Signal<Out, Bit>,
-    /// A vector comes in the next cycle.
-    pub step: Signal<In, Bit>,
+    /// A vector starts.
+    pub fire: Signal<In, Bit>,
     /// It is the first of its job.
     pub first: Signal<In, Bit>,
-    /// Job of the vector.
-    pub current: Signal<Out, DrainJob>,
-    /// Mode write.
-    pub plain: Signal<Out, Bit>,
-    /// Even column.
-    pub x_even: Signal<Out, Bit>,
-    /// Even row.
-    pub y_even: Signal<Out, Bit>,
-    /// Mode pool: a window ends in this column.
-    pub column_end: Signal<Out, Bit>,
-    /// An output vector is complete.
-    pub emit: Signal<Out, Bit>,
-    /// Word of the pooling line memory.
-    pub line_address: Signal<Out, Bits<12>>,
-    /// Feature word of the output vector.
-    pub out_address: Signal<Out, Bits<21>>,
-    slot: [DFF<DrainJob>; 2],
-    write: DFF<Bit>,
-    read: DFF<Bit>,
-    used: DFF<Bits<2>>,
+    /// It is the last of its job.
+    pub last: Signal<In, Bit>,
+    /// Its job.
+    pub job: Signal<In, DrainJob>,
+    /// `valid`, two cycles early.
+    pub low: Signal<Out, Bit>,
+    /// `valid`, a cycle early.
+    pub high: Signal<Out, Bit>,
+    /// With `high`: the entries that are pixels.
+    pub keep: Vec<Signal<Out, Bit>>,
+    /// There is a step.
+    pub valid: Signal<Out, Bit>,
+    /// The step.
+    pub step: Signal<Out, DrainStep>,
+    /// Its entries that are pixels.
+    pub kept: Vec<Signal<Out, Bit>>,
+    /// Its entries with which an output word is complete.
+    pub emit: Vec<Signal<Out, Bit>>,
+    /// Those with which a row of output words is complete.
+    pub row_end: Vec<Signal<Out, Bit>>,
+    fire_1: DFF<Bit>,
+    fire_2: DFF<Bit>,
+    first_1: DFF<Bit>,
+    first_2: DFF<Bit>,
+    last_1: DFF<Bit>,
+    last_2: DFF<Bit>,
     held: DFF<DrainJob>,
-    x: DFF<Bits<10>>,
+    x: DFF<Bits<11>>,
     y: DFF<Bits<10>>,
-    line: DFF<Bits<12>>,
-    out: DFF<Bits<21>>,
-    oldest: Signal<Local, DrainJob>,
+    left: DFF<Bits<13>>,
+    pitch: DFF<Bits<11>>,
+    row_last: DFF<Bits<11>>,
+    before: DFF<Bit>,
+    valid_a: DFF<Bit>,
+    opens_a: DFF<Bit>,
+    second_a: DFF<Bit>,
+    last_a: DFF<Bit>,
+    column: Vec<DrainColumn>,
+    held_b: DFF<DrainJob>,
+    row_last_b: DFF<Bits<11>>,
+    down_b: DFF<Bit>,
+    y_even_b: DFF<Bit>,
+    opens_b: DFF<Bit>,
+    second_b: DFF<Bit>,
+    last_b: DFF<Bit>,
+    known: DFF<DrainStep>,
+    stage: Vec<DFF<DrainStep>>,
+    valids: Vec<DFF<Bit>>,
     open: Signal<Local, Bit>,
-    x_next: Signal<Local, Bits<10>>,
+    advance: Signal<Local, Bit>,
+    width: Signal<Local, Bits<10>>,
+    pools_new: Signal<Local, Bit>,
+    last_column: Signal<Local, Bits<11>>,
+    x_next: Signal<Local, Bits<11>>,
     y_next: Signal<Local, Bits<10>>,
-    x_odd: Signal<Local, Bit>,
     y_odd: Signal<Local, Bit>,
-    row_ends: Signal<Local, Bit>,
-    writes: Signal<Local, Bit>,
+    down: Signal<Local, Bit>,
+    plain: Signal<Local, Bit>,
     pools: Signal<Local, Bit>,
-    ends_across: Signal<Local, Bit>,
-    ends_down: Signal<Local, Bit>,
-    emits: Signal<Local, Bit>,
+    line_offset: Signal<Local, Bits<11>>,
+    now: Signal<Local, DrainStep>,
+    paired: Constant<Bit>,
+    several: Constant<Bit>,
+    pixels_x: Constant<Bits<11>>,
+    pixels_left: Constant<Bits<13>>,
+    line_lead: Constant<Bits<11>>,
+    line_shift: Constant<Bits<2>>,
+    _pixels: usize,
+}
+
+impl DrainPlace {
+    /// Counters for the lanes of `config`.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        let pixels = config.drain_pixels();
+        let outputs = || (0..pixels).map(|_| Signal::default()).collect();
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            fire: Default::default(),
+            first: Default::default(),
+            last: Default::default(),
+            job: Default::default(),
+            low: Default::default(),
+            high: Default::default(),
+            keep: outputs(),
+            valid: Default::default(),
+            step: Default::default(),
+            kept: outputs(),
+            emit: outputs(),
+            row_end: outputs(),
+            fire_1: Default::default(),
+            fire_2: Default::default(),
+            first_1: Default::default(),
+            first_2: Default::default(),
+            last_1: Default::default(),
+            last_2: Default::default(),
+            held: Default::default(),
+            x: Default::default(),
+            y: Default::default(),
+            left: Default::default(),
+            pitch: Default::default(),
+            row_last: Default::default(),
+            before: Default::default(),
+            valid_a: Default::default(),
+            opens_a: Default::default(),
+            second_a: Default::default(),
+            last_a: Default::default(),
+            column: (0..pixels).map(DrainColumn::new).collect(),
+            held_b: Default::default(),
+            row_last_b: Default::default(),
+            down_b: Default::default(),
+            y_even_b: Default::default(),
+            opens_b: Default::default(),
+            second_b: Default::default(),
+            last_b: Default::default(),
+            known: Default::default(),
+            stage: (0..STEP_DELAY).map(|_| DFF::default()).collect(),
+            valids: (0..VALIDS).map(|_| DFF::default()).collect(),
+            open: Default::default(),
+            advance: Default::default(),
+            width: Default::default(),
+            pools_new: Default::default(),
+            last_column: Default::default(),
+            x_next: Default::default(),
+            y_next: Default::default(),
+            y_odd: Default::default(),
+            down: Default::default(),
+            plain: Default::default(),
+            pools: Default::default(),
+            line_offset: Default::default(),
+            now: Default::default(),
+            paired: Constant::new(config.lanes > 1),
+            several: Constant::new(pixels > 1),
+            pixels_x: Constant::new((pixels as u64).into()),
+            pixels_left: Constant::new((pixels as u64).into()),
+            // A window that ends in column 2 or, cut, in column 1 is the first.
+            line_lead: Constant::new(u64::from(pixels == 1).into()),
+            line_shift: Constant::new(if pixels == 4 { 2u64 } else { 1 }.into()),
+            _pixels: pixels,
+        }
+    }
 }
 
 impl Logic for DrainPlace {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, write, read, used, held, x, y, line, out);
-        for i in 0..2 {
-            self.slot[i].clock.next = self.clock.val();
-            self.slot[i].d.next = self.slot[i].q.val();
+        dff_setup!(
+            self, clock, fire_1, fire_2, first_1, first_2, last_1, last_2, held, x, y, left, pitch,
+            row_last, before, valid_a, opens_a, second_a, last_a, held_b, row_last_b, down_b,
+            y_even_b, opens_b, second_b, last_b, known
+        );
+        for i in 0..STEP_DELAY {
+            self.stage[i].clock.next = self.clock.val();
+        }
+        for i in 0..VALIDS {
+            self.valids[i].clock.next = self.clock.val();
+        }
+        for i in 0..self._pixels {
+            self.column[i].clock.next = self.clock.val();
         }
 
-        // Jobs on their way.
-        self.open.next = self.step.val() & self.first.val();
-        if self.push.val() {
-            self.write.d.next = !self.write.q.val();
-            if self.write.q.val() {
-                self.slot[1].d.next = self.job.val();
-            } else {
-                self.slot[0].d.next = self.job.val();
-            }
-        }
-        if self.push.val() & !self.open.val() {
-            self.used.d.next = self.used.q.val() + 1;
-        }
-        if self.open.val() & !self.push.val() {
-            self.used.d.next = self.used.q.val() - 1;
-        }
-        self.room.next = !self.used.q.val().get_bit(1);
-        self.oldest.next = self.slot[0].q.val();
-        if self.read.q.val() {
-            self.oldest.next = self.slot[1].q.val();
-        }
+        // Vectors come in. With one lane the step comes a cycle later, when both halves are there.
+        self.fire_1.d.next = self.fire.val();
+        self.first_1.d.next = self.first.val();
+        self.last_1.d.next = self.last.val();
+        self.fire_2.d.next = self.fire_1.q.val();
+        self.first_2.d.next = self.first_1.q.val();
+        self.last_2.d.next = self.last_1.q.val();
+        self.open.next = self.fire_1.q.val() & self.first_1.q.val();
+        self.advance.next = (self.fire_1.q.val() & !self.first_1.q.val())
+            | (self.fire_2.q.val() & self.paired.val());
+        self.valid_a.d.next = self.fire_2.q.val() | (self.fire_1.q.val() & self.paired.val());
+        self.opens_a.d.next = (self.fire_1.q.val() & self.first_1.q.val() & self.paired.val())
+            | (self.fire_2.q.val() & self.first_2.q.val() & !self.paired.val());
+        self.second_a.d.next = self.fire_2.q.val();
+        self.last_a.d.next = self.fire_2.q.val() & self.last_2.q.val();
 
-        // What ends in the present vector.
-        self.x_next.next = self.x.q.val() + 1;
+        // The step's first position.
+        self.x_next.next = self.x.q.val() + self.pixels_x.val();
         self.y_next.next = self.y.q.val() + 1;
-        self.x_odd.next = self.x.q.val().get_bit(0);
-        self.y_odd.next = self.y.q.val().get_bit(0);
-        self.row_ends.next = self.x_next.val() == self.held.q.val().width;
-        self.writes.next = (self.held.q.val().mode == 0) & !self.held.q.val().end_image;
-        self.pools.next = (self.held.q.val().mode == 1) & !self.held.q.val().end_image;
-        self.ends_across.next = (!self.x_odd.val() & self.x.q.val().any())
-            | (self.x_odd.val() & self.row_ends.val() & self.held.q.val().partial);
-        self.ends_down.next = (!self.y_odd.val() & self.y.q.val().any())
-            | (self.y_odd.val()
-                & (self.y_next.val() == self.held.q.val().height)
-                & self.held.q.val().partial);
-        self.emits.next =
-            self.writes.val() | (self.pools.val() & self.ends_across.val() & self.ends_down.val());
-
-        // On to the next vector.
-        if self.step.val() {
+        if self.advance.val() {
+            self.before.d.next = self.left.q.val() >= self.pixels_left.val();
+            self.left.d.next = 0.into();
+            if self.left.q.val() > self.pixels_left.val() {
+                self.left.d.next = self.left.q.val() - self.pixels_left.val();
+            }
             self.x.d.next = self.x_next.val();
-            if self.ends_across.val() {
-                self.line.d.next = self.line.q.val() + 1;
-            }
-            if self.row_ends.val() {
-                self.x.d.next = 0.into();
+            if self.x_next.val() >= self.pitch.q.val() {
+                self.x.d.next = self.x_next.val() - self.pitch.q.val();
                 self.y.d.next = self.y_next.val();
-                self.line.d.next = self.held.q.val().line_base;
             }
-            if self.emits.val() {
-                self.out.d.next = self.out.q.val() + 1;
+        }
+
+        // A new job. Its rows end with the last pixel or the last whole window; with several
+        // entries a step, a cut window ends in the gap.
+        self.width.next = self.job.val().width;
+        self.pools_new.next = self.job.val().mode == 1;
+        self.last_column.next = bit_cast::<11, 10>(self.width.val()) - 1;
+        if self.pools_new.val() & !self.width.val().get_bit(0) {
+            if self.job.val().partial {
+                if self.several.val() {
+                    self.last_column.next = bit_cast::<11, 10>(self.width.val());
+                }
+            } else {
+                self.last_column.next = bit_cast::<11, 10>(self.width.val()) - 2;
             }
         }
         if self.open.val() {
-            self.read.d.next = !self.read.q.val();
-            self.held.d.next = self.oldest.val();
-            self.x.d.next = 0.into();
-            self.y.d.next = self.oldest.val().y0;
-            self.line.d.next = self.oldest.val().line_base;
-            self.out.d.next = bit_cast::<21, 20>(self.oldest.val().out_base);
-        }
-        if self.reset.val() {
-            self.write.d.next = false;
-            self.read.d.next = false;
-            self.used.d.next = 0.into();
+            self.held.d.next = self.job.val();
+            self.x.d.next = bit_cast::<11, 10>(self.job.val().x0);
+            self.y.d.next = self.job.val().y0;
+            self.left.d.next = self.job.val().count;
+            self.pitch.d.next =
+                bit_cast::<11, 10>(self.job.val().width) + bit_cast::<11, 4>(self.job.val().in_gap);
+            self.row_last.d.next = self.last_column.val();
+            self.before.d.next = false;
         }
 
-        self.current.next = self.held.q.val();
-        self.plain.next = self.writes.val();
-        self.x_even.next = !self.x_odd.val();
-        self.y_even.next = !self.y_odd.val();
-        self.column_end.next = self.pools.val() & self.ends_across.val();
-        self.emit.next = self.emits.val();
-        self.line_address.next = self.line.q.val();
-        self.out_address.next = self.out.q.val();
+        // Its entries. A window that ends in the gap needs the pixel before it.
+        self.plain.next = (self.held_b.q.val().mode == 0) & !self.held_b.q.val().end_image;
+        for i in 0..self._pixels {
+            self.column[i].x.next = self.x.q.val();
+            self.column[i].pitch.next = self.pitch.q.val();
+            self.column[i].left.next = self.left.q.val();
+            self.column[i].width.next = self.held_b.q.val().width;
+            self.column[i].row_last.next = self.row_last_b.q.val();
+            self.column[i].plain.next = self.plain.val();
+            self.column[i].down.next = self.down_b.q.val();
+            self.keep[i].next = self.column[i].keep.val();
+            self.kept[i].next = self.column[i].kept.val();
+            self.emit[i].next = self.column[i].emit.val();
+            self.row_end[i].next = self.column[i].row_end.val();
+        }
+        self.column[0].before.next = self.left.q.val().any();
+        if self.several.val() {
+            self.column[0].before.next = self.before.q.val();
+        }
+        for i in 1..self._pixels {
+            self.column[i].before.next = self.column[i - 1].within.val();
+        }
+        self.y_odd.next = self.y.q.val().get_bit(0);
+        self.down.next = (!self.y_odd.val() & self.y.q.val().any())
+            | (self.y_odd.val()
+                & (self.y_next.val() == self.held.q.val().height)
+                & self.held.q.val().partial);
+
+        // A cycle later: what the step is.
+        self.held_b.d.next = self.held.q.val();
+        self.row_last_b.d.next = self.row_last.q.val();
+        self.down_b.d.next =
+            self.down.val() & (self.held.q.val().mode == 1) & !self.held.q.val().end_image;
+        self.y_even_b.d.next = !self.y_odd.val();
+        self.opens_b.d.next = self.opens_a.q.val();
+        self.second_b.d.next = self.second_a.q.val();
+        self.last_b.d.next = self.last_a.q.val();
+        self.pools.next = (self.held_b.q.val().mode == 1) & !self.held_b.q.val().end_image;
+        self.line_offset.next =
+            (self.column[0].column.val() - self.line_lead.val()) >> self.line_shift.val();
+        self.now.next.opens = self.opens_b.q.val();
+        self.now.next.last = self.last_b.q.val();
+        self.now.next.second = self.second_b.q.val();
+        self.now.next.end_image = self.held_b.q.val().end_image;
+        self.now.next.plain = self.plain.val();
+        self.now.next.adds = (self.held_b.q.val().mode == 2) & !self.held_b.q.val().end_image;
+        self.now.next.sum_first = self.held_b.q.val().sum_first;
+        self.now.next.sends_sums = (self.held_b.q.val().mode == 2) & self.held_b.q.val().sum_last;
+        self.now.next.more_beats = self.held_b.q.val().more_beats;
+        self.now.next.tap = self.held_b.q.val().tap & !self.held_b.q.val().end_image;
+        self.now.next.x_even = !self.column[0].column.val().get_bit(0);
+        self.now.next.y_even = self.y_even_b.q.val();
+        self.now.next.line_write =
+            self.pools.val() & (self.several.val() | self.column[0].ends.val());
+        self.now.next.line =
+            self.held_b.q.val().line_base + self.line_offset.val().get_bits::<10>(0);
+        self.now.next.word = bit_cast::<32, 20>(self.held_b.q.val().out_base)
+            | (bit_cast::<32, 4>(self.held_b.q.val().out_gap) << 20)
+            | (bit_cast::<32, 4>(self.held_b.q.val().out_ring) << 24);
+        if self.held_b.q.val().end_image {
+            self.now.next.word = self.held_b.q.val().tag;
+        }
+        self.known.d.next = self.now.val();
+
+        // Until the words come.
+        self.stage[0].d.next = self.known.q.val();
+        for i in 1..STEP_DELAY {
+            self.stage[i].d.next = self.stage[i - 1].q.val();
+        }
+        self.valids[0].d.next = self.valid_a.q.val();
+        for i in 1..VALIDS {
+            self.valids[i].d.next = self.valids[i - 1].q.val();
+        }
+        for i in STEP_END..STEP_DELAY {
+            self.step.next = self.stage[i].q.val();
+        }
+        for i in AT_LOW..AT_HIGH {
+            self.low.next = self.valids[i].q.val();
+        }
+        for i in AT_HIGH..AT_STEP {
+            self.high.next = self.valids[i].q.val();
+        }
+        for i in AT_STEP..VALIDS {
+            self.valid.next = self.valids[i].q.val();
+        }
+        if self.reset.val() {
+            self.fire_1.d.next = false;
+            self.fire_2.d.next = false;
+            self.valid_a.d.next = false;
+            for i in 0..VALIDS {
+                self.valids[i].d.next = false;
+            }
+        }
     }
 }

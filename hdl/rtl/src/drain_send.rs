@@ -2,33 +2,37 @@
 
 use rust_hdl::prelude::*;
 
-use crate::drain_job::DrainJob;
+use crate::drain_step::DrainStep;
 
-/// Sends tapped vectors, sums and the frame of the result trailer, and reports finished jobs.
+/// Cycles from the last step of a tile to the first beat of its sums: the tile's taps go first.
+#[must_use]
+pub const fn sums_latency(lanes: usize) -> usize {
+    if lanes > 2 { lanes + 1 } else { 3 }
+}
+
+/// Sends tapped words, sums and the frame of the result trailer, and reports finished jobs.
 ///
-/// `valid` brings a vector of `job` that has passed the requantisers, never in two consecutive
-/// cycles, and after the `last` vector of a tile whose sums are sent not for another five cycles.
-/// All outputs are registers: a tapped vector and a trailer appear one cycle later, the sums from
-/// two cycles later on, one beat a cycle; `select` asks for their beats.
-///
-/// The trailer beat has the tag in word 2 and 0 elsewhere, and `out_last`.
+/// `valid` brings a step; `word` with `word_valid` is sent a cycle later, as is the trailer: the
+/// tag in word 2 and 0 elsewhere, with `out_last`. The sums follow from [`sums_latency`] cycles
+/// after the last step of a tile with `sends_sums` on, one beat a cycle; `select` asks for their
+/// beats. Nothing else may be there to send meanwhile. All outputs are registers.
 ///
 /// `drained` (tiles) and `ended` (ends of images) come once for each job: three cycles after the
-/// last vector, or with the last beat of its sums. No back-pressure.
-#[derive(LogicBlock, Default)]
+/// last step, or with the last beat of its sums. No back-pressure.
+#[derive(LogicBlock)]
 pub struct DrainSend {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Synchronous reset.
     pub reset: Signal<In, Bit>,
-    /// A vector is there.
+    /// A step is there.
     pub valid: Signal<In, Bit>,
-    /// It is the last of its job.
-    pub last: Signal<In, Bit>,
-    /// Its job.
-    pub job: Signal<In, DrainJob>,
-    /// The vector, sixteen u8.
-    pub vector: Signal<In, Bits<128>>,
+    /// The step.
+    pub step: Signal<In, DrainStep>,
+    /// A tapped word is there.
+    pub word_valid: Signal<In, Bit>,
+    /// The word, sixteen u8.
+    pub word: Signal<In, Bits<128>>,
     /// Which four sums are wanted.
     pub select: Signal<Out, Bits<2>>,
     /// These four sums.
@@ -43,6 +47,8 @@ pub struct DrainSend {
     pub drained: Signal<Out, Bit>,
     /// An end of image is finished.
     pub ended: Signal<Out, Bit>,
+    wait: DFF<Bits<3>>,
+    beats: DFF<Bits<3>>,
     left: DFF<Bits<3>>,
     index: DFF<Bits<2>>,
     beat_valid: DFF<Bit>,
@@ -54,19 +60,61 @@ pub struct DrainSend {
     end_1: DFF<Bit>,
     end_2: DFF<Bit>,
     end_3: DFF<Bit>,
-    tile_over: Signal<Local, Bit>,
+    over: Signal<Local, Bit>,
+    ends: Signal<Local, Bit>,
     sends_sums: Signal<Local, Bit>,
+    sums_wait: Constant<Bits<3>>,
+}
+
+impl DrainSend {
+    /// For vectors of `lanes` positions.
+    #[must_use]
+    pub fn new(lanes: usize) -> Self {
+        Self {
+            clock: Default::default(),
+            reset: Default::default(),
+            valid: Default::default(),
+            step: Default::default(),
+            word_valid: Default::default(),
+            word: Default::default(),
+            select: Default::default(),
+            beat: Default::default(),
+            out_valid: Default::default(),
+            out_data: Default::default(),
+            out_last: Default::default(),
+            drained: Default::default(),
+            ended: Default::default(),
+            wait: Default::default(),
+            beats: Default::default(),
+            left: Default::default(),
+            index: Default::default(),
+            beat_valid: Default::default(),
+            beat_last: Default::default(),
+            data: Default::default(),
+            tile_1: Default::default(),
+            tile_2: Default::default(),
+            tile_3: Default::default(),
+            end_1: Default::default(),
+            end_2: Default::default(),
+            end_3: Default::default(),
+            over: Default::default(),
+            ends: Default::default(),
+            sends_sums: Default::default(),
+            sums_wait: Constant::new((sums_latency(lanes) as u64 - 2).into()),
+        }
+    }
 }
 
 impl Logic for DrainSend {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, left, index, beat_valid, beat_last, data, tile_1, tile_2, tile_3, end_1,
-            end_2, end_3
+            self, clock, wait, beats, left, index, beat_valid, beat_last, data, tile_1, tile_2,
+            tile_3, end_1, end_2, end_3
         );
-        self.tile_over.next = self.valid.val() & self.last.val() & !self.job.val().end_image;
-        self.sends_sums.next = (self.job.val().mode == 2) & self.job.val().sum_last;
+        self.over.next = self.valid.val() & self.step.val().last & !self.step.val().end_image;
+        self.ends.next = self.valid.val() & self.step.val().last & self.step.val().end_image;
+        self.sends_sums.next = self.step.val().sends_sums;
 
         self.beat_valid.d.next = false;
         self.beat_last.d.next = false;
@@ -76,31 +124,35 @@ impl Logic for DrainSend {
             self.data.d.next = self.beat.val();
             self.beat_valid.d.next = true;
         }
-        if self.valid.val() {
-            if self.job.val().end_image {
-                self.data.d.next = (bit_cast::<128, 20>(self.job.val().out_base) << 64)
-                    | (bit_cast::<128, 12>(self.job.val().line_base) << 84);
-                self.beat_valid.d.next = true;
-                self.beat_last.d.next = true;
-            } else {
-                if self.job.val().tap {
-                    self.data.d.next = self.vector.val();
-                    self.beat_valid.d.next = true;
-                }
+        if self.word_valid.val() {
+            self.data.d.next = self.word.val();
+            self.beat_valid.d.next = true;
+        }
+        if self.ends.val() {
+            self.data.d.next = bit_cast::<128, 32>(self.step.val().word) << 64;
+            self.beat_valid.d.next = true;
+            self.beat_last.d.next = true;
+        }
+        if self.wait.q.val().any() {
+            self.wait.d.next = self.wait.q.val() - 1;
+            if self.wait.q.val() == 1 {
+                self.left.d.next = self.beats.q.val();
             }
         }
-        if self.tile_over.val() & self.sends_sums.val() {
-            self.left.d.next = self.job.val().beats;
+        if self.over.val() & self.sends_sums.val() {
+            self.wait.d.next = self.sums_wait.val();
+            self.beats.d.next = bit_cast::<3, 2>(self.step.val().more_beats) + 1;
             self.index.d.next = 0.into();
         }
 
-        self.tile_1.d.next = self.tile_over.val() & !self.sends_sums.val();
+        self.tile_1.d.next = self.over.val() & !self.sends_sums.val();
         self.tile_2.d.next = self.tile_1.q.val();
         self.tile_3.d.next = self.tile_2.q.val() | (self.left.q.val() == 1);
-        self.end_1.d.next = self.valid.val() & self.job.val().end_image;
+        self.end_1.d.next = self.ends.val();
         self.end_2.d.next = self.end_1.q.val();
         self.end_3.d.next = self.end_2.q.val();
         if self.reset.val() {
+            self.wait.d.next = 0.into();
             self.left.d.next = 0.into();
             self.beat_valid.d.next = false;
             self.beat_last.d.next = false;

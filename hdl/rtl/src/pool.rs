@@ -6,93 +6,205 @@ use crate::byte_max::ByteMax;
 use crate::mem::Ram;
 
 /// Cycles from `vector` to `pooled`.
-pub const POOL_LATENCY: usize = 2;
+pub const POOL_LATENCY: usize = 3;
 
-/// Running maximum along a row, then down the rows through a line memory of `2^A` words.
+/// Running maximum along a row, then down the rows through a line memory.
 ///
-/// A vector (sixteen u8, channel 0 in the low byte) arrives with `valid`, never in two
-/// consecutive cycles; it and the flags that describe it must hold in the cycle after as well.
-/// [`POOL_LATENCY`] cycles later `pooled` is the maximum of the window that ends in it, or the
-/// vector itself if `plain`; it means something where both a row's and a column's window end,
-/// and holds for two cycles.
+/// A step of consecutive words (sixteen u8 each, channel 0 in the low byte) arrives with `valid`
+/// and the flags that describe it, in any cycles; what is no pixel must be 0. [`POOL_LATENCY`]
+/// cycles later `pooled` of each even entry is the maximum of the window that ends in it; it
+/// means something where both a row's and a column's window end. With `plain`, `pooled` is
+/// `vector`.
 ///
-/// `column_end` marks a vector in which a window ends horizontally (columns 2, 4, ..., and with
-/// cut windows an odd last one); the word `line_address` of the line memory then carries the
-/// maximum down the rows. An even row restarts it for the window below, so row 0 needs no mark.
-/// Consecutive uses of one word must lie three vectors apart. No back-pressure.
-#[derive(LogicBlock, Default)]
-pub struct Pool<const A: usize> {
+/// With one word a step, a window ends in the columns 2, 4, ... and, if windows are cut, in an odd
+/// last one. With 2 or 4, column 0 must lie in the first entry, so that windows end in even
+/// entries, a cut one in the column behind the last.
+///
+/// With `line_write` the word `line_address` of the line memory takes the maximum down the rows,
+/// for all windows of the step. An even row restarts it for the window below, so row 0 needs no
+/// mark. Consecutive uses of one word must lie three cycles apart. No back-pressure.
+#[derive(LogicBlock)]
+pub struct Pool {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// A vector arrives.
+    /// A step arrives.
     pub valid: Signal<In, Bit>,
-    /// The vector.
-    pub vector: Signal<In, Bits<128>>,
-    /// Passes the vector as it is.
+    /// Its words.
+    pub vector: Vec<Signal<In, Bits<128>>>,
+    /// Passes the words as they are.
     pub plain: Signal<In, Bit>,
-    /// Its column is even.
+    /// With one word a step: its column is even.
     pub x_even: Signal<In, Bit>,
-    /// Its row is even.
+    /// The row is even.
     pub y_even: Signal<In, Bit>,
-    /// A window ends in its column.
-    pub column_end: Signal<In, Bit>,
+    /// Changes the line memory.
+    pub line_write: Signal<In, Bit>,
     /// Word of the line memory.
-    pub line_address: Signal<In, Bits<A>>,
-    /// Result.
-    pub pooled: Signal<Out, Bits<128>>,
-    horizontal: ByteMax,
-    vertical: ByteMax,
-    line: Ram<128, A>,
-    run: DFF<Bits<128>>,
+    pub line_address: Signal<In, Bits<10>>,
+    /// Results.
+    pub pooled: Vec<Signal<Out, Bits<128>>>,
+    pair: Vec<ByteMax>,
+    along: Vec<ByteMax>,
+    run: ByteMax,
+    down: Vec<ByteMax>,
+    line: Vec<Ram<128, 10>>,
+    kept_3: Vec<DFF<Bits<128>>>,
     valid_1: DFF<Bit>,
+    valid_2: DFF<Bit>,
+    plain_1: DFF<Bit>,
+    plain_2: DFF<Bit>,
+    x_even_1: DFF<Bit>,
+    y_even_1: DFF<Bit>,
+    y_even_2: DFF<Bit>,
+    y_even_3: DFF<Bit>,
     store_1: DFF<Bit>,
     store_2: DFF<Bit>,
-    y_even_2: DFF<Bit>,
-    address_2: DFF<Bits<A>>,
+    store_3: DFF<Bit>,
+    address_1: DFF<Bits<10>>,
+    address_2: DFF<Bits<10>>,
+    address_3: DFF<Bits<10>>,
+    several: Constant<Bit>,
+    _pixels: usize,
+    _windows: usize,
+    _pairs: usize,
 }
 
-impl<const A: usize> Logic for Pool<A> {
+impl Pool {
+    /// For 1, 2 or 4 words a step and a line memory of `line_words` words, each of one vector for
+    /// each window of a step.
+    #[must_use]
+    pub fn new(pixels: usize, line_words: usize) -> Self {
+        let windows = (pixels / 2).max(1);
+        let maxima = || (0..pixels).map(|_| ByteMax::default()).collect();
+        Self {
+            clock: Default::default(),
+            valid: Default::default(),
+            vector: (0..pixels).map(|_| Signal::default()).collect(),
+            plain: Default::default(),
+            x_even: Default::default(),
+            y_even: Default::default(),
+            line_write: Default::default(),
+            line_address: Default::default(),
+            pooled: (0..pixels).map(|_| Signal::default()).collect(),
+            pair: maxima(),
+            along: maxima(),
+            run: Default::default(),
+            down: maxima(),
+            line: (0..windows).map(|_| Ram::new(line_words)).collect(),
+            kept_3: (0..windows).map(|_| DFF::default()).collect(),
+            valid_1: Default::default(),
+            valid_2: Default::default(),
+            plain_1: Default::default(),
+            plain_2: Default::default(),
+            x_even_1: Default::default(),
+            y_even_1: Default::default(),
+            y_even_2: Default::default(),
+            y_even_3: Default::default(),
+            store_1: Default::default(),
+            store_2: Default::default(),
+            store_3: Default::default(),
+            address_1: Default::default(),
+            address_2: Default::default(),
+            address_3: Default::default(),
+            several: Constant::new(pixels > 1),
+            _pixels: pixels,
+            _windows: windows,
+            _pairs: pixels / 2,
+        }
+    }
+}
+
+impl Logic for Pool {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, run, valid_1, store_1, store_2, y_even_2, address_2
+            self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2,
+            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3
         );
-        self.horizontal.clock.next = self.clock.val();
-        self.vertical.clock.next = self.clock.val();
-        self.line.clock.next = self.clock.val();
-        self.line.read_enable.next = true;
+        self.run.clock.next = self.clock.val();
+        for i in 0..self._pixels {
+            self.pair[i].clock.next = self.clock.val();
+            self.along[i].clock.next = self.clock.val();
+            self.down[i].clock.next = self.clock.val();
+        }
+        for i in 0..self._windows {
+            self.line[i].clock.next = self.clock.val();
+            self.kept_3[i].clock.next = self.clock.val();
+        }
 
-        // Cycle 0: along the row; the line memory is read.
-        self.horizontal.enable.next = self.valid.val();
-        self.horizontal.bypass.next = self.plain.val();
-        self.horizontal.a.next = self.run.q.val();
-        self.horizontal.b.next = self.vector.val();
-        self.line.read_address.next = self.line_address.val();
+        // Cycle 0: pairs of an even and the odd column that follows, in the odd one's place.
+        for i in 0..self._windows {
+            self.pair[i * 2].enable.next = self.valid.val();
+            self.pair[i * 2].bypass.next = true;
+            self.pair[i * 2].a.next = self.vector[i * 2].val();
+            self.pair[i * 2].b.next = self.vector[i * 2].val();
+        }
+        for i in 0..self._pairs {
+            self.pair[i * 2 + 1].enable.next = self.valid.val();
+            self.pair[i * 2 + 1].bypass.next = self.plain.val();
+            self.pair[i * 2 + 1].a.next = self.vector[i * 2].val();
+            self.pair[i * 2 + 1].b.next = self.vector[i * 2 + 1].val();
+        }
         self.valid_1.d.next = self.valid.val();
-        self.store_1.d.next = self.valid.val() & self.column_end.val();
+        self.plain_1.d.next = self.plain.val();
+        self.x_even_1.d.next = self.x_even.val();
+        self.y_even_1.d.next = self.y_even.val();
+        self.store_1.d.next = self.valid.val() & self.line_write.val();
+        self.address_1.d.next = self.line_address.val();
 
-        // Cycle 1: down the rows. An even column ends a window and starts the next.
-        self.vertical.enable.next = self.valid_1.q.val();
-        self.vertical.bypass.next = self.plain.val();
-        self.vertical.a.next = self.line.read_data.val();
-        self.vertical.b.next = self.horizontal.q.val();
-        if self.valid_1.q.val() {
-            self.run.d.next = self.horizontal.q.val();
-            if self.x_even.val() {
-                self.run.d.next = self.vector.val();
+        // Cycle 1: with the column before; the line memory is read. The run is the maximum since
+        // the last even column.
+        self.run.enable.next = self.valid_1.q.val();
+        self.run.bypass.next = self.x_even_1.q.val() | self.several.val();
+        self.run.a.next = self.run.q.val();
+        for i in 0..self._pixels {
+            self.run.b.next = self.pair[i].q.val();
+            self.along[i].enable.next = self.valid_1.q.val();
+            self.along[i].bypass.next = true;
+            self.along[i].a.next = self.pair[i].q.val();
+            self.along[i].b.next = self.pair[i].q.val();
+        }
+        self.along[0].bypass.next = self.plain_1.q.val();
+        self.along[0].a.next = self.run.q.val();
+        for i in 1..self._windows {
+            self.along[i * 2].bypass.next = self.plain_1.q.val();
+            self.along[i * 2].a.next = self.pair[i * 2 - 1].q.val();
+        }
+        for i in 0..self._windows {
+            self.line[i].read_enable.next = self.valid_1.q.val();
+            self.line[i].read_address.next = self.address_1.q.val();
+        }
+        self.valid_2.d.next = self.valid_1.q.val();
+        self.plain_2.d.next = self.plain_1.q.val();
+        self.y_even_2.d.next = self.y_even_1.q.val();
+        self.store_2.d.next = self.store_1.q.val();
+        self.address_2.d.next = self.address_1.q.val();
+
+        // Cycle 2: down the rows.
+        for i in 0..self._pixels {
+            self.down[i].enable.next = self.valid_2.q.val();
+            self.down[i].bypass.next = true;
+            self.down[i].a.next = self.along[i].q.val();
+            self.down[i].b.next = self.along[i].q.val();
+            self.pooled[i].next = self.down[i].q.val();
+        }
+        for i in 0..self._windows {
+            self.down[i * 2].bypass.next = self.plain_2.q.val();
+            self.down[i * 2].a.next = self.line[i].read_data.val();
+            self.kept_3[i].d.next = self.along[i * 2].q.val();
+        }
+        self.y_even_3.d.next = self.y_even_2.q.val();
+        self.store_3.d.next = self.store_2.q.val();
+        self.address_3.d.next = self.address_2.q.val();
+
+        // Cycle 3: the line memory is written. An even row ends a window and starts the next.
+        for i in 0..self._windows {
+            self.line[i].write_enable.next = self.store_3.q.val();
+            self.line[i].write_address.next = self.address_3.q.val();
+            self.line[i].write_data.next = self.down[i * 2].q.val();
+            if self.y_even_3.q.val() {
+                self.line[i].write_data.next = self.kept_3[i].q.val();
             }
         }
-        self.store_2.d.next = self.store_1.q.val();
-        self.y_even_2.d.next = self.y_even.val();
-        self.address_2.d.next = self.line_address.val();
-
-        // Cycle 2: the line memory is written. An even row ends a window and starts the next.
-        self.line.write_enable.next = self.store_2.q.val();
-        self.line.write_address.next = self.address_2.q.val();
-        self.line.write_data.next = self.vertical.q.val();
-        if self.y_even_2.q.val() {
-            self.line.write_data.next = self.horizontal.q.val();
-        }
-        self.pooled.next = self.vertical.q.val();
     }
 }

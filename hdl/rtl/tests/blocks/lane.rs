@@ -3,10 +3,12 @@
 use std::collections::VecDeque;
 
 use firebrick_rtl::acc::{ACC_READ_LATENCY, ACC_REUSE};
+use firebrick_rtl::emit::{emit, emit_block};
 use firebrick_rtl::lane::Lane;
 use firebrick_rtl::tile::tile_latency;
 use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};
+use rust_hdl::prelude::{Block, Logic};
 
 use crate::support::{byte, chance, open, percent, random, signed_byte};
 
@@ -213,4 +215,29 @@ fn a_lane_of_8_computes_accumulates_and_drains() {
 #[test]
 fn a_packed_lane_of_8_computes_accumulates_and_drains() {
     run(&config(8, true), "lane_packed8", 80, 62);
+}
+
+/// Rust-HDL finds no undriven signal and no loop, whichever tile it is.
+#[test]
+fn every_lane_passes_the_checks_of_the_emitter() {
+    for (tile, packed) in [(8, false), (8, true), (16, false), (16, true)] {
+        let config = config(tile, packed);
+        let mut lane = Lane::new(&config);
+        lane.clock.connect();
+        lane.x_in.connect();
+        lane.swap_in.connect();
+        lane.load_in.connect();
+        lane.w_in.connect();
+        lane.tag_valid.connect();
+        lane.tag_first.connect();
+        lane.tag_bank.connect();
+        lane.tag_address.connect();
+        lane.drain_read.connect();
+        lane.drain_bank.connect();
+        lane.drain_address.connect();
+        lane.connect_all();
+        let verilog = emit(&lane, "lane").expect("no fault is found");
+        let alone = emit_block(Lane::new(&config), "lane").expect("emitted");
+        assert!(verilog == alone, "a tile of {tile}, packed: {packed}");
+    }
 }

@@ -8,6 +8,8 @@ mod support;
 
 mod accumulators;
 mod command_decoder;
+mod drain_bench;
+mod drain_jobs;
 mod drain_leaves;
 mod drain_requant;
 mod drain_support;

@@ -234,40 +234,49 @@ fn weights_are_written_while_others_are_read() {
 dut!(Parameters: write_valid, write_address, write_data, read_address, read_data);
 
 #[test]
-fn parameters_go_in_by_pairs_and_come_out_by_eights() {
+fn parameters_go_in_by_pairs_and_come_out_as_they_are_taken() {
     const GROUPS: usize = 23;
     let mut rng = random(34);
-    let mut d = Parameters::new(open(Params::new(GROUPS), "params"));
-    // 64 bits a channel.
-    let mut memory: Vec<Option<u64>> = vec![None; 16 * GROUPS];
-    let mut due: Option<Vec<Option<u64>>> = None;
-    let mut compared = 0;
-    for _ in 0..8000 {
-        let write = percent(&mut rng, 60);
-        let (pair, data) = (rng.random_range(0..8 * GROUPS), join(rng.random()));
-        d.put(d.write_valid, write);
-        d.set(d.write_address, pair as u64);
-        d.set_wide(d.write_data, data);
-        let half = rng.random_range(0..2 * GROUPS);
-        d.set(d.read_address, half as u64);
-        d.eval();
-        if let Some(want) = due.take() {
-            let got = d.model.get_words(d.read_data);
-            for (got, want) in got.chunks_exact(2).zip(want) {
-                if let Some(want) = want {
-                    assert_eq!(u64::from(got[0]) | u64::from(got[1]) << 32, want);
-                    compared += 1;
+    for (preset, channels) in [("fb256", 8), ("fb64", 4), ("fb512", 16), ("fb2048", 16)] {
+        let config = HwConfig {
+            param_groups: GROUPS,
+            ..HwConfig::preset(preset).expect("a preset")
+        };
+        let words = config.tile * GROUPS / channels;
+        let mut d = Parameters::new(open(Params::new(&config), "params"));
+        // 64 bits a channel.
+        let mut memory: Vec<Option<u64>> = vec![None; config.tile * GROUPS];
+        let mut due: Option<Vec<Option<u64>>> = None;
+        let mut compared = 0;
+        for _ in 0..8000 {
+            let write = percent(&mut rng, 60);
+            let pair = rng.random_range(0..config.tile / 2 * GROUPS);
+            let data = join(rng.random());
+            d.put(d.write_valid, write);
+            d.set(d.write_address, pair as u64);
+            d.set_wide(d.write_data, data);
+            let word = rng.random_range(0..words);
+            d.set(d.read_address, word as u64);
+            d.eval();
+            if let Some(want) = due.take() {
+                let got = d.model.get_words(d.read_data);
+                for (got, want) in got.chunks_exact(2).zip(&want) {
+                    if let Some(want) = want {
+                        assert_eq!(u64::from(got[0]) | u64::from(got[1]) << 32, *want);
+                        compared += 1;
+                    }
                 }
+                assert!(got[2 * channels..].iter().all(|&above| above == 0));
             }
+            due = Some(memory[channels * word..channels * (word + 1)].to_vec());
+            if write {
+                memory[2 * pair] = Some(data as u64);
+                memory[2 * pair + 1] = Some((data >> 64) as u64);
+            }
+            d.tick();
         }
-        due = Some(memory[8 * half..8 * half + 8].to_vec());
-        if write {
-            memory[2 * pair] = Some(data as u64);
-            memory[2 * pair + 1] = Some((data >> 64) as u64);
-        }
-        d.tick();
+        assert!(compared > 4000 * channels, "{preset}: {compared}");
     }
-    assert!(compared > 40_000, "{compared}");
 }
 
 dut!(Queue: reset, push_data, push, full, data, valid, pop, count);

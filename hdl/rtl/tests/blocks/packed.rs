@@ -1,6 +1,7 @@
 //! Two processing elements on one multiplier: against two plain ones, and the Verilog against
 //! the Rust beside it.
 
+use std::io::Write as _;
 use std::process::{Command, Stdio};
 
 use firebrick_rtl::emit::{emit, emit_block};
@@ -185,6 +186,8 @@ fn the_upper_column_agrees_with_a_plain_element_for_every_weight_and_activation(
 #[test]
 fn every_two_weights_are_joined_exactly() {
     let mut uut = JoinWeights::default();
+    uut.weights.connect();
+    uut.connect_all();
     let verilog = emit_block(JoinWeights::default(), "join_weights").expect("emitted");
     let mut model =
         Model::open(&firebrick_sim::Design::new("join_weights", verilog)).expect("builds");
@@ -199,7 +202,7 @@ fn every_two_weights_are_joined_exactly() {
         model.eval().expect("eval");
         assert_eq!(model.get(joined), want, "{w0} and {w1}");
         uut.weights.next = u64::from(both).into();
-        uut.update();
+        assert!(simulate(&mut uut, 20), "the block settles");
         assert_eq!(uut.joined.val().to_u64(), want, "in Rust, {w0} and {w1}");
     }
 }
@@ -304,7 +307,8 @@ fn a_packed_tile_of_8_takes_half_the_dsp_slices() {
     let plain = emit_block(Tile8::default(), "plain8").expect("emitted");
     let packed = emit_block(TilePacked8::default(), "packed8").expect("emitted");
     let Some(slices) = synthesised(&plain, "plain8", "DSP48E1") else {
-        println!("SKIPPED: yosys is not installed");
+        // Past the capture of a test that passes.
+        let _ = writeln!(std::io::stderr(), "skipped: yosys is not installed");
         return;
     };
     assert_eq!(slices, 64);

@@ -434,7 +434,10 @@ fn taps_agree(config: &HwConfig, rng: &mut StdRng) {
     let fill = |rng: &mut StdRng, model: &mut Model, name: &str| {
         let port = model.input(name).expect("input");
         let mut words: Vec<u32> = (0..port.words()).map(|_| rng.random()).collect();
-        if let Some(last) = words.last_mut().filter(|_| port.width() % 32 != 0) {
+        if let Some(last) = words
+            .last_mut()
+            .filter(|_| !port.width().is_multiple_of(32))
+        {
             *last &= (1 << (port.width() % 32)) - 1;
         }
         model.set_words(port, &words);
