@@ -4,9 +4,10 @@
 mod common;
 
 use common::Builder;
-use firebrick_driver::{CompileError, CompileOptions, Limits, Weights, compile};
+use firebrick_driver::{CompileError, CompileOptions, Limits, Program, Weights, compile};
 use firebrick_network::{Network, NodeId};
 use firebrick_spec::HwConfig;
+use firebrick_spec::command::Command;
 use firebrick_spec::config::PRESETS;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -84,4 +85,42 @@ fn random_networks_agree_or_are_refused() {
         "only {compiled} networks were small enough"
     );
     assert!(resident >= 30, "only {resident} kept their weights");
+}
+
+/// Whether maps lie in rings of rows.
+fn has_rings(program: &Program) -> bool {
+    program
+        .records()
+        .iter()
+        .any(|record| matches!(record.command, Command::Block(b) if b.in_ring > 0))
+}
+
+#[test]
+fn maps_larger_than_the_feature_buffer_pass_row_by_row() {
+    let (mut by_rows, mut checked) = (0, 0);
+    for seed in 0..120 {
+        let rng = &mut SmallRng::seed_from_u64(1_000 + seed);
+        let (height, width) = (rng.random_range(50..=110), rng.random_range(40..=100));
+        let network = network(rng, height, width);
+        let mut config = HwConfig::preset(PRESETS[seed as usize % PRESETS.len()]).unwrap();
+        config.feature_words = 1 << 17;
+        let options = options(rng);
+        let compile = |config: &HwConfig| compile(&network, config, height, width, &options);
+        let Ok(roomy) = compile(&config) else {
+            continue;
+        };
+        config.feature_words = roomy.prediction().feature_words * rng.random_range(20..90) / 100;
+        let program = match compile(&config) {
+            Ok(program) => program,
+            Err(CompileError::Memory { .. }) => continue,
+            Err(error) => panic!("seed {seed}: {error}"),
+        };
+        if has_rings(&program) {
+            eprintln!("seed {seed}: {height}x{width} on {} lanes", config.lanes);
+            by_rows += 1;
+            checked += usize::from(options.check);
+            common::run(&network, &program, 2);
+        }
+    }
+    assert!(by_rows >= 20 && checked >= 8, "{by_rows}, {checked} checked");
 }

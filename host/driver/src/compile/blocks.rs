@@ -2,7 +2,7 @@
 
 use super::CompileError;
 use super::emit::Emitter;
-use super::plan::{Job, pooled_rows};
+use super::plan::Job;
 use super::structure::{Sink, Source};
 use super::users::{Memory, outstanding};
 use crate::program::Segment;
@@ -243,7 +243,7 @@ impl Emitter<'_> {
             };
         };
         let place = &self.plan.maps[map];
-        let positions = self.planner.written(job);
+        let positions = self.planner.written(job.conv, &job.tile);
         Output {
             mode: match conv.pool {
                 None => Mode::Write,
@@ -254,29 +254,6 @@ impl Emitter<'_> {
             gap: place.grid.pitch - place.grid.width,
             ring: place.ring,
             words: place.words(job.plane, positions),
-        }
-    }
-}
-
-impl super::plan::Planner<'_> {
-    /// Positions of the output map that a job writes, from the first pixel to the last.
-    pub fn written(&self, job: &Job) -> Range<usize> {
-        let conv = &self.structure.convs[job.conv];
-        let Sink::Map(map) = conv.sink else {
-            return 0..0;
-        };
-        let (grid, pitch) = (self.grid(job.conv), self.pitches.maps[map]);
-        match conv.pool {
-            None => {
-                let moved = |at: usize| at / grid.pitch * pitch + at % grid.pitch;
-                moved(job.tile.start)..moved(job.tile.end() - 1) + 1
-            }
-            Some(pool) => {
-                let rows = pooled_rows(&job.tile, &grid, pool);
-                let gap = pitch - conv.pooled.1;
-                let start = rows.start * pitch;
-                start..(rows.end * pitch).saturating_sub(gap).max(start)
-            }
         }
     }
 }

@@ -34,9 +34,17 @@ impl Emitter<'_> {
             return false;
         };
         let strip = match job.strip {
-            Some(strip) => self
-                .strip_of(strip, job)
-                .map_or(0, |s| self.timeline.strip(&s)),
+            Some(strip) => {
+                let window = self
+                    .strip_of(strip, job)
+                    .map_or(0, |strip| self.timeline.strip(&strip));
+                // While the array waits for the window unit, every load delays it.
+                let more = strip % plan.strips.tiles.len() + 1 < plan.strips.tiles.len();
+                if more && window >= self.strip_compute(job) {
+                    return false;
+                }
+                window
+            }
             None => 0,
         };
         let pending = (users.blocks - 1 - block) as usize;
@@ -46,6 +54,15 @@ impl Emitter<'_> {
             .load_end(pending, self.chunk_beats(chunk))
             .max(drained);
         end + PREFETCH_MARGIN + strip <= self.timeline.work_until()
+    }
+
+    /// Cycles of the array for a strip.
+    fn strip_compute(&self, job: &Job) -> u64 {
+        let stage = &self.plan.stages[0];
+        let members: usize = stage.bundles.iter().map(|b| b.members.len()).sum();
+        let members = members.div_ceil(stage.bundles.len());
+        let vectors = job.tile.vectors(self.planner.config.lanes);
+        (members * self.plan.strips.groups * vectors) as u64
     }
 
     fn conv(&self, conv: usize) -> Option<&Conv> {

@@ -4,6 +4,7 @@ mod banks;
 mod blocks;
 mod emit;
 mod error;
+mod fused;
 mod loads;
 mod memory;
 mod options;

@@ -39,18 +39,16 @@ impl Pitches {
             let least = least(config, conv.shape.width, conv.pool);
             pitches.raise(conv.source, least, 1);
         }
-        // Drains write rows closer together or further apart than they read them, but not by
-        // more than half the lanes.
+        // Drains may write rows further apart than they read them, but not by more than half
+        // the lanes.
         let most = config.lanes / 2;
         loop {
             let before = pitches.clone();
             for conv in structure.convs.iter().filter(|conv| conv.pool.is_none()) {
                 let Sink::Map(map) = conv.sink else { continue };
-                let (from, to) = (pitches.at(conv.source), pitches.maps[map]);
-                if from.abs_diff(to) > most {
-                    let step = config.drain_pixels();
-                    pitches.raise(conv.source, to, step);
-                    pitches.raise(Source::Map(map), from, step);
+                let to = pitches.maps[map];
+                if to > pitches.at(conv.source) + most {
+                    pitches.raise(conv.source, to - most, config.drain_pixels());
                 }
             }
             if pitches == before {

@@ -7,8 +7,11 @@ use super::tiles::{Grid, Tile};
 use firebrick_spec::command::ring_words;
 use std::ops::Range;
 
+/// Name of the feature buffer in messages.
+pub(super) const FEATURES: &str = "feature buffer";
+
 /// Most regions of the ring of window strips: one computing, the others filling.
-const STRIPS: usize = 4;
+const STRIPS: usize = 12;
 
 /// A map in the feature buffer.
 #[derive(Clone, Debug)]
@@ -109,16 +112,28 @@ impl Strips {
 
 impl Planner<'_> {
     /// Gives every map and the strip ring their place, with as many strips as fit.
-    pub(super) fn place(&self, plan: &mut Plan) -> Result<(), CompileError> {
+    /// The first `fused` stages live together.
+    pub(super) fn place(&self, plan: &mut Plan, fused: usize) -> Result<(), CompileError> {
+        let together = fused.saturating_sub(1);
         let mut regions: Vec<Region> = self
             .structure
             .maps
             .iter()
             .zip(&plan.maps)
-            .map(|(map, place)| Region::new(place.total_words(), map.first_stage, map.last_read))
+            .map(|(map, place)| {
+                let (first, last) = match map.first_stage < fused {
+                    true => (0, map.last_read.max(together)),
+                    false => (map.first_stage, map.last_read),
+                };
+                let mut region = Region::new(place.total_words(), first, last);
+                if place.ring > 0 {
+                    region.align = place.plane_words();
+                }
+                region
+            })
             .collect();
         let maps = regions.len();
-        regions.push(Region::new(0, 0, 0));
+        regions.push(Region::new(0, 0, together));
         let late = self.late_stage(plan);
         for strips in (1..=STRIPS).rev() {
             // The next picture's strips come in while the last stages are computed.
@@ -175,7 +190,7 @@ impl Planner<'_> {
         let (_, peak) = memory::place(regions);
         self.too_small(
             self.structure.stages[worst][0],
-            ("feature buffer", "words (inputs and outputs together)"),
+            (FEATURES, "words (inputs and outputs together)"),
             need(worst).max(peak),
             self.config.feature_words,
             "use a smaller picture or a configuration with a larger feature buffer",

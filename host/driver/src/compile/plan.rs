@@ -5,8 +5,9 @@ use super::banks::Banks;
 use super::order::{self, Unit};
 use super::pack::{self, InputGroup};
 use super::pitch::Pitches;
+use super::place::FEATURES;
 use super::place::{MapPlace, Strips};
-use super::structure::{Sink, Source, Structure, conv_of};
+use super::structure::{ConvPlan, Sink, Source, Structure, conv_of};
 use super::tiles::{Cut, Grid, Tile, cut};
 use super::{CompileError, CompileOptions};
 use firebrick_network::{Network, Pool, Shape};
@@ -16,6 +17,9 @@ use std::ops::Range;
 
 /// Most accumulator slots in each bank: more tiles than that are never under way.
 const SLOTS: usize = 4;
+
+/// Passes of a tile that computes for twice as long as it drains.
+const SINGLE_PASSES: usize = 4;
 
 /// Weights and parameters of one output group of one convolution; loaded together.
 #[derive(Clone, Debug)]
@@ -200,10 +204,12 @@ impl Planner<'_> {
         order.into_iter().map(|(_, plane)| plane).collect()
     }
 
-    /// Vectors that a tile may have.
-    fn limit(&self) -> usize {
+    /// Vectors that a tile may have. A tile that computes for twice as long as it drains needs
+    /// no second accumulator slot: `single` such tiles alternate between the banks.
+    fn limit(&self, single: bool) -> usize {
         let config = self.config;
         let wanted = self.options.limits.vectors.unwrap_or(match config.lanes {
+            1 if single => config.acc_depth,
             1 => config.acc_depth / 2,
             2 => 192,
             4 => 128,
@@ -215,12 +221,12 @@ impl Planner<'_> {
         wanted.max(config.tile).min(most)
     }
 
-    /// Tiles of a convolution.
-    fn tiles(&self, conv: usize) -> Result<Vec<Tile>, CompileError> {
+    /// Tiles of a convolution, of at most `limit` vectors unless a row has more.
+    fn tiles(&self, conv: usize, limit: usize) -> Result<Vec<Tile>, CompileError> {
         let plan = &self.structure.convs[conv];
         let (grid, lanes) = (self.grid(conv), self.config.lanes);
         let most = self.config.acc_depth;
-        for limit in [self.limit(), most] {
+        for limit in [limit, most] {
             let how = Cut {
                 lanes,
                 limit,
@@ -239,13 +245,30 @@ impl Planner<'_> {
         ))
     }
 
-    /// Makes the plan.
-    pub fn plan(&self) -> Result<Plan, CompileError> {
-        self.plan_fused(0)
+    /// The first convolution of a stage.
+    pub fn lead(&self, stage: usize) -> &ConvPlan {
+        &self.structure.convs[self.structure.stages[stage][0]]
     }
 
-    /// Makes a plan that computes the first `fused` stages together, row by row.
-    fn plan_fused(&self, fused: usize) -> Result<Plan, CompileError> {
+    /// Makes the plan: stage by stage, or if the maps do not fit, the first stages together.
+    pub fn plan(&self) -> Result<Plan, CompileError> {
+        let whole = self.plan_fused(0, 0);
+        if !matches!(&whole, Err(CompileError::Memory { memory, .. }) if *memory == FEATURES) {
+            return whole;
+        }
+        for fused in 2..self.structure.stages.len() {
+            for slack in [1, 0] {
+                if let Ok(plan) = self.plan_fused(fused, slack) {
+                    return Ok(plan);
+                }
+            }
+        }
+        whole
+    }
+
+    /// Makes a plan that computes the first `fused` stages together, row by row. The maps
+    /// between them have room for `slack` tiles more than they need.
+    fn plan_fused(&self, fused: usize, slack: usize) -> Result<Plan, CompileError> {
         let mut plan = Plan {
             jobs: Vec::new(),
             chunks: Vec::new(),
@@ -276,13 +299,25 @@ impl Planner<'_> {
             }
             plan.stages.push(stage);
         }
-        let units = order::breadth_first(&plan.stages[fused..], fused);
+        self.check_fused(&plan, fused)?;
+        // Tiles of different stages alternate: equal slots do not overlap.
+        let slot = plan.stages[..fused].iter().map(|s| s.slot).max();
+        for stage in &mut plan.stages[..fused] {
+            stage.slot = slot.unwrap_or(stage.slot);
+        }
+        for map in 0..plan.maps.len() {
+            plan.maps[map].ring = self.ring(&plan, map, fused, slack);
+        }
+        self.place(&mut plan, fused)?;
+        let Some(mut units) = order::depth_first(self, &plan, fused) else {
+            return Err(self.no_rows(&plan, fused));
+        };
+        units.extend(order::breadth_first(&plan.stages[fused..], fused));
         self.make_jobs(&mut plan, &units);
-        self.place(&mut plan)?;
         Ok(plan)
     }
 
-    /// Bundles of at most `most` members.
+    /// Tiles and output groups of a stage.
     fn plan_stage(
         &self,
         plan: &mut Plan,
@@ -292,8 +327,18 @@ impl Planner<'_> {
     ) -> Result<StagePlan, CompileError> {
         let config = self.config;
         let lead = &self.structure.convs[stage[0]];
-        let (grid, tiles) = (self.grid(stage[0]), self.tiles(stage[0])?);
         let picture = lead.source == Source::Picture;
+        let inputs = self.inputs(plan, stage[0]).len();
+        let single = !picture
+            && !fused
+            && inputs >= SINGLE_PASSES
+            && stage.iter().any(|&conv| self.kernel(conv) > 1);
+        let limit = match plan.stages.first() {
+            // Tiles as long as those of the first stage keep the banks in step.
+            Some(first) if fused => first.slot,
+            _ => self.limit(single),
+        };
+        let (grid, tiles) = (self.grid(stage[0]), self.tiles(stage[0], limit)?);
         let line_words = match lead.pool {
             Some(_) => grid.pitch.div_ceil(config.line_columns()),
             None => 0,
@@ -353,8 +398,7 @@ impl Planner<'_> {
             .max()
             .unwrap_or(1);
         if picture {
-            let groups = self.inputs(plan, stage[0]).len();
-            plan.strips = Strips::new(grid, tiles.clone(), groups, config.lanes);
+            plan.strips = Strips::new(grid, tiles.clone(), inputs, config.lanes);
         }
         Ok(StagePlan {
             tiles,
@@ -367,7 +411,10 @@ impl Planner<'_> {
     fn make_jobs(&self, plan: &mut Plan, units: &[Unit]) {
         let config = self.config;
         let mut banks = Banks::new(config);
+        let mut sent = vec![0; plan.maps.len()];
+        let mut done = vec![0; plan.stages.len()];
         for unit in units {
+            done[unit.stage] = unit.tile + 1;
             let stage = &plan.stages[unit.stage];
             let (tile, bundle) = (stage.tiles[unit.tile], &stage.bundles[unit.bundle]);
             let slots = (config.acc_depth / stage.slot).clamp(1, SLOTS);
@@ -393,23 +440,47 @@ impl Planner<'_> {
                     store: None,
                 });
             }
-            if let (true, Some(job)) = (self.options.check, plan.jobs.last_mut()) {
-                job.store = self.stored(stage, unit);
+            let store = self
+                .options
+                .check
+                .then(|| self.stored(plan, unit, &done, &sent));
+            if let (Some(Some(store)), Some(job)) = (store, plan.jobs.last_mut()) {
+                sent[store.map] = store.rows.end;
+                job.store = Some(store);
             }
         }
     }
 
-    /// What is complete after a unit and has to be sent to the host.
-    fn stored(&self, stage: &StagePlan, unit: &Unit) -> Option<StoreRows> {
-        let lead = &self.structure.convs[self.structure.stages[unit.stage][0]];
-        let Sink::Map(map) = lead.sink else {
+    /// What is complete after a unit and has to be sent to the host: whole maps, and in rings
+    /// rows. `done` are the tiles of each stage, `sent` the rows of each map.
+    fn stored(
+        &self,
+        plan: &Plan,
+        unit: &Unit,
+        done: &[usize],
+        sent: &[usize],
+    ) -> Option<StoreRows> {
+        let Sink::Map(map) = self.lead(unit.stage).sink else {
             return None;
         };
-        let last = unit.bundle + 1 == stage.bundles.len() && unit.tile + 1 == stage.tiles.len();
-        let complete = self.structure.maps[map].last_write == unit.stage;
-        (last && complete).then(|| StoreRows {
+        if unit.bundle + 1 < plan.stages[unit.stage].bundles.len() {
+            return None;
+        }
+        let (place, height) = (&plan.maps[map], self.structure.maps[map].height);
+        let rows = (0..plan.stages.len())
+            .filter(|&writer| self.lead(writer).sink == Sink::Map(map))
+            .map(|writer| {
+                let made = done[writer]
+                    .checked_sub(1)
+                    .map_or(0, |tile| self.made(plan, writer, tile));
+                // The last row ends without its gap.
+                (made + place.grid.pitch - place.grid.width) / place.grid.pitch
+            })
+            .min()?;
+        let worth = rows == height || place.ring > 0;
+        (worth && rows > sent[map]).then(|| StoreRows {
             map,
-            rows: 0..self.structure.maps[map].height,
+            rows: sent[map]..rows,
         })
     }
 }

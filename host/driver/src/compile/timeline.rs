@@ -3,8 +3,10 @@
 
 use firebrick_spec::HwConfig;
 
-/// Cycles from a tile's last vector to its last drained word, beyond those per vector.
-const DRAIN_LATENCY: u64 = 55;
+/// Cycles from a tile's last vector until its drain begins.
+const ARRAY_LATENCY: u64 = 40;
+/// Cycles from a drain's last vector until its words are in the feature buffer.
+const DRAIN_LATENCY: u64 = 16;
 /// Cycles from a strip's last beat to the first block that may read it.
 const WINDOW_LATENCY: u64 = 16;
 
@@ -38,6 +40,8 @@ pub(crate) struct Timeline {
     /// When the sequencer is free.
     sequencer: u64,
     strip_ready: u64,
+    /// When the drain unit is free.
+    drain_free: u64,
     block_start: Vec<u64>,
     block_end: Vec<u64>,
     tile_end: Vec<u64>,
@@ -55,6 +59,7 @@ impl Timeline {
             decoder: 0,
             sequencer: 0,
             strip_ready: 0,
+            drain_free: 0,
             block_start: Vec::new(),
             block_end: Vec::new(),
             tile_end: Vec::new(),
@@ -135,13 +140,9 @@ impl Timeline {
 
     /// The last block handed its tile to the drain unit.
     pub fn drain(&mut self, vectors: usize) {
-        let start = self
-            .tile_end
-            .last()
-            .map_or(0, |&end| end)
-            .max(self.sequencer);
-        self.tile_end
-            .push(start + self.drain_cycles * vectors as u64 + DRAIN_LATENCY);
+        let start = self.drain_free.max(self.sequencer + ARRAY_LATENCY);
+        self.drain_free = start + self.drain_cycles * vectors as u64;
+        self.tile_end.push(self.drain_free + DRAIN_LATENCY);
     }
 
     /// Words sent to the host once everything has drained.
