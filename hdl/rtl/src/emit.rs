@@ -240,9 +240,12 @@ fn assign_plain_processes(module: &mut Module) {
     }
 }
 
-/// Replaces register instances by registers in place.
+/// Replaces register instances by registers in place. Their initial values are set at the end of
+/// the module: simulators that start processes in the order of the text then have each
+/// `always @(*)` waiting when the values of its inputs appear, and run it.
 fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
     let mut clocked: BTreeMap<String, String> = BTreeMap::new();
+    let mut initial = String::new();
     let mut instances = Vec::new();
     for instance in module.instances.drain(..) {
         let Some(init) = inits.get(&instance.module) else {
@@ -263,7 +266,7 @@ fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
         );
         for net in module.nets.iter_mut().filter(|n| n.name == q) {
             net.kind = net.kind.replace("wire", "reg");
-            net.name = format!("{q} = {init}");
+            let _ = writeln!(initial, "    {q} = {init};");
         }
     }
     module.instances = instances;
@@ -272,6 +275,9 @@ fn inline_registers(module: &mut Module, inits: &HashMap<String, String>) {
             module.body,
             "always @(posedge {clock}) begin\n{statements}end\n"
         );
+    }
+    if !initial.is_empty() {
+        let _ = write!(module.body, "initial begin\n{initial}end\n");
     }
 }
 

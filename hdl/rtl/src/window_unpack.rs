@@ -184,24 +184,27 @@ impl Logic for WindowUnpack {
         self.shifted.next = self.joined.val() >> self.amount.val();
         self.pixels.next = self.shifted.val().get_bits::<96>(0);
 
-        // It leaves, and with it the beats that it has used up.
+        // It leaves, and with it the beats that it has used up. Their number stands apart: what
+        // follows from it must not share a process with it, or event-driven simulators circle.
         self.pops.next = 0.into();
+        if self.take.val() & self.reach.val().get_bit(4) {
+            self.pops.next = 1.into();
+        }
+        if self.take.val() & self.last_step.val() {
+            self.pops.next = 1.into();
+            if self.reach.val() > 16 {
+                self.pops.next = 2.into();
+            }
+        }
         if self.take.val() {
             self.number.d.next = self.number.q.val() + 1;
             self.pixels_left.d.next = self.pixels_left.q.val() - self.step_pixels.val();
             self.offset.d.next = self.reach.val().get_bits::<4>(0);
-            if self.reach.val().get_bit(4) {
-                self.pops.next = 1.into();
-            }
             if self.last_step.val() {
                 self.number.d.next = 0.into();
                 self.pixels_left.d.next = self.row_pixels.q.val();
                 self.rows_out.d.next = self.rows_out.q.val() - 1;
                 self.offset.d.next = 0.into();
-                self.pops.next = 1.into();
-                if self.reach.val() > 16 {
-                    self.pops.next = 2.into();
-                }
             }
         }
         self.kept.next = self.held.q.val() - self.pops.val();
