@@ -42,7 +42,15 @@ pub struct HwConfig {
 pub const ACC_BANKS: usize = 2;
 
 /// Names of all presets, in order of size. Each takes the options of [`OPTIONS`].
-pub const PRESETS: &[&str] = &["fb64", "fb256-small", "fb256", "fb512", "fb1024", "fb2048"];
+pub const PRESETS: &[&str] = &[
+    "fb64",
+    "fb256-small",
+    "fb256",
+    "fb512",
+    "fb1024-small",
+    "fb1024",
+    "fb2048",
+];
 
 /// Options of a preset: appended to its name, in any order, as in `fb256-packed-resident`.
 pub const OPTIONS: &[(&str, &str)] = &[
@@ -81,16 +89,18 @@ impl HwConfig {
 
     /// A preset of [`PRESETS`].
     fn base(name: &str) -> HwConfig {
-        let (tile, lanes) = match name {
+        // For parts with little memory: the first layers run in strips.
+        let small = name.ends_with("-small");
+        let (tile, lanes) = match name.trim_end_matches("-small") {
             "fb64" => (8, 1),
             "fb512" => (16, 2),
             "fb1024" => (16, 4),
             "fb2048" => (16, 8),
             _ => (16, 1),
         };
-        let (feature_bytes, weight_bytes) = match (name, lanes) {
-            ("fb64", _) => (256 << 10, 64 << 10),
-            ("fb256-small", _) => (256 << 10, 128 << 10),
+        let (feature_bytes, weight_bytes) = match (tile, lanes) {
+            (8, _) => (256 << 10, 64 << 10),
+            (_, lanes) if small => (256 << 10, (32 << 10) * lanes),
             (_, 1 | 2) => (1 << 20, 128 << 10),
             _ => (1 << 20, 256 << 10),
         };
@@ -245,9 +255,11 @@ mod tests {
     }
 
     #[test]
-    fn the_small_preset_has_384_kib_for_features_and_weights() {
-        let config = HwConfig::preset("fb256-small").unwrap();
-        let bytes = config.feature_words * config.tile + config.weight_blocks * 256;
-        assert_eq!(bytes, 384 << 10);
+    fn the_small_presets_have_256_kib_for_features() {
+        for (name, kib) in [("fb256-small", 256 + 32), ("fb1024-small", 256 + 128)] {
+            let config = HwConfig::preset(name).unwrap();
+            let bytes = config.feature_words * config.tile + config.weight_blocks * 256;
+            assert_eq!(bytes, kib << 10, "{name}");
+        }
     }
 }
