@@ -40,11 +40,11 @@ def synthesise(yosys, family, folder, work, flat):
     source = folder / "firebrick_top.v"
     counts = instances(source.read_text())
     keep = [] if flat else [name for name, n in counts.items() if n > OFTEN]
-    report = work / "cells.json"
+    report = work / "cells.txt"
     commands = [f"read_verilog {source}", "hierarchy -check -top firebrick_top"]
     commands += [f"setattr -mod -set keep_hierarchy 1 {' '.join(keep)}"] if keep else []
     commands += [f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top firebrick_top"
-                 + (" -uram" if family == "xcup" else ""), f"tee -q -o {report} stat -json"]
+                 + (" -uram" if family == "xcup" else ""), f"tee -q -o {report} stat"]
     script, log = work / "synth.ys", work / "synth.log"
     script.write_text("\n".join(commands) + "\n")
     started = time.monotonic()
@@ -53,21 +53,35 @@ def synthesise(yosys, family, folder, work, flat):
     if done.returncode != 0:
         sys.exit(f"error: {yosys[0]} ended with {done.returncode}, see {log}:\n"
                  + (work / "stderr").read_text()[-2000:])
-    found = json.loads(report.read_text())
-    cells = total(found["modules"], "\\firebrick_top")
+    cells = total(modules(report.read_text()), "firebrick_top")
     warnings = re.findall(r"^Warning: (.*)$", log.read_text(), re.M)
     return cells, warnings, time.monotonic() - started
 
 
-def total(modules, name):
+def modules(text):
+    """Cells of each module, from Yosys' table: the JSON form of 0.23 is not JSON with a hierarchy.
+    Versions differ in the order of name and number."""
+    found = {}
+    for part in re.split(r"^=== ", text, flags=re.M)[1:]:
+        name = part.split()[0]
+        if name == "design":
+            continue
+        cells = {}
+        for line in part[part.index("cells"):].splitlines()[1:]:
+            words = line.split()
+            numbers = [int(word) for word in words if word.isdigit()]
+            names = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)]
+            if numbers and len(names) == 1 and names[0] != "submodules":
+                cells[names[0]] = numbers[0]
+        found[name] = cells
+    return found
+
+
+def total(found, name):
     """Primitive cells below a module."""
     sum_of = {}
-    for kind, number in modules[name]["num_cells_by_type"].items():
-        # Newer versions give an object with further figures.
-        number = number if isinstance(number, int) else number["count"]
-        inside = total(modules, kind) if kind in modules else None
-        inside = inside or (total(modules, "\\" + kind) if "\\" + kind in modules else {kind: 1})
-        for cell, n in inside.items():
+    for kind, number in found[name].items():
+        for cell, n in (total(found, kind) if kind in found else {kind: 1}).items():
             sum_of[cell] = sum_of.get(cell, 0) + n * number
     return sum_of
 

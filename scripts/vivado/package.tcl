@@ -41,7 +41,7 @@ proc package_core {root part to} {
     close_project
 }
 
-if {[info exists ::argv0] && [file tail [info script]] eq {package.tcl} && ![info exists root]} {
+if {![info exists root]} {
     set root [file normalize [file join [file dirname [info script]] ..]]
     source [file join $root vivado settings.tcl]
     package_core $root $part [file join $root ip]
