@@ -54,7 +54,7 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
 #[cfg(feature = "sim")]
 mod files {
     use std::fs::{self, File};
-    use std::io::{self, Read, Write};
+    use std::io::{self, Read};
     use std::path::{Path, PathBuf};
 
     use firebrick_rtl::top;
@@ -144,12 +144,8 @@ mod files {
         pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, CliError> {
             let path = self.0.join(name);
             let part = path.with_extension(format!("{}.part", std::process::id()));
-            let written = File::create(&part)
-                .and_then(|mut file| {
-                    file.write_all(text.as_bytes())
-                        .and_then(|()| file.sync_all())
-                })
-                .and_then(|()| fs::rename(&part, &path));
+            // Not synced: what a crash takes can be generated again.
+            let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &path));
             match written {
                 Ok(()) => Ok(path),
                 Err(source) => {
