@@ -28,6 +28,14 @@ def per_mac(name, macs, lut, ff, dsp):
     return f"| {name} | {macs} | {lut / macs:.1f} | {ff / macs:.1f} | {dsp / macs:.3f} |"
 
 
+def missing(folder, found):
+    """Boards that were generated and not synthesised yet."""
+    have = {run["board"]["name"] for run in found}
+    names = sorted(p.parent.name for p in folder.glob("*/firebrick.json"))
+    rest = [name for name in names if name not in have]
+    return f"\n\nNot synthesised yet: {', '.join(rest)}." if rest else ""
+
+
 def main():
     folder, published, page = map(pathlib.Path, sys.argv[1:])
     found = [json.loads(p.read_text()) for p in sorted(folder.glob("*/*/result.json"))]
@@ -47,7 +55,7 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80) + "\n".join(lines)
+    text = INTRO.format(lut=70, ff=50, rest=80) + "\n".join(lines) + missing(folder, found)
     text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "
     text += "weights and activations, which are of placed designs.\n\n"
     text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)
