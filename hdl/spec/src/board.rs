@@ -68,7 +68,7 @@ pub const BOARDS: &[Board] = &[
         bram: 365,
         uram: 0,
         link: Link::Pcie,
-        preset: "fb1024-small-packed",
+        preset: "fb256-small-packed",
         core_mhz: 100,
     },
     Board {
