@@ -45,6 +45,19 @@ need_simulator() {
     need_packages cc=gcc g++=g++ make=make perl=perl verilator=verilator
 }
 
+EDA="${CARGO_TARGET_DIR:-target}/eda"
+EDA="$(realpath -m "$EDA")"
+
+# need_python PACKAGE...: tools from PyPI, in an environment of their own.
+need_python() {
+    need_packages python3=python3
+    if [ ! -x "$EDA/bin/pip" ]; then
+        python3 -m venv "$EDA" 2>/dev/null || { need_packages no-venv=python3-venv; python3 -m venv "$EDA"; }
+    fi
+    "$EDA/bin/pip" install --quiet --disable-pip-version-check "$@" >&2 ||
+        die "pip could not install $*"
+}
+
 FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
 
 # Builds the program, optimised.

@@ -1,9 +1,12 @@
 //! The complete Verilog of an accelerator: the engine and a top module with plain AXI names.
 
 use std::fmt::Write as _;
+use std::sync::LazyLock;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::docs::ports::PORTS;
+use firebrick_spec::resources::Memory;
+use regex::{Captures, Regex};
 
 use crate::emit::{EmitError, emit};
 use crate::engine::Engine;
@@ -99,12 +102,41 @@ fn outside_core(port: &str) -> bool {
     port.ends_with("prot") || port.ends_with("resp")
 }
 
+/// A memory as `crate::mem::Ram` declares it.
+static CELLS: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?m)^(\s*)(reg \[(\d+):0\] cells \[0:(\d+)\];)$").expect("valid regex")
+});
+
+/// Asks for UltraRAM where a memory has words and bits of one of `ultra`: tools take it for
+/// block RAM otherwise.
+fn place_memories(core: &str, ultra: &[Memory]) -> String {
+    let replaced = CELLS.replace_all(core, |found: &Captures<'_>| {
+        let size = |i: usize| found[i].parse().ok().map(|last: usize| last + 1);
+        let chosen = ultra
+            .iter()
+            .any(|m| size(3) == Some(m.bits) && size(4) == Some(m.words));
+        let attribute = if chosen {
+            "(* ram_style = \"ultra\" *) "
+        } else {
+            ""
+        };
+        format!("{}{attribute}{}", &found[1], &found[2])
+    });
+    replaced.into_owned()
+}
+
 /// The Verilog of the accelerator for `config`: one file, top module [`TOP`], the same bytes for
 /// the same configuration.
 pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
+    generate_with(config, &[])
+}
+
+/// As [`generate`], with some memories in UltraRAM
+/// ([`HwConfig::ultra_memories`] says which for a board).
+pub fn generate_with(config: &HwConfig, ultra: &[Memory]) -> Result<String, GenerateError> {
     let mut engine = Engine::new(config).map_err(GenerateError::Config)?;
     engine.connect_inputs();
-    let core = emit(&engine, CORE)?;
+    let core = place_memories(&emit(&engine, CORE)?, ultra);
     let mut text = String::new();
     let _ = writeln!(
         text,

@@ -81,16 +81,18 @@ impl HwConfig {
 
     /// A preset of [`PRESETS`].
     fn base(name: &str) -> HwConfig {
-        let (tile, lanes) = match name {
+        // For parts with little memory: the first layers run in strips.
+        let small = name.ends_with("-small");
+        let (tile, lanes) = match name.trim_end_matches("-small") {
             "fb64" => (8, 1),
             "fb512" => (16, 2),
             "fb1024" => (16, 4),
             "fb2048" => (16, 8),
             _ => (16, 1),
         };
-        let (feature_bytes, weight_bytes) = match (name, lanes) {
-            ("fb64", _) => (256 << 10, 64 << 10),
-            ("fb256-small", _) => (256 << 10, 128 << 10),
+        let (feature_bytes, weight_bytes) = match (tile, lanes) {
+            (8, _) => (256 << 10, 64 << 10),
+            (_, lanes) if small => (256 << 10, (32 << 10) * lanes),
             (_, 1 | 2) => (1 << 20, 128 << 10),
             _ => (1 << 20, 256 << 10),
         };
@@ -245,9 +247,9 @@ mod tests {
     }
 
     #[test]
-    fn the_small_preset_has_384_kib_for_features_and_weights() {
+    fn the_small_preset_has_256_kib_for_features_and_32_for_weights() {
         let config = HwConfig::preset("fb256-small").unwrap();
         let bytes = config.feature_words * config.tile + config.weight_blocks * 256;
-        assert_eq!(bytes, 384 << 10);
+        assert_eq!(bytes, (256 + 32) << 10);
     }
 }

@@ -122,20 +122,29 @@ impl HwConfig {
         array + self.lanes * self.requantisers * REQUANTISER_DSP
     }
 
-    /// What the configuration takes of a board, with features and weights in UltraRAM where the
-    /// board has any and they fit.
+    /// The memories that lie in UltraRAM on a board: features and weights, where the board has any
+    /// and they fit.
+    #[must_use]
+    pub fn ultra_memories(&self, board: &Board) -> Vec<Memory> {
+        let limit = board.uram * CLOSURE_PERCENT / 100;
+        let mut taken = 0;
+        let mut chosen = self.memories();
+        chosen.retain(|memory| {
+            let large = matches!(memory.name, "features" | "weights");
+            let fits = large && taken + memory.urams() <= limit;
+            taken += if fits { memory.urams() } else { 0 };
+            fits
+        });
+        chosen
+    }
+
+    /// What the configuration takes of a board, with [`HwConfig::ultra_memories`].
     #[must_use]
     pub fn resources(&self, board: &Board) -> Resources {
-        let (mut halves, mut uram) = (0, 0);
-        for memory in self.memories() {
-            let large = matches!(memory.name, "features" | "weights");
-            let limit = board.uram * CLOSURE_PERCENT / 100;
-            if large && uram + memory.urams() <= limit {
-                uram += memory.urams();
-            } else {
-                halves += memory.half_brams();
-            }
-        }
+        let ultra = self.ultra_memories(board);
+        let uram = ultra.iter().map(Memory::urams).sum();
+        let others = self.memories().into_iter().filter(|m| !ultra.contains(m));
+        let halves: usize = others.map(|memory| memory.half_brams()).sum();
         Resources {
             dsp: self.dsp(),
             bram: halves.div_ceil(2),

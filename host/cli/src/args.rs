@@ -33,7 +33,7 @@ pub enum Command {
     Classify(Classify),
     /// Compare every feature map of the engine with the integer model
     Verify(Verify),
-    /// Write the engine's Verilog and its configuration
+    /// Write the engine's Verilog, and what a board needs with it
     Generate(Generate),
     /// List the presets of the engine
     Presets(Presets),
@@ -100,8 +100,13 @@ pub struct Verify {
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
-    #[command(flatten)]
-    pub preset: Preset,
+    /// Preset of the engine, with options appended (see `firebrick presets`) [default: the board's,
+    /// or fb256]
+    #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
+    pub config: Option<HwConfig>,
+    /// Everything for a board: constraints, Vivado scripts, FuseSoC core, C header
+    #[arg(long, value_name = "NAME", value_parser = board())]
+    pub board: Option<&'static Board>,
     /// Folder for the files; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,

@@ -6,6 +6,10 @@ use std::path::PathBuf;
 
 use firebrick_driver::{CompileError, SessionError};
 use firebrick_network::{ImageError, PackError};
+#[cfg(feature = "sim")]
+use firebrick_spec::board::{Board, CLOSURE_PERCENT};
+#[cfg(feature = "sim")]
+use firebrick_spec::resources::Resources;
 
 /// Why a command, or one picture of it, has no result. The messages of the crates below hold
 /// their causes already.
@@ -35,6 +39,19 @@ pub enum CliError {
     Generate {
         preset: String,
         source: firebrick_rtl::top::GenerateError,
+    },
+    #[cfg(feature = "sim")]
+    #[error(
+        "{preset} does not fit {}: it needs {} DSP slices, {} block RAMs and {} UltraRAMs, and \
+         {} % of {}, {} and {} can be used; leave --preset out for {}, or see `firebrick explore \
+         --board {}`",
+        board.name, need.dsp, need.bram, need.uram, CLOSURE_PERCENT, board.dsp, board.bram,
+        board.uram, board.preset, board.name
+    )]
+    DoesNotFit {
+        preset: String,
+        board: &'static Board,
+        need: Resources,
     },
     #[cfg(not(feature = "sim"))]
     #[error(

@@ -1,4 +1,9 @@
-//! `firebrick generate`: Verilog, and the configuration beside it.
+//! `firebrick generate`: Verilog, the configuration beside it, and what a board needs.
+
+#[cfg(feature = "sim")]
+use firebrick_spec::HwConfig;
+#[cfg(feature = "sim")]
+use firebrick_spec::config::DEFAULT_PRESET;
 
 use crate::args;
 use crate::error::CliError;
@@ -11,18 +16,35 @@ pub fn run(_: &args::Generate, _: &mut Output) -> Result<(), CliError> {
 
 #[cfg(feature = "sim")]
 pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
-    let config = &args.preset.config;
+    let config = match (&args.config, args.board) {
+        (Some(config), _) => config.clone(),
+        (None, Some(board)) => board.config(),
+        (None, None) => HwConfig::preset(DEFAULT_PRESET).expect("the default preset exists"),
+    };
+    let (mut beside, mut ultra) = (Vec::new(), Vec::new());
+    if let Some(board) = args.board {
+        if !config.fits(board) {
+            return Err(CliError::DoesNotFit {
+                preset: config.name.clone(),
+                board,
+                need: config.resources(board),
+            });
+        }
+        beside = firebrick_board::files(board, &config);
+        ultra = config.ultra_memories(board);
+    }
     // Before the Verilog, which takes a moment.
-    let folder = files::Folder::open(&args.output, args.force)?;
-    let verilog = firebrick_rtl::top::generate(config).map_err(|source| CliError::Generate {
-        preset: config.name.clone(),
-        source,
+    let folder = files::Folder::open(&args.output, args.force, &beside)?;
+    let verilog = firebrick_rtl::top::generate_with(&config, &ultra).map_err(|source| {
+        CliError::Generate {
+            preset: config.name.clone(),
+            source,
+        }
     })?;
-    let files = [
-        (files::VERILOG, verilog.as_str()),
-        (files::CONFIG, &files::config_json(config, &verilog)),
-    ];
-    for (name, text) in files {
+    let json = files::config_json(&config, &verilog);
+    let own = [(files::VERILOG, &verilog), (files::CONFIG, &json)];
+    let beside = beside.iter().map(|file| (file.path.as_str(), &file.text));
+    for (name, text) in own.into_iter().chain(beside) {
         let path = folder.write(name, text)?;
         output.line(format_args!("{} ({} bytes)", path.display(), text.len()))?;
     }
@@ -32,7 +54,7 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
 #[cfg(feature = "sim")]
 mod files {
     use std::fs::{self, File};
-    use std::io::{self, Read, Write};
+    use std::io::{self, Read};
     use std::path::{Path, PathBuf};
 
     use firebrick_rtl::top;
@@ -44,7 +66,7 @@ mod files {
     use crate::error::CliError;
     use crate::output::hex;
 
-    pub const VERILOG: &str = "firebrick_top.v";
+    pub use firebrick_board::VERILOG;
     pub const CONFIG: &str = "config.json";
     /// The files, each with the beginning by which this program knows its own.
     const FILES: [(&str, &str); 2] = [
@@ -89,15 +111,24 @@ mod files {
     pub struct Folder(PathBuf);
 
     impl Folder {
-        /// Makes the folder, and looks whether files of others are in the way.
-        pub fn open(dir: &Path, force: bool) -> Result<Folder, CliError> {
+        /// Makes the folder and those below it that `beside` needs, and looks whether files of others
+        /// are in the way.
+        pub fn open(
+            dir: &Path,
+            force: bool,
+            beside: &[firebrick_board::File],
+        ) -> Result<Folder, CliError> {
             let fail = |source| CliError::OutputDir {
                 dir: dir.to_owned(),
                 source,
             };
             fs::create_dir_all(dir).map_err(fail)?;
-            for (name, beginning) in FILES {
+            let beside = beside.iter().map(|f| (f.path.as_str(), f.beginning()));
+            for (name, beginning) in FILES.into_iter().chain(beside) {
                 let file = dir.join(name);
+                if let Some(parent) = file.parent() {
+                    fs::create_dir_all(parent).map_err(fail)?;
+                }
                 let own = starts_with(&file, beginning).map_err(|source| {
                     let file = file.clone();
                     CliError::OutputFile { file, source }
@@ -112,13 +143,9 @@ mod files {
         /// Writes a file as a whole: a reader sees the old one or the new one.
         pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, CliError> {
             let path = self.0.join(name);
-            let part = self.0.join(format!(".{name}.{}.part", std::process::id()));
-            let written = File::create(&part)
-                .and_then(|mut file| {
-                    file.write_all(text.as_bytes())
-                        .and_then(|()| file.sync_all())
-                })
-                .and_then(|()| fs::rename(&part, &path));
+            let part = path.with_extension(format!("{}.part", std::process::id()));
+            // Not synced: what a crash takes can be generated again.
+            let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &path));
             match written {
                 Ok(()) => Ok(path),
                 Err(source) => {

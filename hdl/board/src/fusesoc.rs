@@ -1,0 +1,66 @@
+//! The FuseSoC core file, in its CAPI2 format.
+
+use std::fmt::Write as _;
+
+use firebrick_spec::HwConfig;
+use firebrick_spec::board::Board;
+use firebrick_spec::docs::ports::TOP;
+
+use crate::{VERILOG, hash};
+
+pub fn core(board: &Board, config: &HwConfig) -> String {
+    let mut text = String::new();
+    let _ = write!(
+        text,
+        "CAPI=2:
+# Firebrick: core file for FuseSoC, written by `firebrick generate`.
+name: ::firebrick-{board}:{version}
+description: SqueezeNet accelerator for {board}, preset {preset}, configuration {hash}
+
+filesets:
+  rtl:
+    files: [{VERILOG}]
+    file_type: verilogSource
+  header:
+    files:
+      - firebrick.h: {{is_include_file: true}}
+    file_type: cSource
+
+targets:
+  # The core alone, for designs that depend on it.
+  default:
+    filesets: [rtl]
+    toplevel: {TOP}
+
+  lint:
+    description: Verilator's lint; the rules that the file itself switches off say why
+    default_tool: verilator
+    filesets: [rtl]
+    toplevel: {TOP}
+    tools:
+      verilator:
+        mode: lint-only
+        verilator_options: [-Wall]
+
+  synth:
+    description: Yosys for the part's family
+    default_tool: yosys
+    filesets: [rtl]
+    toplevel: {TOP}
+    tools:
+      yosys:
+        arch: xilinx
+        yosys_synth_options: [-family, {family}, -flatten, -noiopad]
+",
+        board = board.name,
+        version = env!("CARGO_PKG_VERSION"),
+        preset = config.name,
+        hash = hash(config),
+        family = if board.part.starts_with("xc7") {
+            "xc7"
+        } else {
+            "xcup"
+        },
+    );
+    text
+}

@@ -1,0 +1,124 @@
+//! The description in JSON: what the header has, for programs that read no C.
+
+use firebrick_spec::board::{Board, Link};
+use firebrick_spec::command::{Command, ErrorCode, Opcode, RECORD_BYTES, common};
+use firebrick_spec::docs::ports::{PORTS, TOP};
+use firebrick_spec::fields::Field;
+use firebrick_spec::regs::{self, Access};
+use firebrick_spec::{ABI_VERSION, HwConfig};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::vivado::{DMA_RANGE, Settings};
+use crate::{VERILOG, VIVADO, hash};
+
+fn access(access: Access) -> &'static str {
+    match access {
+        Access::ReadOnly => "read",
+        Access::ReadWrite => "read-write",
+        Access::Trigger => "write-1-to-trigger",
+        Access::WriteOneToClear => "write-1-to-clear",
+    }
+}
+
+fn field(field: &Field) -> Value {
+    json!({
+        "name": field.name, "word": field.word, "lsb": field.lsb, "width": field.width,
+        "doc": field.doc,
+    })
+}
+
+fn registers(config: &HwConfig) -> Vec<Value> {
+    let identity = regs::identity(config);
+    let one = |register: &regs::Register| {
+        let bits: Vec<Value> = register
+            .bits
+            .iter()
+            .map(|b| json!({"name": b.name, "lsb": b.lsb, "width": b.width, "doc": b.doc}))
+            .collect();
+        let fixed = identity.iter().find(|(other, _)| other == register);
+        json!({
+            "name": register.name, "offset": register.offset, "access": access(register.access),
+            "doc": register.doc, "bits": bits, "value": fixed.map(|(_, value)| value),
+        })
+    };
+    regs::ALL.iter().map(one).collect()
+}
+
+fn records() -> Vec<Value> {
+    let one = |&opcode: &Opcode| {
+        let fields: Vec<Value> = Command::fields(opcode).iter().map(field).collect();
+        json!({"name": opcode.mnemonic(), "opcode": opcode as u8, "fields": fields})
+    };
+    Opcode::ALL.iter().map(one).collect()
+}
+
+#[derive(Serialize)]
+struct Description<'a> {
+    generator: &'a str,
+    board: Value,
+    vivado: &'a str,
+    preset: &'a str,
+    hash: String,
+    abi: String,
+    macs_per_cycle: usize,
+    packed: bool,
+    predicted: Value,
+    top: &'a str,
+    verilog: &'a str,
+    ports: Vec<Value>,
+    addresses: Value,
+    registers: Vec<Value>,
+    record_bytes: usize,
+    record_fields: [Value; 2],
+    records: Vec<Value>,
+    errors: Vec<Value>,
+}
+
+/// The whole description.
+pub fn json(board: &Board, config: &HwConfig, settings: &Settings) -> String {
+    let ports: Vec<Value> = PORTS
+        .iter()
+        .map(|p| {
+            let direction = if p.output { "output" } else { "input" };
+            json!({"name": p.name, "width": p.width, "direction": direction, "doc": p.doc})
+        })
+        .collect();
+    let errors: Vec<Value> = ErrorCode::ALL
+        .iter()
+        .map(|&code| json!({"name": format!("{code:?}"), "code": code as u8, "doc": code.to_string()}))
+        .collect();
+    let predicted = config.resources(board);
+    let description = Description {
+        generator: concat!("firebrick ", env!("CARGO_PKG_VERSION")),
+        board: json!({
+            "name": board.name, "part": board.part, "lut": board.lut, "ff": board.ff,
+            "dsp": board.dsp, "bram": board.bram, "uram": board.uram,
+            "core_mhz": board.core_mhz,
+            "link": match board.link { Link::Pcie => "xdma", Link::Zynq => "axi-dma" },
+        }),
+        vivado: VIVADO,
+        preset: &config.name,
+        hash: hash(config),
+        abi: format!("{}.{}", ABI_VERSION >> 16, ABI_VERSION & 0xffff),
+        macs_per_cycle: config.macs_per_cycle(),
+        packed: config.packed,
+        predicted: json!({
+            "dsp": predicted.dsp, "bram": predicted.bram, "uram": predicted.uram,
+        }),
+        top: TOP,
+        verilog: VERILOG,
+        ports,
+        addresses: json!({
+            "registers": settings.register_base, "register_bytes": regs::SPACE,
+            "dma": settings.dma_base, "dma_bytes": settings.dma_base.map(|_| DMA_RANGE),
+        }),
+        registers: registers(config),
+        record_bytes: RECORD_BYTES,
+        record_fields: [field(&common::OPCODE), field(&common::CRC)],
+        records: records(),
+        errors,
+    };
+    let text = serde_json::to_string_pretty(&description);
+    text.expect("names and numbers can always be written") + "\n"
+}

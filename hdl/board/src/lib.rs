@@ -1,0 +1,71 @@
+//! What goes with the engine's Verilog for a board: Vivado scripts, constraints, a FuseSoC core
+//! file, a C header, a description in JSON, and the page that explains them.
+//!
+//! Everything follows from `firebrick-spec` and from the files below `constraints` and
+//! `scripts/vivado` of the repository; nothing here does I/O. The Verilog itself comes from
+//! `firebrick-rtl`.
+
+mod constraints;
+mod fusesoc;
+mod header;
+mod json;
+mod readme;
+mod vivado;
+
+use firebrick_spec::HwConfig;
+use firebrick_spec::board::Board;
+
+pub use vivado::{DMA_RANGE, Settings};
+
+/// Name of the Verilog file that the others refer to.
+pub const VERILOG: &str = "firebrick_top.v";
+
+/// A file of the folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// Path below the folder, with `/`.
+    pub path: String,
+    /// Content, ASCII.
+    pub text: String,
+}
+
+impl File {
+    /// How the file begins, by which its owner is known.
+    #[must_use]
+    pub fn beginning(&self) -> &'static str {
+        match self.path.rsplit_once('.').map_or("", |(_, kind)| kind) {
+            "core" => "CAPI=2:\n# Firebrick",
+            "h" => "/* Firebrick",
+            "json" => "{\n  \"generator\": \"firebrick ",
+            _ => "# Firebrick",
+        }
+    }
+}
+
+/// Release that the Vivado scripts were written for.
+pub const VIVADO: &str = "2023.2";
+
+/// Everything but the Verilog and the configuration, in a fixed order; the same input gives the
+/// same bytes.
+#[must_use]
+pub fn files(board: &Board, config: &HwConfig) -> Vec<File> {
+    let file = |path: &str, text: String| File {
+        path: path.to_owned(),
+        text,
+    };
+    let settings = Settings::of(board, config);
+    let mut files = vec![
+        file("README.md", readme::readme(board, config, &settings)),
+        file("firebrick.core", fusesoc::core(board, config)),
+        file("firebrick.h", header::header(Some(&settings), config)),
+        file("firebrick.json", json::json(board, config, &settings)),
+    ];
+    files.extend(constraints::files(board));
+    files.extend(vivado::files(board, &settings));
+    files
+}
+
+/// The hash as every file has it.
+fn hash(config: &HwConfig) -> String {
+    format!("{:016x}", config.hash())
+}

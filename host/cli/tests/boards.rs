@@ -1,0 +1,250 @@
+//! `generate --board`: all files of all boards, and the Vivado scripts under stubs of its commands.
+#![cfg(feature = "sim")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use common::{firebrick, text};
+use firebrick_spec::board::{BOARDS, Board, Link};
+use firebrick_spec::regs;
+use serde_json::Value;
+
+fn generate(board: &Board, dir: &Path) {
+    firebrick(&["generate", "--board", board.name, "-o", text(dir)]).good();
+}
+
+/// All files below a folder, by path.
+fn contents(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(contents(&path));
+        } else {
+            found.insert(path.clone(), fs::read(&path).unwrap());
+        }
+    }
+    found
+}
+
+fn below(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let strip =
+        |(path, bytes): (PathBuf, Vec<u8>)| (path.strip_prefix(dir).unwrap().to_owned(), bytes);
+    contents(dir).into_iter().map(strip).collect()
+}
+
+#[test]
+fn the_same_bytes_every_time_and_one_hash() {
+    let dir = tempfile::tempdir().unwrap();
+    for board in [&BOARDS[0], &BOARDS[7]] {
+        let (one, two) = (dir.path().join("one"), dir.path().join("two"));
+        generate(board, &one);
+        generate(board, &two);
+        let files = below(&one);
+        assert_eq!(files, below(&two));
+        let read = |name: &str| String::from_utf8(files[Path::new(name)].clone()).unwrap();
+        let hash = format!("{:016x}", board.config().hash());
+        let description: Value = serde_json::from_str(&read("firebrick.json")).unwrap();
+        let config: Value = serde_json::from_str(&read("config.json")).unwrap();
+        assert_eq!(description["hash"], hash.as_str());
+        assert_eq!(config["hash"], hash.as_str());
+        assert!(read("firebrick.h").contains(&format!("#define FIREBRICK_HASH 0x{hash}ull")));
+        assert!(
+            read("firebrick_top.v")
+                .lines()
+                .next()
+                .unwrap()
+                .ends_with(&hash)
+        );
+        assert!(read("vivado/settings.tcl").contains(&format!("set hash {{{hash}}}")));
+        // The registers' own values, which the core answers with.
+        let value = |name: &str| {
+            let all = description["registers"].as_array().unwrap();
+            let found = all.iter().find(|register| register["name"] == name);
+            found.unwrap()["value"].as_u64().unwrap()
+        };
+        let low_high = value("HASH_HI") << 32 | value("HASH_LO");
+        assert_eq!(low_high, board.config().hash());
+        for folder in [&one, &two] {
+            fs::remove_dir_all(folder).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_preset_must_fit_its_board() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "generate", "--board", "litefury", "--preset", "fb2048", "-o",
+    ];
+    firebrick(&[&args[..], &[text(dir.path())]].concat()).fails("does not fit litefury");
+    firebrick(&["generate", "--board", "breadboard", "-o", text(dir.path())]).misused("breadboard");
+}
+
+#[test]
+fn the_header_is_c() {
+    let dir = tempfile::tempdir().unwrap();
+    generate(&BOARDS[5], dir.path());
+    let source = dir.path().join("use.c");
+    let mut lines = vec!["#include \"firebrick.h\"".to_owned()];
+    for register in regs::ALL {
+        let (name, offset) = (register.name, register.offset);
+        lines.push(format!(
+            "_Static_assert(FIREBRICK_REG_{name} == {offset}u, \"{name}\");"
+        ));
+        for bits in register.bits {
+            let field = bits.name.to_uppercase();
+            let ones = (1u64 << bits.width) - 1;
+            lines.push(format!(
+                "_Static_assert(FIREBRICK_{name}_{field}_MASK >> FIREBRICK_{name}_{field}_SHIFT \
+                 == {ones}u, \"{name}\");"
+            ));
+        }
+    }
+    fs::write(&source, lines.join("\n") + "\n").unwrap();
+    let run = Command::new("cc")
+        .args(["-std=c11", "-Wall", "-Wextra", "-Werror", "-fsyntax-only"])
+        .arg(&source)
+        .output()
+        .unwrap();
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+}
+
+/// Runs a script under the stubs; nothing if there is no Tcl.
+fn under_stubs(script: &Path) -> Option<Output> {
+    let stubs = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vivado_stubs.tcl");
+    match Command::new("tclsh").arg(stubs).arg(script).output() {
+        Ok(output) => Some(output),
+        Err(_) => {
+            eprintln!("skipped: there is no tclsh (apt-get install tcl)");
+            None
+        }
+    }
+}
+
+/// Facts of one kind that a run printed.
+fn facts<'a>(output: &'a str, kind: &str) -> Vec<Vec<&'a str>> {
+    let lines = output.lines().map(|line| line.split_whitespace().collect());
+    lines
+        .filter(|words: &Vec<&str>| words.first() == Some(&kind))
+        .collect()
+}
+
+#[test]
+fn the_scripts_build_what_exists() {
+    for board in BOARDS {
+        let dir = tempfile::tempdir().unwrap();
+        generate(board, dir.path());
+        let Some(run) = under_stubs(&dir.path().join("vivado/build.tcl")) else {
+            return;
+        };
+        let said = String::from_utf8_lossy(&run.stdout);
+        let complaint = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{}: {complaint}", board.name);
+        for part in facts(&said, "part") {
+            assert_eq!(part[1], board.part);
+        }
+        assert!(said.contains("step write_bitstream"), "{}", board.name);
+        // The map is the one that the header and the drivers have.
+        let description: Value =
+            serde_json::from_slice(&fs::read(dir.path().join("firebrick.json")).unwrap()).unwrap();
+        let addresses = &description["addresses"];
+        let mut want = vec![(
+            "core/s_axil/reg0",
+            addresses["registers"].as_u64().unwrap(),
+            u64::from(regs::SPACE),
+        )];
+        if board.link == Link::Zynq {
+            let (base, bytes) = (&addresses["dma"], &addresses["dma_bytes"]);
+            want.push((
+                "dma/S_AXI_LITE/Reg",
+                base.as_u64().unwrap(),
+                bytes.as_u64().unwrap(),
+            ));
+        }
+        let found: Vec<(&str, u64, u64)> = facts(&said, "address")
+            .iter()
+            .map(|words| {
+                (
+                    words[1],
+                    words[2].parse().unwrap(),
+                    words[3].parse().unwrap(),
+                )
+            })
+            .collect();
+        assert_eq!(found, want, "{}", board.name);
+        // Both constraint files were read, and pins of the link are constrained.
+        let files: Vec<&str> = facts(&said, "file").iter().map(|words| words[1]).collect();
+        assert!(files.contains(&"pins.xdc") && files.contains(&"timing.xdc"));
+        if board.link == Link::Pcie {
+            assert!(said.contains("clock pcie_refclk 10.000"), "{}", board.name);
+            assert!(said.contains("constrained pcie_perst_n"), "{}", board.name);
+        }
+    }
+}
+
+#[test]
+fn the_stubs_find_mistakes() {
+    let dir = tempfile::tempdir().unwrap();
+    generate(&BOARDS[0], dir.path());
+    for (file, right, wrong, says) in [
+        (
+            "vivado/system.tcl",
+            "core/irq",
+            "core/irk",
+            "has no pin irk",
+        ),
+        (
+            "vivado/system.tcl",
+            "xdma/M_AXIS_H2C_0",
+            "xdma/M_AXIS",
+            "has no pin M_AXIS",
+        ),
+        (
+            "vivado/system.tcl",
+            "[get_bd_pins core/aclk] \\\n",
+            "\\\n",
+            "core/aclk is open",
+        ),
+        (
+            "constraints/pins.xdc",
+            "pcie_perst_n",
+            "pcie_reset_n",
+            "no port pcie_reset_n",
+        ),
+        (
+            "constraints/timing.xdc",
+            "clk_p[0]",
+            "clk_q[0]",
+            "no port pcie_refclk_clk_q",
+        ),
+        ("vivado/settings.tcl", "pins.xdc", "pens.xdc", "pens.xdc"),
+        (
+            "firebrick_top.v",
+            " irq INTERRUPT",
+            " irk INTERRUPT",
+            "interface irq",
+        ),
+    ] {
+        let path = dir.path().join(file);
+        let before = fs::read_to_string(&path).unwrap();
+        let after = before.replace(right, wrong);
+        assert_ne!(before, after, "{file} has no {right}");
+        fs::write(&path, after).unwrap();
+        let Some(run) = under_stubs(&dir.path().join("vivado/build.tcl")) else {
+            return;
+        };
+        let complaint = String::from_utf8_lossy(&run.stderr);
+        assert!(!run.status.success(), "{file}: {wrong} went unnoticed");
+        assert!(complaint.contains(says), "{file}: {complaint}");
+        fs::write(&path, before).unwrap();
+    }
+}

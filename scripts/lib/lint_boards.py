@@ -1,0 +1,43 @@
+"""Reads one Verilog file with every open tool and lists messages that nothing here explains."""
+
+import re
+import subprocess
+import sys
+
+# Message and why it is right that it comes.
+EXPLAINED = {
+    # Verilator's own rules are switched off in the file, each with its reason.
+    "verilator": [],
+    "iverilog": [],
+    "yosys": [
+        (r"Replacing memory .* with list of registers",
+         "small tables that are read in many places at once"),
+        (r"Yosys has only limited support for tri-state logic", "said of any high impedance"),
+    ],
+}
+
+
+def main():
+    verilog, newer = sys.argv[1:]
+    runs = [("verilator", ["verilator", "--lint-only", "-Wall", "--top-module", "firebrick_top",
+                           verilog]),
+            ("iverilog", ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "firebrick_top",
+                          verilog])]
+    script = f"read_verilog {verilog}; hierarchy -check -top firebrick_top; proc; check -assert"
+    runs += [("yosys", [yosys, "-q", "-p", script]) for yosys in ("yosys", newer)]
+    left = []
+    for tool, command in runs:
+        done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                              check=False)
+        lines = [line for line in done.stdout.splitlines() if line.strip()]
+        left += [f"{command[0]}: {line}" for line in lines
+                 if not any(re.search(known, line) for known, _ in EXPLAINED[tool])]
+        if done.returncode != 0:
+            left.append(f"{command[0]} ended with {done.returncode}")
+    print(f"{verilog}: {len(left)} messages that nothing explains")
+    if left:
+        sys.exit("\n".join(left[:40]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Writes docs/resources.md from what the synthesis runs left in target/synth."""
+
+import json
+import pathlib
+import sys
+
+INTRO = """<!-- Written by scripts/resources. -->
+# Resources
+
+What the core takes on each board: synthesised by Yosys, not placed, the core alone without XDMA, DMA or
+interconnects. Repeat a row with `scripts/synth-yosys BOARD`, this page with `scripts/resources`.
+
+Yosys' figures are not Vivado's: it shares no logic across blocks that occur often, and on UltraScale+ it
+packs no pipeline registers into DSP slices, so that LUT and FF are on the high side. DSP slices and
+memories are equal to what `firebrick explore` predicts, which the script checks. Limits: LUT {lut} %,
+FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
+
+| Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM |
+|---|---|---|---|---:|---:|---:|---:|---:|
+"""
+
+
+def share(used, there):
+    return f"{used} ({100 * used / there:.0f} %)" if there else f"{used}"
+
+
+def per_mac(name, macs, lut, ff, dsp):
+    return f"| {name} | {macs} | {lut / macs:.1f} | {ff / macs:.1f} | {dsp / macs:.3f} |"
+
+
+def missing(folder, found):
+    """Boards that were generated and not synthesised yet."""
+    have = {run["board"]["name"] for run in found}
+    names = sorted(p.parent.name for p in folder.glob("*/firebrick.json"))
+    rest = [name for name in names if name not in have]
+    return f"\n\nNot synthesised yet: {', '.join(rest)}." if rest else ""
+
+
+def main():
+    folder, published, page = map(pathlib.Path, sys.argv[1:])
+    found = [json.loads(p.read_text()) for p in sorted(folder.glob("*/*/result.json"))]
+    if not found:
+        sys.exit(f"error: there is nothing in {folder}; run scripts/synth-yosys first")
+    found.sort(key=lambda r: (r["macs"], r["board"]["name"], "yowasp" in r["yosys"]))
+    lines, compared = [], []
+    for run in found:
+        board, used = run["board"], run["used"]
+        version = "PyPI" if "yowasp" in run["yosys"] else "Debian"
+        cells = [share(used[kind], board[kind.lower()]) for kind in
+                 ("LUT", "FF", "DSP", "BRAM", "URAM")]
+        lines.append(f"| {board['name']} | {board['part']} | `{run['preset']}` | {version} | "
+                     + " | ".join(cells) + " |")
+        compared.append(per_mac(f"Firebrick `{run['preset']}`, {board['name']}, {version}",
+                                run["macs"], used["LUT"], used["FF"], used["DSP"]))
+    others = json.loads(published.read_text())
+    compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
+                 for row in others["rows"]]
+    text = INTRO.format(lut=70, ff=50, rest=80) + "\n".join(lines) + missing(folder, found)
+    text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "
+    text += "weights and activations, which are of placed designs.\n\n"
+    text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)
+    text += f"\n\nDPU: {others['source']}.\n"
+    page.write_text(text)
+
+
+if __name__ == "__main__":
+    main()
