@@ -19,10 +19,11 @@ mod session;
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
 pub use device::{
     Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, OpenOptions, Packet,
-    PciDevice, Take, Timing, Uri, UriError, devices, explain, fake, open, pci_devices,
+    PciDevice, Synchronised, Take, Timing, Uri, UriError, devices, explain, fake, open,
+    pci_devices,
 };
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use program::{
-    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError,
+    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
 };
-pub use session::{Session, SessionError};
+pub use session::{Answer, Next, Session, SessionError};

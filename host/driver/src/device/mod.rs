@@ -68,6 +68,15 @@ pub struct Packet<'a> {
     pub timing: Timing,
 }
 
+/// What [`Device::synchronise`] found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Synchronised {
+    /// Bytes that were left over from before, and dropped.
+    pub dropped: usize,
+    /// Sequence number of the next packet, if a probe was sent.
+    pub next: Option<u32>,
+}
+
 /// Receives the packets of a batch in order, and says whether to go on.
 pub type Take<'a> = dyn FnMut(Packet<'_>) -> ControlFlow<()> + 'a;
 
@@ -162,16 +171,16 @@ pub trait Device {
     }
 
     /// Makes sure that the next packet is that of the next transfer: sends `probe`, a transfer
-    /// whose packet is a trailer with `tag` alone, drops what comes before that trailer, and
-    /// returns how many bytes that was. A device that delimits packets by itself has nothing to do.
+    /// whose packet is a trailer with `tag` alone, and drops what comes before that trailer. A
+    /// device that delimits packets by itself has nothing to do.
     fn synchronise(
         &mut self,
         probe: &[u8],
         tag: u32,
         deadline: Duration,
-    ) -> Result<usize, DeviceError> {
+    ) -> Result<Synchronised, DeviceError> {
         let _ = (probe, tag, deadline);
-        Ok(0)
+        Ok(Synchronised::default())
     }
 
     /// A flag that gives up what is under way; what waits looks at it every few milliseconds.
@@ -287,7 +296,7 @@ impl<D: Device + ?Sized> Device for Box<D> {
         probe: &[u8],
         tag: u32,
         deadline: Duration,
-    ) -> Result<usize, DeviceError> {
+    ) -> Result<Synchronised, DeviceError> {
         (**self).synchronise(probe, tag, deadline)
     }
 

@@ -1,10 +1,10 @@
 //! A whole transfer through read(2) and write(2): partial counts are continued, interruptions and
 //! the kernel driver's own time-outs retried, until all is through or somebody says stop.
 
-use super::DeviceError;
 use super::board::{Fault, Inlet, Outlet, Watch};
 use super::errno::{ERESTARTSYS, explain};
 use super::map::Buffer;
+use super::{DeviceError, Synchronised};
 use firebrick_spec::result::Trailer;
 use rustix::io::Errno;
 use std::path::PathBuf;
@@ -124,15 +124,19 @@ impl<S: RawStream> Inlet for Stream<S> {
         room: &mut Buffer,
         ours: &dyn Fn(&Trailer) -> bool,
         watch: &Watch,
-    ) -> Result<usize, Fault> {
+    ) -> Result<Synchronised, Fault> {
         // Beat by beat: a longer read might wait for more than comes.
         let mut dropped = 0;
         loop {
             let mut beat = [0; Trailer::BYTES];
             self.read_all(&mut room[..Trailer::BYTES], watch)?;
             beat.copy_from_slice(&room[..Trailer::BYTES]);
-            if ours(&Trailer::from_bytes(&beat)) {
-                return Ok(dropped);
+            let trailer = Trailer::from_bytes(&beat);
+            if ours(&trailer) {
+                return Ok(Synchronised {
+                    dropped,
+                    next: Some(trailer.sequence.wrapping_add(1)),
+                });
             }
             dropped += Trailer::BYTES;
         }

@@ -3,7 +3,7 @@
 use super::super::board::{Fault, Inlet, Outlet, Watch};
 use super::super::map::{Buffer, RegisterMap};
 use super::super::node::{Interrupt, io_error};
-use super::super::{DeviceError, pause};
+use super::super::{DeviceError, Synchronised, pause};
 use firebrick_spec::result::Trailer;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -293,7 +293,7 @@ impl Inlet for Channel {
         room: &mut Buffer,
         ours: &dyn Fn(&Trailer) -> bool,
         watch: &Watch,
-    ) -> Result<usize, Fault> {
+    ) -> Result<Synchronised, Fault> {
         let mut dropped = 0;
         loop {
             // The start of a packet that never ended comes in one packet with the trailer.
@@ -302,8 +302,12 @@ impl Inlet for Channel {
             let mut beat = [0; Trailer::BYTES];
             if got >= Trailer::BYTES {
                 beat.copy_from_slice(&room[start..got]);
-                if ours(&Trailer::from_bytes(&beat)) {
-                    return Ok(dropped + start);
+                let trailer = Trailer::from_bytes(&beat);
+                if ours(&trailer) {
+                    return Ok(Synchronised {
+                        dropped: dropped + start,
+                        next: Some(trailer.sequence.wrapping_add(1)),
+                    });
                 }
             }
             dropped += got;

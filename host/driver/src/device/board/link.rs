@@ -1,8 +1,8 @@
 //! What a board consists of: registers, a way in and a way out.
 
-use super::super::DeviceError;
 use super::super::map::Buffer;
 use super::super::node::Interrupt;
+use super::super::{DeviceError, Synchronised};
 use firebrick_spec::result::Trailer;
 use rustix::io::Errno;
 use std::sync::Arc;
@@ -83,13 +83,13 @@ pub trait Inlet: Send {
     /// Receives a packet of `want` bytes to the start of `room`.
     fn receive(&mut self, room: &mut Buffer, want: usize, watch: &Watch) -> Result<(), Fault>;
 
-    /// Drops what comes until a trailer that is `ours`, and counts it.
+    /// Drops what comes until a trailer that is `ours`.
     fn resync(
         &mut self,
         room: &mut Buffer,
         ours: &dyn Fn(&Trailer) -> bool,
         watch: &Watch,
-    ) -> Result<usize, Fault>;
+    ) -> Result<Synchronised, Fault>;
 }
 
 /// Memory for a run.

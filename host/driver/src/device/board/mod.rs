@@ -8,7 +8,9 @@ mod state;
 pub use link::{Buffers, Fault, Inlet, Link, Outlet, Watch, Ways};
 
 use super::map::Buffer;
-use super::{Cancel, Device, DeviceError, Fed, Feed, Packet, Take, Timing, lost, trigger};
+use super::{
+    Cancel, Device, DeviceError, Fed, Feed, Packet, Synchronised, Take, Timing, lost, trigger,
+};
 use firebrick_spec::regs;
 use pump::{Event, Pump, Wake};
 use std::collections::VecDeque;
@@ -325,7 +327,7 @@ impl<L: Link> Board<L> {
         buffer: Buffer,
         length: usize,
         deadline: Duration,
-    ) -> Result<(usize, Buffer), DeviceError> {
+    ) -> Result<(Synchronised, Buffer), DeviceError> {
         pump.send(buffer, length);
         let (begin, mut looked) = (Instant::now(), Instant::now());
         let (mut back, mut dropped) = (None, None);
@@ -438,7 +440,7 @@ impl<L: Link> Device for Board<L> {
         probe: &[u8],
         tag: u32,
         deadline: Duration,
-    ) -> Result<usize, DeviceError> {
+    ) -> Result<Synchronised, DeviceError> {
         lost(self, "before a transfer")?;
         let (pump, mut free) = self.start(probe.len(), PROBE_ROOM)?;
         pump.resync(tag);
@@ -459,7 +461,7 @@ impl<L: Link> Device for Board<L> {
         });
         let (outcome, dropped) = match result {
             Ok(dropped) => (Ok(()), dropped),
-            Err(error) => (Err(error), 0),
+            Err(error) => (Err(error), Synchronised::default()),
         };
         self.finish(pump, &outcome, outcome.is_ok());
         outcome.map(|()| dropped)

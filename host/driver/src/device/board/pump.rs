@@ -2,9 +2,9 @@
 //! not waited for without limit: a system call that does not return keeps its thread, and the
 //! board is told so.
 
-use super::super::DeviceError;
 use super::super::map::Buffer;
 use super::super::node::{Interrupt, wait_for};
+use super::super::{DeviceError, Synchronised};
 use super::link::{Fault, Inlet, Outlet, Watch, Ways};
 use rustix::event::{EventfdFlags, PollFlags, eventfd};
 use std::fs::File;
@@ -23,8 +23,8 @@ pub(super) enum Event {
     },
     /// A packet came.
     Received { bytes: Vec<u8>, end: Instant },
-    /// The probe's trailer came, after so many bytes that were dropped.
-    Synchronised(usize),
+    /// The probe's trailer came.
+    Synchronised(Synchronised),
     /// It did not work.
     Failed(DeviceError),
 }
