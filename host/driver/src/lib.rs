@@ -15,6 +15,7 @@ mod device;
 mod executor;
 mod framing;
 mod program;
+mod record;
 mod session;
 
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
@@ -28,4 +29,5 @@ pub use framing::{Framed, Framer};
 pub use program::{
     ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
 };
+pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
 pub use session::{Answer, Next, Session, SessionError};

@@ -201,7 +201,7 @@ fn counters_and_statistics_agree<D: Device>(subject: &mut Subject<'_, D>) {
     let layers = case.program.layers().iter().map(|layer| layer.layer as u32);
     let layers: Vec<u32> = layers.collect();
     let busy = regs::CAUSES.start;
-    let mut of_layers = |session: &mut Session<D>| -> u64 {
+    let of_layers = |session: &mut Session<D>| -> u64 {
         let all = layers
             .iter()
             .map(|layer| session.statistic(*layer, busy).unwrap());
