@@ -74,7 +74,7 @@ fn missing_parts_are_named() {
 fn a_node_without_permission_says_how_to_get_it() {
     let board = XdmaFiles::start(&preset());
     let node = board.node("user");
-    std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0)).unwrap();
+    std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&node).is_ok() {
         // Permissions do not bind the superuser.
         eprintln!("skipped: this user may open everything");
