@@ -59,7 +59,7 @@ fn run(what: &str, session: &mut Session<SimDevice>, network: &Network, program:
     let pictures: Vec<_> = (0..PICTURES as u64)
         .map(|i| picture(height, width, i))
         .collect();
-    let views: Vec<_> = pictures.iter().map(Array3::view).collect();
+    let views: Vec<_> = pictures.iter().map(|picture| picture.view()).collect();
     let model = Model::new(network).unwrap();
     let results = session.run_many(program, &views).unwrap();
     assert_eq!(results.len(), PICTURES);

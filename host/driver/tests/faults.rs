@@ -257,8 +257,8 @@ fn a_damaged_result_is_noticed() {
 fn missing_waits_are_found() {
     // Large enough that the ring of window strips comes round.
     let options = CompileOptions::default();
-    let program = compile(&network(), &preset(), 100, 100, &options).unwrap();
-    let good = program.transfer(&picture(0, 100, 100).view()).unwrap();
+    let program = compile(&network(), &preset(), 200, 200, &options).unwrap();
+    let good = program.transfer(&picture(0, 200, 200).view()).unwrap();
     let mut found = std::collections::BTreeMap::new();
     for record in program.records() {
         let looser = match record.command {

@@ -424,6 +424,7 @@ fn a_tile_of_eight_takes_two_rows_from_a_beat() {
     let mut rng = random(36);
     let mut d = Weights::new(open(Loader::new(&config), "loader"));
     reset_loader(&mut d);
+    d.put(d.job_valid, false);
     let mut memory = vec![0; 4 * config.weight_blocks];
     write_weights(&mut d, &mut rng, &mut memory);
     d.put(d.job_valid, true);

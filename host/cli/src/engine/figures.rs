@@ -24,6 +24,10 @@ pub struct Figures {
     pub dma_bytes_in: u64,
     pub dma_bytes_out: u64,
     pub sim_seconds: f64,
+    /// Cycles without a vector, by cause; of pictures back to back only their sum is known, in
+    /// `run`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stall_cycles: Option<BTreeMap<String, u64>>,
     /// The pictures that ran back to back.
     pub run: RunFigures,
 }
@@ -86,6 +90,7 @@ impl Figures {
                     dma_bytes_in: program.input_bytes() as u64,
                     dma_bytes_out: program.output_bytes() as u64,
                     sim_seconds: seconds / images as f64,
+                    stall_cycles: (images == 1).then(|| run.stall_cycles.clone()),
                     run: run.clone(),
                 }
             })
