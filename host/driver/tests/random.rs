@@ -98,7 +98,7 @@ fn has_rings(program: &Program) -> bool {
 #[test]
 fn maps_larger_than_the_feature_buffer_pass_row_by_row() {
     let (mut by_rows, mut checked) = (0, 0);
-    for seed in 0..150 {
+    for seed in 0..200 {
         let rng = &mut SmallRng::seed_from_u64(1_000 + seed);
         let (height, width) = (rng.random_range(50..=110), rng.random_range(40..=100));
         let network = network(rng, height, width);
