@@ -3,6 +3,9 @@
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
+/// Cycles from `stats_index` to `stats`: register STATS_AT follows the index as late.
+pub const STATS_LATENCY: usize = 2;
+
 /// The register file behind `s_axil_*`. One write and one read at a time, each answered with
 /// OKAY; unknown addresses read as 0.
 #[derive(LogicBlock)]
@@ -59,7 +62,7 @@ pub struct Registers {
     pub results: Signal<In, Bits<32>>,
     /// Counters in the order of `regs::COUNTERS`.
     pub counter: [Signal<In, Bits<64>>; 14],
-    /// The statistic at `stats_index`.
+    /// The statistic at `stats_index`, [`STATS_LATENCY`] cycles later.
     pub stats: Signal<In, Bits<32>>,
     /// Which statistic: cause in bits 3:0, layer above.
     pub stats_index: Signal<Out, Bits<10>>,
@@ -82,6 +85,8 @@ pub struct Registers {
     upper: DFF<Bits<32>>,
     scratch: DFF<Bits<32>>,
     statistic: DFF<Bits<10>>,
+    statistic_1: DFF<Bits<10>>,
+    statistic_2: DFF<Bits<10>>,
     irq_enable: DFF<Bits<2>>,
     irq_status: DFF<Bits<2>>,
     error: DFF<Bits<32>>,
@@ -152,6 +157,8 @@ impl Registers {
             upper: Default::default(),
             scratch: Default::default(),
             statistic: Default::default(),
+            statistic_1: Default::default(),
+            statistic_2: Default::default(),
             irq_enable: Default::default(),
             irq_status: Default::default(),
             error: Default::default(),
@@ -190,6 +197,8 @@ impl Logic for Registers {
             upper,
             scratch,
             statistic,
+            statistic_1,
+            statistic_2,
             irq_enable,
             irq_status,
             error,
@@ -246,6 +255,10 @@ impl Logic for Registers {
                 }
             }
         }
+
+        // As far behind the index as the statistics are.
+        self.statistic_1.d.next = self.statistic.q.val();
+        self.statistic_2.d.next = self.statistic_1.q.val();
 
         // State.
         self.events.next = 0.into();
@@ -320,6 +333,9 @@ impl Logic for Registers {
             25 => {
                 self.value.next = self.stats.val();
             }
+            26 => {
+                self.value.next = bit_cast::<32, 10>(self.statistic_2.q.val());
+            }
             _ => {}
         }
         if self.does_read.val() {
@@ -346,6 +362,8 @@ impl Logic for Registers {
             self.read_full.d.next = false;
             self.scratch.d.next = 0.into();
             self.statistic.d.next = 0.into();
+            self.statistic_1.d.next = 0.into();
+            self.statistic_2.d.next = 0.into();
             self.irq_enable.d.next = 0.into();
             self.irq_status.d.next = 0.into();
             self.error.d.next = 0.into();

@@ -121,6 +121,8 @@ registers! {
     STATS_DATA = 0x064, ReadOnly, "Statistics by layer: what the counters BUSY to RAGGED have counted for one \
         layer since power-up, modulo 2^32. Neither reset nor `clear_counters` changes it: take \
         differences. A cycle without a vector counts for the layer of the block that waits, or if there is none, for that of the last block.", [];
+    STATS_AT = 0x068, ReadOnly, "Value of STATS_INDEX that STATS_DATA belongs to, a few cycles after it is written: a host \
+        that reads it until it is what it wrote need not know how long the memory of the statistics takes.", [];
     CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, summed over streams; streams that overlap count once. Reading any _LO register latches its _HI half.", [];
     CYCLES_HI = 0x084, ReadOnly, "Upper half.", [];
     BUSY_LO = 0x088, ReadOnly, "Cycles in which the array took a vector of `lanes` pixels.", [];

@@ -17,9 +17,13 @@ mod program;
 mod session;
 
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
-pub use device::{Device, DeviceError, ExecutorDevice};
+pub use device::{
+    Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, OpenOptions, Packet,
+    PciDevice, Synchronised, Take, Timing, Uri, UriError, devices, explain, fake, open,
+    pci_devices,
+};
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use program::{
-    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError,
+    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
 };
-pub use session::{Session, SessionError};
+pub use session::{Answer, Next, Session, SessionError};

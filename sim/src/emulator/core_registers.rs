@@ -113,8 +113,7 @@ impl CoreRegisters {
 
     /// The statistic, and then the index that it belongs to.
     fn refresh_statistic(&mut self, engine: &mut Engine) -> Result<(), BusError> {
-        let shows = |offset| offset > regs::STATS_INDEX.offset && offset < regs::CYCLES_LO.offset;
-        for register in regs::ALL.iter().filter(|register| shows(register.offset)) {
+        for register in [regs::STATS_DATA, regs::STATS_AT] {
             let value = engine.read(register.offset)?;
             self.window.update(register.offset, value);
         }

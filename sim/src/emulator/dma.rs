@@ -83,10 +83,6 @@ impl Channel {
         self.sr |= SR_IDLE | SR_IOC_IRQ;
     }
 
-    fn interrupt(&self) -> bool {
-        self.sr & self.cr & IRQS != 0
-    }
-
     /// Shows the registers, the status last.
     fn show(&self, window: &mut Window) {
         for (offset, value) in [
@@ -157,11 +153,6 @@ impl Dma {
         }
         self.show();
         self.sends.run.is_some() || self.receives.run.is_some()
-    }
-
-    /// The receiving channel's interrupt.
-    pub fn interrupt(&self) -> bool {
-        self.receives.interrupt()
     }
 
     fn show(&mut self) {

@@ -70,9 +70,6 @@ pub enum EmulatorError {
         /// What does not fit, and what does.
         what: String,
     },
-    /// The process that reads the device's name went away.
-    #[error("cannot write the device's name to standard output: {0}")]
-    Stdout(#[source] io::Error),
 }
 
 impl EmulatorError {

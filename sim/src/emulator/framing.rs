@@ -36,11 +36,6 @@ impl Framer {
         self.state = State::Record(Vec::new());
     }
 
-    /// Whether the next byte is the first of a transfer.
-    pub fn at_start(&self) -> bool {
-        matches!(&self.state, State::Record(begun) if begun.is_empty())
-    }
-
     /// Takes bytes up to the end of a transfer, or all; says how many, and whether the transfer
     /// ends there.
     pub fn take(&mut self, bytes: &[u8]) -> (usize, bool) {

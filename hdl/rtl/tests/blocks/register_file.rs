@@ -2,7 +2,7 @@
 
 use firebrick_rtl::counters::{COUNTERS, Counters};
 use firebrick_rtl::emit::emit_block;
-use firebrick_rtl::registers::Registers;
+use firebrick_rtl::registers::{Registers, STATS_LATENCY};
 use firebrick_sim::bus::{LiteId, Operation, Order, Testbench};
 use firebrick_sim::{Builder, Design, Model, VerilatedModel};
 use firebrick_spec::HwConfig;
@@ -213,6 +213,10 @@ fn every_register_has_its_place_reset_value_and_access() {
             b.write(register, data);
             written.push((register, data));
         }
+        let index = |(register, data): &(Register, u32)| {
+            (*register == regs::STATS_INDEX).then_some(data & 0x3ff)
+        };
+        let shown = written.iter().find_map(index).expect("written above");
         for (register, data) in written {
             // What the named bits hold; a register without names is one value.
             let mask = register.bits.iter().fold(0, |mask, bits| {
@@ -225,6 +229,7 @@ fn every_register_has_its_place_reset_value_and_access() {
             };
             let want = match register.access {
                 Access::ReadWrite => data & mask,
+                _ if register == regs::STATS_AT => shown,
                 _ => reset_value(register),
             };
             assert_eq!(
@@ -344,7 +349,58 @@ fn a_statistic_is_shown_by_its_index() {
             u64::from(layer) << 4 | counter as u64
         );
         assert_eq!(b.read(regs::STATS_DATA), count);
+        assert_eq!(
+            b.read(regs::STATS_AT),
+            regs::stats_index(layer, counter),
+            "the statistic belongs to the index"
+        );
     }
+}
+
+/// Whenever it is read, STATS_AT is what the index was `STATS_LATENCY` cycles before.
+#[test]
+fn the_index_shown_is_as_late_as_the_statistic() {
+    let mut rng = random(63);
+    let mut model = Model::load(&built(), 1).expect("loads");
+    let port = |name: &str| model.port(name).expect("a port");
+    let (reset, index) = (port("reset"), port("stats_index"));
+    let [awvalid, awaddr, wvalid, wdata, wstrb, bready] =
+        ["awvalid", "awaddr", "wvalid", "wdata", "wstrb", "bready"]
+            .map(|name| port(&format!("s_{name}")));
+    let [arvalid, arready, araddr, rvalid, rready, rdata] =
+        ["arvalid", "arready", "araddr", "rvalid", "rready", "rdata"]
+            .map(|name| port(&format!("s_{name}")));
+    model.set(reset, 1);
+    model.step().expect("step");
+    model.set(reset, 0);
+    model.set(awaddr, regs::STATS_INDEX.offset.into());
+    model.set(araddr, regs::STATS_AT.offset.into());
+    for (port, value) in [(wstrb, 15), (bready, 1), (arvalid, 1), (rready, 1)] {
+        model.set(port, value);
+    }
+    let mut indices = Vec::new();
+    let mut asked = None;
+    let mut changes = 0;
+    for cycle in 0..2_000 {
+        let writes = u64::from(percent(&mut rng, 30));
+        model.set(awvalid, writes);
+        model.set(wvalid, writes);
+        model.set(wdata, rng.random_range(0..1024));
+        model.eval().expect("eval");
+        indices.push(model.get(index));
+        if model.get(rvalid) != 0 {
+            let at: usize = asked.expect("an answer without a question");
+            if let Some(before) = at.checked_sub(STATS_LATENCY) {
+                assert_eq!(model.get(rdata), indices[before], "cycle {cycle}");
+                changes += u32::from(indices[before] != indices[at]);
+            }
+        }
+        if model.get(arready) != 0 {
+            asked = Some(cycle);
+        }
+        model.tick().expect("tick");
+    }
+    assert!(changes > 50, "{changes} reads soon after a change");
 }
 
 #[test]

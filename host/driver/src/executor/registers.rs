@@ -101,6 +101,7 @@ impl Executor {
             _ if is(regs::SCRATCH) => self.registers.scratch,
             _ if is(regs::RESULTS) => self.registers.results,
             _ if is(regs::STATS_INDEX) => self.registers.stats_index,
+            _ if is(regs::STATS_AT) => self.registers.stats_index,
             _ if is(regs::STATS_DATA) => self.registers.statistic(),
             _ => 0,
         }

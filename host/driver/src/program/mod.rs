@@ -7,12 +7,12 @@ mod stream;
 
 pub use info::{LayerInfo, Prediction, RecordInfo};
 pub use result::{ImageResult, ResultError};
-pub(crate) use result::{Segment, StoredPlane};
+pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;
 
 use firebrick_network::{Network, Node, Op, Shape};
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, RECORD_BYTES, RECORD_WORDS};
+use firebrick_spec::command::{Command, End, Hello, RECORD_BYTES, RECORD_WORDS};
 use firebrick_spec::fields::FieldOverflow;
 use firebrick_spec::result::Trailer;
 use ndarray::ArrayView3;
@@ -76,6 +76,23 @@ fn bytes(record: [u32; RECORD_WORDS]) -> [u8; RECORD_BYTES] {
         chunk.copy_from_slice(&word.to_le_bytes());
     }
     bytes
+}
+
+/// Replaces the end record of a transfer, its last, by one with another tag.
+fn put_tag(transfer: &mut [u8], tag: u32) {
+    if let Some(start) = transfer.len().checked_sub(RECORD_BYTES)
+        && let Ok(end) = Command::End(End { tag }).encode()
+    {
+        transfer[start..].copy_from_slice(&bytes(end));
+    }
+}
+
+/// The shortest transfer: its result packet is a trailer with `tag` alone.
+#[must_use]
+pub fn probe(config: &HwConfig, tag: u32) -> Vec<u8> {
+    let hello = Command::Hello(Hello::for_config(config));
+    let records = [hello, Command::End(End { tag })].map(|record| record.encode());
+    records.into_iter().flatten().flat_map(bytes).collect()
 }
 
 /// A picture that does not fit the program.
@@ -197,6 +214,19 @@ impl Program {
         order: Order,
         transfer: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
+        transfer.resize(self.template.len(), 0);
+        self.write(image, order, 0, transfer)
+    }
+
+    /// As [`fill_in_order`](Self::fill_in_order), to the start of a buffer of at least
+    /// [`input_bytes`](Self::input_bytes), and with a tag that comes back in the result's trailer.
+    pub fn write(
+        &self,
+        image: &ArrayView3<'_, u8>,
+        order: Order,
+        tag: u32,
+        room: &mut [u8],
+    ) -> Result<(), ImageError> {
         let want = (self.input.0, self.input.1, 3);
         if image.dim() != want {
             return Err(ImageError {
@@ -204,8 +234,8 @@ impl Program {
                 got: image.dim(),
             });
         }
-        transfer.clear();
-        transfer.extend_from_slice(&self.template);
+        let transfer = &mut room[..self.template.len()];
+        transfer.copy_from_slice(&self.template);
         if order == Order::Following {
             for (offset, record) in &self.following {
                 transfer[*offset..offset + RECORD_BYTES].copy_from_slice(record);
@@ -222,6 +252,7 @@ impl Program {
                     .for_each(|(to, from)| *to = *from),
             }
         }
+        put_tag(transfer, tag);
         Ok(())
     }
 
@@ -248,6 +279,14 @@ impl Program {
         self.setup.as_ref().map(|setup| setup.as_slice())
     }
 
+    /// As [`setup`](Self::setup), a copy with a tag.
+    #[must_use]
+    pub fn setup_with_tag(&self, tag: u32) -> Option<Vec<u8>> {
+        let mut setup = self.setup()?.to_vec();
+        put_tag(&mut setup, tag);
+        Some(setup)
+    }
+
     /// Whether the engine is set up for this program if it is for the other.
     #[must_use]
     pub fn same_setup(&self, other: &Program) -> bool {
@@ -263,6 +302,11 @@ impl Program {
     /// Reads a result packet: exactly [`output_bytes`](Self::output_bytes) bytes.
     pub fn decode_result(&self, packet: &[u8]) -> Result<ImageResult, ResultError> {
         result::decode(self, packet)
+    }
+
+    /// Reads the result packet of [`setup`](Self::setup).
+    pub fn decode_setup(&self, packet: &[u8]) -> Result<Trailer, ResultError> {
+        result::trailer(packet, Self::SETUP_OUTPUT_BYTES).map(|(_, trailer)| trailer)
     }
 
     /// The configuration that it was compiled for.

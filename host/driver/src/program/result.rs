@@ -81,6 +81,44 @@ pub enum ResultError {
         /// CRC of the contents.
         got: u32,
     },
+    /// Not the result of the transfer that was next.
+    #[error(
+        "result number {got} since the reset came where number {want} was expected, tag \
+         {got_tag:#010x} instead of {want_tag:#010x}: {}; run the picture again",
+        stray(*want, *got)
+    )]
+    Order {
+        /// Sequence number expected.
+        want: u32,
+        /// Sequence number received.
+        got: u32,
+        /// Tag expected.
+        want_tag: u32,
+        /// Tag received.
+        got_tag: u32,
+    },
+}
+
+/// What may have become of the result that was expected.
+fn stray(want: u32, got: u32) -> &'static str {
+    match got.wrapping_sub(want) as i32 {
+        0 => "it belongs to another transfer",
+        1.. => "a result was lost, or two were swapped",
+        _ => "a result came twice, or late",
+    }
+}
+
+/// Compares a trailer with what the next one has to say.
+pub(crate) fn check_order(trailer: &Trailer, want: u32, want_tag: u32) -> Result<(), ResultError> {
+    if (trailer.sequence, trailer.tag) == (want, want_tag) {
+        return Ok(());
+    }
+    Err(ResultError::Order {
+        want,
+        got: trailer.sequence,
+        want_tag,
+        got_tag: trailer.tag,
+    })
 }
 
 /// Feature maps under assembly, by node.
@@ -180,25 +218,29 @@ impl Program {
     }
 }
 
-/// Reads a packet.
-pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, ResultError> {
-    if packet.len() != program.output_bytes {
+/// Splits a packet of `want` bytes and checks its CRC.
+pub(super) fn trailer(packet: &[u8], want: usize) -> Result<(&[u8], Trailer), ResultError> {
+    let split = packet.split_last_chunk::<{ Trailer::BYTES }>();
+    let (Some((body, tail)), true) = (split, packet.len() == want) else {
         return Err(ResultError::Length {
-            want: program.output_bytes,
+            want,
             got: packet.len(),
         });
-    }
-    let (body, tail) = packet.split_at(packet.len() - Trailer::BYTES);
-    let mut bytes = [0; Trailer::BYTES];
-    bytes.copy_from_slice(tail);
-    let trailer = Trailer::from_bytes(&bytes);
-    let crc = packet_crc(body);
-    if crc != trailer.crc {
+    };
+    let trailer = Trailer::from_bytes(tail);
+    let got = packet_crc(body);
+    if got != trailer.crc {
         return Err(ResultError::Crc {
             want: trailer.crc,
-            got: crc,
+            got,
         });
     }
+    Ok((body, trailer))
+}
+
+/// Reads a packet.
+pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, ResultError> {
+    let (body, trailer) = trailer(packet, program.output_bytes)?;
     let nodes = program.nodes.len();
     let mut maps = Maps {
         program,

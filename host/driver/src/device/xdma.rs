@@ -1,0 +1,132 @@
+//! A PCIe board behind the XDMA driver: registers in the user BAR, one stream each way.
+
+use super::board::{Board, Buffers, Link, Ways};
+use super::lock::lock;
+use super::map::{Buffer, RegisterMap};
+use super::node::{Interrupt, Node, io_error, open_node, suffixed};
+use super::stream::Stream;
+use super::{Cancel, DeviceError};
+use firebrick_spec::regs;
+use rustix::fs::OFlags;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// The nodes of one board.
+#[derive(Debug)]
+pub struct Xdma {
+    name: String,
+    registers: RegisterMap,
+    /// Holds the lock.
+    _user: File,
+    to_engine: Option<Stream<Node>>,
+    from_engine: Option<Stream<Node>>,
+    interrupt: Option<Interrupt>,
+}
+
+/// Opens `PREFIX_user`, `PREFIX_h2c_0`, `PREFIX_c2h_0` and, if it is there, `PREFIX_events_0`.
+pub(super) fn open(
+    prefix: &Path,
+    wait: Duration,
+    cancel: Cancel,
+) -> Result<Board<Xdma>, DeviceError> {
+    let name = format!("xdma:{}", prefix.display());
+    let node = |suffix: &str| suffixed(prefix, suffix);
+    let path = node("_user");
+    let user = open_node(&name, &path, OFlags::RDWR)?;
+    lock(&name, &path, &user, wait, &|| cancel.is_cancelled())?;
+    let registers = RegisterMap::new(&user, 0, 0, regs::SPACE as usize)
+        .map_err(|error| io_error(&name, "map", &path, &error))?;
+    let stream = |path: PathBuf, flags| {
+        Ok(Some(Stream {
+            raw: Node {
+                file: open_node(&name, &path, flags)?,
+            },
+            device: name.clone(),
+            node: path,
+        }))
+    };
+    let events = open_node(&name, &node("_events_0"), OFlags::RDONLY).ok();
+    let link = Xdma {
+        to_engine: stream(node("_h2c_0"), OFlags::WRONLY)?,
+        from_engine: stream(node("_c2h_0"), OFlags::RDONLY)?,
+        interrupt: events.map(|events| Interrupt::new(events, false)),
+        registers,
+        _user: user,
+        name,
+    };
+    Board::open(link, cancel)
+}
+
+impl Link for Xdma {
+    fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    fn read(&mut self, offset: u32) -> Result<u32, DeviceError> {
+        let value = self.registers.read(offset);
+        value.ok_or_else(|| outside(&self.name, offset))
+    }
+
+    fn write(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
+        match self.registers.write(offset, value) {
+            true => Ok(()),
+            false => Err(outside(&self.name, offset)),
+        }
+    }
+
+    fn ways(&mut self) -> Result<Ways, DeviceError> {
+        match (self.to_engine.take(), self.from_engine.take()) {
+            (Some(out), Some(back)) => Ok(Ways {
+                out: Box::new(out),
+                back: Box::new(back),
+            }),
+            _ => Err(DeviceError::Link {
+                device: self.name.clone(),
+                what: "its streams are in use".into(),
+            }),
+        }
+    }
+
+    fn buffers(&mut self, transfer: usize, result: usize) -> Result<Buffers, DeviceError> {
+        anonymous(&self.name, transfer, result)
+    }
+
+    fn reset_dma(&mut self, _deadline: Duration) -> Result<(), DeviceError> {
+        Ok(())
+    }
+
+    fn interrupt(&self) -> Option<&Interrupt> {
+        self.interrupt.as_ref()
+    }
+
+    fn drop_interrupt(&mut self) {
+        self.interrupt = None;
+    }
+}
+
+/// Anonymous memory for two transfers and a result.
+pub(super) fn anonymous(
+    device: &str,
+    transfer: usize,
+    result: usize,
+) -> Result<Buffers, DeviceError> {
+    let allocate = |bytes| {
+        Buffer::anonymous(bytes).map_err(|error| DeviceError::Link {
+            device: device.into(),
+            what: format!("cannot allocate {bytes} bytes for DMA: {error}; free memory"),
+        })
+    };
+    Ok(Buffers {
+        transfers: vec![allocate(transfer)?, allocate(transfer)?],
+        result: allocate(result)?,
+    })
+}
+
+/// An access beyond the register space.
+pub(super) fn outside(device: &str, offset: u32) -> DeviceError {
+    DeviceError::Link {
+        device: device.into(),
+        what: format!("there is no register at {offset:#x}"),
+    }
+}
