@@ -51,6 +51,11 @@ impl AxiDma {
         }
         let core = uio(nodes, 0, CORE, CORE_ADDRESS, regs::SPACE.into())?;
         let registers = uio(nodes, 1, DMA, DMA_ADDRESS, DMA_SPACE)?;
+        // As the device tree has it, for whoever looks there.
+        nodes.bytes(
+            "sys/class/uio/uio1/device/of_node/xlnx,sg-length-width",
+            &options.length_bits.to_be_bytes(),
+        )?;
         let bytes = options.buffer_bytes.next_multiple_of(4096);
         let memory = buffer(nodes, bytes, options.coherent)?;
         let dma = Dma::new(

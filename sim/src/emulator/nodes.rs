@@ -150,8 +150,13 @@ impl Nodes {
 
     /// A file with a line of text, as in sysfs.
     pub fn attribute(&mut self, name: &str, value: &str) -> Result<(), EmulatorError> {
+        self.bytes(name, format!("{value}\n").as_bytes())
+    }
+
+    /// A file with these bytes.
+    pub fn bytes(&mut self, name: &str, bytes: &[u8]) -> Result<(), EmulatorError> {
         let mut file = self.memory(name, 0)?;
-        let written = file.write_all(format!("{value}\n").as_bytes());
+        let written = file.write_all(bytes);
         written.map_err(EmulatorError::node("write", self.dir.join(name)))
     }
 
