@@ -188,7 +188,10 @@ impl Drop for Nodes {
     /// Removes what was made.
     fn drop(&mut self) {
         for name in self.mounted.iter().rev() {
-            detach(&self.dir.join(name));
+            let path = self.dir.join(name);
+            if is_fuse(&path) {
+                detach(&path);
+            }
         }
         for name in self.made.iter().rev() {
             remove(&self.dir.join(name));
