@@ -13,17 +13,21 @@
 mod compile;
 mod device;
 mod executor;
+mod framing;
 mod program;
+mod record;
 mod session;
 
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
 pub use device::{
-    Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, OpenOptions, Packet,
-    PciDevice, Synchronised, Take, Timing, Uri, UriError, devices, explain, fake, open,
+    Board, Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, OpenOptions,
+    Packet, PciDevice, Synchronised, Take, Timing, Uri, UriError, devices, explain, fake, open,
     pci_devices,
 };
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
+pub use framing::{Framed, Framer};
 pub use program::{
     ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
 };
+pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
 pub use session::{Answer, Next, Session, SessionError};

@@ -16,6 +16,7 @@ mod stream;
 mod uri;
 mod xdma;
 
+pub use board::Board;
 pub use cancel::Cancel;
 pub use discover::{Found, PciDevice, devices, pci_devices};
 pub use errno::{Explained, explain};

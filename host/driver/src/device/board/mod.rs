@@ -76,12 +76,6 @@ impl<L: Link> Board<L> {
         Ok(board)
     }
 
-    /// The link, for tests.
-    #[cfg(test)]
-    pub(crate) fn link(&mut self) -> &mut L {
-        &mut self.link
-    }
-
     /// Starts the threads; returns the buffers for transfers beside them.
     fn start(
         &mut self,
