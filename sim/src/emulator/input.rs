@@ -1,16 +1,20 @@
 //! The way into the core: bytes become beats, with the faults of the way.
 
+use firebrick_driver::{Framed, Framer};
 use firebrick_spec::HwConfig;
 
 use super::engine::Engine;
 use super::fault::Effect;
 use super::faults::Faults;
-use super::framing::Framer;
 
 /// The way in.
 #[derive(Debug)]
 pub struct Input {
     framer: Framer,
+    config: HwConfig,
+    /// Whether nobody knows any more where the transfer ends. The core then drops everything
+    /// until a reset.
+    lost: bool,
     /// Whether the transfer has begun whose bytes go by.
     begun: bool,
     /// Bytes of a beat that is not complete.
@@ -33,6 +37,8 @@ impl Input {
     pub fn new(config: &HwConfig) -> Input {
         Input {
             framer: Framer::new(config),
+            config: config.clone(),
+            lost: false,
             begun: false,
             rest: Vec::new(),
         }
@@ -40,7 +46,8 @@ impl Input {
 
     /// Begins anew.
     pub fn reset(&mut self) {
-        self.framer.reset();
+        self.framer = Framer::new(&self.config);
+        self.lost = false;
         self.begun = false;
         self.rest.clear();
     }
@@ -74,7 +81,7 @@ impl Input {
             bytes => bytes,
         };
         let (taken, last) = match end {
-            End::InRecords => self.framer.take(&bytes[..now]),
+            End::InRecords => self.frame(&bytes[..now]),
             End::Here => (now, now == bytes.len()),
             End::Later => (now, false),
         };
@@ -96,5 +103,20 @@ impl Input {
             self.begun = false;
         }
         taken
+    }
+
+    /// How much of a piece belongs to the transfer, and whether it ends there.
+    fn frame(&mut self, piece: &[u8]) -> (usize, bool) {
+        if self.lost {
+            return (piece.len(), false);
+        }
+        match self.framer.push(piece) {
+            Framed::End(at) => (at, true),
+            Framed::More => (piece.len(), false),
+            Framed::Lost(_) => {
+                self.lost = true;
+                (piece.len(), false)
+            }
+        }
     }
 }

@@ -14,7 +14,6 @@ mod error;
 mod fault;
 mod faults;
 mod fifo;
-mod framing;
 mod fuse;
 mod input;
 mod map;
