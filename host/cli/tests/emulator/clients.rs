@@ -78,7 +78,8 @@ fn two_clients_take_turns() {
             Err(SessionError::Device(DeviceError::InUse { pid, .. })) => {
                 assert!(pid.is_none_or(|pid| pid == std::process::id()), "{pid:?}");
             }
-            other => panic!("{kind:?}: {other:?}"),
+            Err(other) => panic!("{kind:?}: {other}"),
+            Ok(_) => panic!("{kind:?}: two at once"),
         }
         check(&mut first, &program, 0);
         // Or the second waits.
@@ -90,7 +91,7 @@ fn two_clients_take_turns() {
             };
             let device = firebrick_driver::open(&uri, &options).unwrap();
             let mut second = Session::open(device, &config()).unwrap();
-            check(&mut second, &program, 1);
+            check(&mut second, &crate::board::program(), 1);
         });
         std::thread::sleep(Duration::from_millis(100));
         assert!(!waiting.is_finished());
