@@ -75,12 +75,7 @@ impl AxiDma {
     }
 
     /// Moves data; says whether a channel runs.
-    pub fn serve(
-        &mut self,
-        engine: &mut Engine,
-        faults: &mut Faults,
-        output: &mut Output,
-    ) -> bool {
+    pub fn serve(&mut self, engine: &mut Engine, faults: &mut Faults, output: &mut Output) -> bool {
         self.dma.serve(engine, faults, &mut self.input, output)
     }
 

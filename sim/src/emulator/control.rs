@@ -122,6 +122,9 @@ impl Control {
 /// Writes a short text into a file that stays the same file, so that whoever made it can say so;
 /// the last line, `.`, says that it is complete.
 fn write_over(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut file = fs::OpenOptions::new().write(true).truncate(true).open(path)?;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)?;
     file.write_all(format!("{text}.\n").as_bytes())
 }

@@ -140,15 +140,18 @@ impl Dma {
         input: &mut Input,
         output: &mut Output,
     ) -> bool {
-        if faults.is(&Effect::Frozen) || faults.is(&Effect::LinkLost) {
+        if faults.is(&Effect::Frozen) {
             return false;
         }
         for written in self.window.written() {
             self.carry_out(written, input);
         }
-        self.injected(faults);
-        self.send(engine, faults, input);
-        if !faults.stalled() {
+        let lost = faults.is(&Effect::LinkLost);
+        if !lost {
+            self.injected(faults);
+            self.send(engine, faults, input);
+        }
+        if !lost && !faults.stalled() {
             self.receive(output);
         }
         self.show();
@@ -227,14 +230,16 @@ impl Dma {
             }
             LENGTH => {
                 channel.length = value & self.length_mask;
-                if channel.sr & SR_HALTED == 0 && channel.run.is_none() {
+                // A length of 0 is an error on a board. Here it may have been written before what
+                // was found written with it, so it starts nothing.
+                let starts = channel.length != 0 && channel.run.is_none();
+                if starts && channel.sr & SR_HALTED == 0 {
                     let within = channel.address.checked_sub(self.physical);
                     let offset = within.and_then(|offset| usize::try_from(offset).ok());
                     let length = channel.length as usize;
                     let bytes = self.bytes;
                     let ends = |offset: usize| offset.checked_add(length);
                     match offset.filter(|at| ends(*at).is_some_and(|end| end <= bytes)) {
-                        _ if length == 0 => channel.fail(SR_INT_ERROR),
                         None => channel.fail(SR_DECODE_ERROR),
                         Some(offset) => {
                             channel.sr &= !SR_IDLE;

@@ -189,13 +189,7 @@ impl Effect {
         use Effect::*;
         matches!(
             self,
-            C2hLate(_)
-                | C2hMissing
-                | C2hBeatLess
-                | C2hBeatMore
-                | C2hFlip(_)
-                | C2hRepeat
-                | C2hSwap
+            C2hLate(_) | C2hMissing | C2hBeatLess | C2hBeatMore | C2hFlip(_) | C2hRepeat | C2hSwap
         )
     }
 
@@ -341,7 +335,8 @@ fn errno(text: &str) -> Result<Errno, String> {
 }
 
 fn dma(text: &str) -> Result<Effect, String> {
-    let wrong = || "give mm2s or s2mm, a colon, and int, slv, dec, sgint, sgslv or sgdec".to_owned();
+    let wrong =
+        || "give mm2s or s2mm, a colon, and int, slv, dec, sgint, sgslv or sgdec".to_owned();
     let (channel, error) = text.split_once(':').ok_or_else(wrong)?;
     let s2mm = match channel {
         "mm2s" => false,

@@ -150,9 +150,8 @@ impl Faults {
 
     /// Of the input, how much to throw away now, at most `bytes`.
     pub fn swallow(&mut self, bytes: usize) -> usize {
-        let swallows = |armed: &Armed| {
-            armed.due && matches!(armed.fault.effect, Effect::H2cSwallow(_))
-        };
+        let swallows =
+            |armed: &Armed| armed.due && matches!(armed.fault.effect, Effect::H2cSwallow(_));
         let Some(index) = self.armed.iter().position(swallows) else {
             return 0;
         };

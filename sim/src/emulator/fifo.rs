@@ -17,7 +17,12 @@ pub struct Fifo {
 /// Nothing to read, or no room: not an error here.
 fn none_now(result: io::Result<usize>) -> io::Result<usize> {
     match result {
-        Err(e) if matches!(e.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {
+        Err(e)
+            if matches!(
+                e.kind(),
+                io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted
+            ) =>
+        {
             Ok(0)
         }
         other => other,

@@ -32,21 +32,10 @@ const KEEP: Duration = Duration::from_secs(1);
 
 /// What a process asks of a node.
 enum Call {
-    Open {
-        node: INodeNo,
-        reply: ReplyOpen,
-    },
-    Close {
-        node: INodeNo,
-    },
-    Write {
-        bytes: Vec<u8>,
-        reply: ReplyWrite,
-    },
-    Read {
-        bytes: usize,
-        reply: ReplyData,
-    },
+    Open { node: INodeNo, reply: ReplyOpen },
+    Close { node: INodeNo },
+    Write { bytes: Vec<u8>, reply: ReplyWrite },
+    Read { bytes: usize, reply: ReplyData },
 }
 
 /// The files as the kernel sees them; whatever takes time goes to the emulator's loop.
@@ -341,7 +330,9 @@ impl FuseStreams {
         self.writes
             .drain(..)
             .for_each(|write| write.reply.error(errno));
-        self.reads.drain(..).for_each(|read| read.reply.error(errno));
+        self.reads
+            .drain(..)
+            .for_each(|read| read.reply.error(errno));
     }
 
     /// The core was reset: writes under way are taken as a whole, since the core drops them.

@@ -107,7 +107,10 @@ mod tests {
     fn two_mappings_of_one_file_see_each_other() {
         let file = tempfile::tempfile().unwrap();
         file.set_len(4096).unwrap();
-        let (a, b) = (SharedMap::new(&file).unwrap(), SharedMap::new(&file).unwrap());
+        let (a, b) = (
+            SharedMap::new(&file).unwrap(),
+            SharedMap::new(&file).unwrap(),
+        );
         a.store(3, 0xdead_beef);
         assert_eq!(b.load(3), 0xdead_beef);
     }

@@ -238,7 +238,10 @@ impl Emulator {
             .registers
             .serve(&mut self.engine, &mut self.faults, &mut reset)?;
         if let Some(source) = failed {
-            return Err(EmulatorError::node("empty the streams of", self.nodes.dir())(source));
+            return Err(EmulatorError::node(
+                "empty the streams of",
+                self.nodes.dir(),
+            )(source));
         }
         if done.irq {
             self.irq = false;

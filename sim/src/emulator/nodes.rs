@@ -294,7 +294,9 @@ mod tests {
     fn make_all(nodes: &mut Nodes) {
         nodes.memory("regs", 4096).unwrap();
         nodes.fifo("pipe").unwrap();
-        nodes.attribute("sys/class/uio/uio0/name", "firebrick").unwrap();
+        nodes
+            .attribute("sys/class/uio/uio0/name", "firebrick")
+            .unwrap();
         nodes.link("other", Path::new("pipe")).unwrap();
     }
 
@@ -335,7 +337,10 @@ mod tests {
         fs::write(dir.path().join("regs"), "x").unwrap();
         let mut nodes = Nodes::open(dir.path()).unwrap();
         let foreign = nodes.memory("regs", 4096).unwrap_err();
-        assert!(matches!(foreign, EmulatorError::Foreign { .. }), "{foreign}");
+        assert!(
+            matches!(foreign, EmulatorError::Foreign { .. }),
+            "{foreign}"
+        );
         let running = Nodes::open(dir.path()).unwrap_err();
         let pid = std::process::id();
         assert!(
@@ -346,7 +351,10 @@ mod tests {
         assert_eq!(names(dir.path()), ["regs"]);
         fs::write(dir.path().join(LIST), "notes of mine\n").unwrap();
         let foreign = Nodes::open(dir.path()).unwrap_err();
-        assert!(matches!(foreign, EmulatorError::Foreign { .. }), "{foreign}");
+        assert!(
+            matches!(foreign, EmulatorError::Foreign { .. }),
+            "{foreign}"
+        );
         assert_eq!(names(dir.path()), [LIST, "regs"]);
     }
 

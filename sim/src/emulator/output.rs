@@ -206,10 +206,7 @@ mod tests {
         assert_eq!(through(&["c2h-beat-less"], 1), [vec![0; 4]]);
         assert_eq!(through(&["c2h-beat-more"], 1), [vec![0; 12]]);
         assert_eq!(through(&["c2h-repeat"], 2), [whole(0), whole(0), whole(1)]);
-        assert_eq!(
-            through(&["c2h-swap"], 3),
-            [whole(1), whole(0), whole(2)]
-        );
+        assert_eq!(through(&["c2h-swap"], 3), [whole(1), whole(0), whole(2)]);
         let mut flipped = whole(0);
         flipped[1] = 2;
         assert_eq!(through(&["c2h-flip=9"], 2), [flipped.clone(), whole(1)]);

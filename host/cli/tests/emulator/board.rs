@@ -113,7 +113,8 @@ impl Board {
     pub fn tell(&mut self, line: &str) {
         std::fs::write(self.dir.join("control"), format!("{line}\n")).unwrap();
         self.commands += 1;
-        let state = self.await_state(|state| state.contains(&format!("commands {}\n", self.commands)));
+        let state =
+            self.await_state(|state| state.contains(&format!("commands {}\n", self.commands)));
         assert!(!state.contains("error"), "{line}: {state}");
     }
 
@@ -133,11 +134,6 @@ impl Board {
     /// Waits until so many faults have happened.
     pub fn await_fired(&self, count: u64) {
         self.await_state(|state| state.contains(&format!("fired {count}\n")));
-    }
-
-    /// The driver's device.
-    pub fn device(&self) -> Box<dyn Device + Send> {
-        device(&self.uri)
     }
 
     /// A session with the device.
@@ -188,12 +184,6 @@ pub fn wait(child: &mut Child) -> ExitStatus {
 }
 
 pub type TestSession = Session<Box<dyn Device + Send>>;
-
-/// The driver's device at a name.
-pub fn device(uri: &str) -> Box<dyn Device + Send> {
-    let uri: Uri = uri.parse().unwrap();
-    firebrick_driver::open(&uri, &OpenOptions::default()).unwrap()
-}
 
 /// A session with short deadlines.
 pub fn session(uri: &str) -> Result<TestSession, SessionError> {

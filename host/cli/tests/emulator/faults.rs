@@ -30,7 +30,9 @@ fn is_damaged(error: &SessionError) -> bool {
     matches!(
         error,
         Result(ResultError::Crc { .. } | ResultError::Order { .. } | ResultError::Length { .. })
-            | Device(DeviceError::Length { .. } | DeviceError::Dma { .. } | DeviceError::Stalled { .. })
+            | Device(
+                DeviceError::Length { .. } | DeviceError::Dma { .. } | DeviceError::Stalled { .. }
+            )
     )
 }
 
@@ -134,7 +136,12 @@ fn a_stall_ends_at_the_deadline() {
         let mut board = Board::start(kind, &[]);
         let mut session = board.session();
         session.deadline = Duration::from_millis(700);
-        for fault in ["stall", "stall@byte=1024", "h2c-swallow=2000", "h2c-swallow=16"] {
+        for fault in [
+            "stall",
+            "stall@byte=1024",
+            "h2c-swallow=2000",
+            "h2c-swallow=16",
+        ] {
             board.tell(fault);
             let error = failing(&mut session, fault);
             // A stream without its beginning is refused, one without its end waited for.
@@ -216,7 +223,10 @@ fn registers_that_do_nothing_are_noticed() {
         check(&mut session, &program, 0);
         board.tell("frozen");
         let error = session.reset().unwrap_err();
-        let dead = matches!(error, SessionError::Device(DeviceError::Unresponsive { .. }));
+        let dead = matches!(
+            error,
+            SessionError::Device(DeviceError::Unresponsive { .. })
+        );
         assert!(dead, "{kind:?}: {error}");
         board.tell("clear");
         session.reset_deadline = Duration::from_secs(5);
@@ -274,7 +284,11 @@ fn system_calls_that_fail_pass_or_are_explained() {
     }
     // What does not.
     for node in ["h2c", "c2h"] {
-        for (name, says) in [("EBUSY", "somebody else has it"), ("EIO", "DMA engine"), ("ENOMEM", "memory")] {
+        for (name, says) in [
+            ("EBUSY", "somebody else has it"),
+            ("EIO", "DMA engine"),
+            ("ENOMEM", "memory"),
+        ] {
             board.tell(&format!("{node}-errno={name}"));
             let error = failing(&mut session, name).to_string();
             assert!(error.contains(says), "{node} {name}: {error}");
@@ -282,7 +296,11 @@ fn system_calls_that_fail_pass_or_are_explained() {
         }
     }
     drop(session);
-    for (name, says) in [("EACCES", "udev"), ("EBUSY", "somebody else has it"), ("ENODEV", "gone")] {
+    for (name, says) in [
+        ("EACCES", "udev"),
+        ("EBUSY", "somebody else has it"),
+        ("ENODEV", "gone"),
+    ] {
         board.tell(&format!("open-errno={name}"));
         let error = crate::board::session(&board.uri).err().unwrap().to_string();
         assert!(error.contains(says), "{name}: {error}");

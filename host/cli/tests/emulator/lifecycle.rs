@@ -65,7 +65,9 @@ fn foreign_files_and_other_emulators_are_left_alone() {
     let dir = tempfile::tempdir().unwrap();
     let args = |kind: &'static str| {
         let dir = text(dir.path());
-        ["emulate", "-q", "--kind", kind, "--preset", PRESET, "--dir", dir]
+        [
+            "emulate", "-q", "--kind", kind, "--preset", PRESET, "--dir", dir,
+        ]
     };
     fs::write(dir.path().join("xdma0_user"), "mine").unwrap();
     firebrick(&args("xdma")).fails("not made by an emulator");

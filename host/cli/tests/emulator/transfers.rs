@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use firebrick_driver::SessionError;
 use firebrick_spec::regs;
 
-use crate::board::{Board, Kind, check, picture, program, want};
+use crate::board::{Board, Kind, check, picture, program, session, want};
 
 #[test]
 fn a_hundred_pictures_without_a_reset() {
@@ -66,10 +66,9 @@ fn statistics_are_those_of_the_layers() {
 
 #[test]
 fn what_does_not_fit_the_dma_is_refused() {
-    let program = program();
+    // Not even the probe that a session begins with.
     let board = Board::start(Kind::AxiDma, &["--length-bits", "10"]);
-    let mut session = board.session();
-    let error = session.run(&program, &picture(0).view()).unwrap_err();
+    let error = session(&board.uri).err().unwrap();
     assert!(matches!(error, SessionError::Device(_)), "{error}");
     assert!(error.to_string().contains("length register"), "{error}");
 }
