@@ -85,7 +85,7 @@ macro_rules! registers {
 
 registers! {
     MAGIC = 0x000, ReadOnly, "0x4B524246, \"FBRK\". All ones here means that the link is lost.", [];
-    ABI = 0x004, ReadOnly, "ABI version; hosts refuse another major half.",
+    ABI = 0x004, ReadOnly, "ABI version; hosts refuse any but their own, as the core refuses streams made for another.",
         [bit("minor", 0, 16, "Compatible additions."), bit("major", 16, 16, "Incompatible changes.")];
     HASH_LO = 0x008, ReadOnly, "Configuration hash, bits 31:0.", [];
     HASH_HI = 0x00c, ReadOnly, "Configuration hash, bits 63:32.", [];

@@ -181,6 +181,20 @@ pub struct Target {
     /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
+    /// Where the weights are kept from picture to picture
+    #[arg(long, value_enum, default_value = "auto")]
+    pub weights: Weights,
+}
+
+/// Where the weights are kept from picture to picture.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Weights {
+    /// In the engine if its memories hold all of them, else streamed
+    Auto,
+    /// With each picture
+    Streamed,
+    /// In the engine; an error if they do not fit
+    Resident,
 }
 
 #[derive(Debug, clap::Args)]

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use firebrick_driver::{CompileOptions, Program, compile};
+use firebrick_driver::{CompileOptions, Program, Weights, compile};
 use firebrick_network::{Network, Op, Picture, builtin};
 use firebrick_spec::HwConfig;
 use ndarray::Array3;
@@ -15,11 +15,18 @@ pub struct Target {
     pub network: Network,
     pub size: Size,
     config: HwConfig,
+    weights: Weights,
 }
 
 impl Target {
     pub fn load(args: &args::Target) -> Result<Target, CliError> {
-        Target::of(args.model.as_deref(), args.size, args.preset.config.clone())
+        let config = args.preset.config.clone();
+        let weights = match args.weights {
+            args::Weights::Auto => Weights::Auto,
+            args::Weights::Streamed => Weights::Streamed,
+            args::Weights::Resident => Weights::Resident,
+        };
+        Target::of(args.model.as_deref(), args.size, config, weights)
     }
 
     /// A packed model, or the one that is built in, at a size, or its own.
@@ -27,6 +34,7 @@ impl Target {
         model: Option<&Path>,
         size: Option<Size>,
         config: HwConfig,
+        weights: Weights,
     ) -> Result<Target, CliError> {
         let network = match model {
             Some(path) => Network::load(path)?,
@@ -40,6 +48,7 @@ impl Target {
             size: size.unwrap_or(own),
             network,
             config,
+            weights,
         })
     }
 
@@ -53,6 +62,7 @@ impl Target {
         let Size { height, width } = self.size;
         let options = CompileOptions {
             check,
+            weights: self.weights,
             ..CompileOptions::default()
         };
         Ok(compile(&self.network, config, height, width, &options)?)

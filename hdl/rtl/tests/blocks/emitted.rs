@@ -19,7 +19,7 @@ fn blocks_are_emitted_alike_every_time() {
     assert_eq!(window(), window());
     let tile = || emit_block(Tile8::default(), "tile").expect("emitted");
     assert_eq!(tile(), tile());
-    let streamer = || emit_block(Streamer::default(), "streamer").expect("emitted");
+    let streamer = || emit_block(Streamer::new(&config), "streamer").expect("emitted");
     assert_eq!(streamer(), streamer());
 }
 

@@ -346,8 +346,8 @@ fn run(
         d.put(d.trailer_sent, trailer_sent);
         let room = percent(rng, weather.room);
         d.put(d.store_room, room);
-        let (blocked, late_weights) = (rng.random(), rng.random());
-        let late_input = !late_weights && rng.random();
+        let (blocked, late_weights): (bool, bool) = (rng.random(), rng.random());
+        let late_input = !late_weights && rng.random::<bool>();
         d.put(d.drain_blocked, blocked);
         d.put(d.late_weights, late_weights);
         d.put(d.late_input, late_input);

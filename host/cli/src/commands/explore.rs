@@ -1,5 +1,6 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
+use firebrick_driver::Weights;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
 use firebrick_spec::config::{OPTIONS, PRESETS};
@@ -91,7 +92,8 @@ fn candidate(
 
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.board;
-    let target = Target::of(args.model.as_deref(), args.size, HwConfig::default())?;
+    let (model, config) = (args.model.as_deref(), HwConfig::default());
+    let target = Target::of(model, args.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) =
         configurations().into_iter().partition(|c| c.fits(board));
     let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting

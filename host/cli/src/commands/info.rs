@@ -4,6 +4,7 @@ use firebrick_driver::{LayerInfo, Program};
 use firebrick_spec::HwConfig;
 use serde::Serialize;
 
+use super::predict::Prediction;
 use super::{Configuration, Memory, memories};
 use crate::args;
 use crate::error::CliError;
@@ -42,7 +43,7 @@ struct Layer<'a> {
     weight_bytes: usize,
 }
 
-/// What the scheduler expects for one picture; `cycles` is an estimate.
+/// What one picture takes, by the timing model.
 #[derive(Serialize)]
 struct Predicted {
     cycles: u64,
@@ -55,7 +56,12 @@ struct Predicted {
 }
 
 impl<'a> Info<'a> {
-    fn of(target: &'a Target, config: &'a HwConfig, program: &'a Program) -> Info<'a> {
+    fn of(
+        target: &'a Target,
+        config: &'a HwConfig,
+        program: &'a Program,
+        timing: &Prediction,
+    ) -> Info<'a> {
         let prediction = program.prediction();
         let layer = |layer: &'a LayerInfo| Layer {
             name: &layer.name,
@@ -84,9 +90,9 @@ impl<'a> Info<'a> {
             macs: program.macs(),
             layers: program.layers().iter().map(layer).collect(),
             predicted: Predicted {
-                cycles: prediction.cycles,
-                busy_cycles: prediction.busy_cycles,
-                utilization: prediction.utilization(),
+                cycles: timing.cycles,
+                busy_cycles: timing.busy_cycles,
+                utilization: timing.utilization,
                 dma_bytes_in: program.input_bytes(),
                 dma_bytes_out: program.output_bytes(),
                 feature_words: prediction.feature_words,
@@ -100,7 +106,8 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let target = Target::load(&args.target)?;
     let config = &args.target.preset.config;
     let program = target.compile(false)?;
-    let info = Info::of(&target, config, &program);
+    let timing = Prediction::of(&target, &program)?;
+    let info = Info::of(&target, config, &program, &timing);
     if args.json.on {
         return output.json(&info);
     }
@@ -176,7 +183,7 @@ fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
 fn predicted(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
     let predicted = &info.predicted;
     output.line(format_args!(
-        "\npredicted for a picture: about {} cycles, {} of them busy, utilization {}\n\
+        "\npredicted for a picture: {} cycles, {} of them busy, utilization {}\n\
          traffic: {} bytes in ({} records, weights and pixels), {} bytes out\n\
          feature buffer: {} words in use",
         predicted.cycles,

@@ -54,7 +54,8 @@ pub struct RunPrediction {
     pub utilization: f64,
 }
 
-/// The timing of `images` images back to back; pixels have no influence.
+/// The timing of `images` images back to back, on an engine that has what stays in it and is at
+/// rest; pixels have no influence.
 fn time(program: &Program, images: usize) -> Result<Timing, CliError> {
     let (height, width) = program.input();
     let picture = Array3::<u8>::zeros((height, width, 3));

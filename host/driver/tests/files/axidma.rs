@@ -81,6 +81,14 @@ impl Dma {
         self.set(base, 4, IDLE | DONE);
     }
 
+    /// Ends with an error: the channel halts until it is reset.
+    fn stop(&mut self, channel: usize, base: u32, bits: u32) {
+        self.active[channel] = None;
+        self.set(base, 0, self.get(base, 0) & !1);
+        self.set(base, 0x28, 0);
+        self.set(base, 4, HALTED | bits);
+    }
+
     /// Whether an error ends the channel's transfer.
     fn fails(&mut self, channel: usize, base: u32) -> bool {
         let bits = self.fail.load(Ordering::Relaxed) >> (16 * channel) & 0xffff;
@@ -89,8 +97,7 @@ impl Dma {
         }
         self.fail
             .fetch_and(!(0xffff << (16 * channel)), Ordering::Relaxed);
-        self.active[channel] = None;
-        self.set(base, 4, HALTED | bits);
+        self.stop(channel, base, bits);
         true
     }
 
@@ -111,8 +118,7 @@ impl Dma {
             && let Some(packet) = self.packets.pop_front()
         {
             if packet.len() > length {
-                self.set(S2MM, 4, HALTED | 1 << 4);
-                self.active[1] = None;
+                self.stop(1, S2MM, 1 << 4);
             } else {
                 self.memory.0.write_all_at(&packet, offset).unwrap();
                 self.end(1, S2MM, packet.len());

@@ -1,7 +1,7 @@
 //! What the registers say of an engine that does not deliver.
 
 use super::super::errno::explain;
-use super::super::{Device, DeviceError};
+use super::super::{Device, DeviceError, lost};
 use crate::executor::EngineFault;
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::regs;
@@ -9,7 +9,11 @@ use rustix::io::Errno;
 
 /// The error that the engine holds, if any.
 pub(super) fn fault<D: Device>(device: &mut D) -> Result<Option<EngineFault>, DeviceError> {
-    if device.read_reg(regs::STATUS.offset)? & 2 == 0 {
+    let status = device.read_reg(regs::STATUS.offset)?;
+    if status == u32::MAX {
+        lost(device, "during a transfer")?;
+    }
+    if status & 2 == 0 {
         return Ok(None);
     }
     let held = device.read_reg(regs::ERROR.offset)?;

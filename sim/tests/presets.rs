@@ -1,0 +1,133 @@
+//! Every preset's emitted Verilog against the integer model, value by value, on disturbed
+//! streams: random networks, weights streamed and resident, pictures that overlap.
+
+use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::time::Duration;
+
+use firebrick_driver::{CompileOptions, ImageResult, Program, Session, Weights, compile};
+use firebrick_model::Model;
+use firebrick_network::random::{figures, picture, squeezenet};
+use firebrick_network::{Network, SqueezeNet};
+use firebrick_sim::bus::seed_or;
+use firebrick_sim::{Builder, SimDevice, SimOptions};
+use firebrick_spec::HwConfig;
+use ndarray::Array3;
+
+/// Pictures that follow each other.
+const PICTURES: usize = 3;
+
+/// One build at a time: the first fills the cache, the others find it.
+fn build_lock() -> MutexGuard<'static, ()> {
+    static LOCK: OnceLock<Mutex<()>> = OnceLock::new();
+    LOCK.get_or_init(Mutex::default)
+        .lock()
+        .unwrap_or_else(|e| e.into_inner())
+}
+
+fn session(config: &HwConfig, seed: u64, disturbance: f64) -> Session<SimDevice> {
+    let options = SimOptions {
+        seed,
+        idle: disturbance,
+        back_pressure: disturbance,
+        ..SimOptions::default()
+    };
+    let device = {
+        let _one = build_lock();
+        SimDevice::open(config, &Builder::new(), &options).unwrap()
+    };
+    let mut session = Session::open(device, config).unwrap();
+    session.deadline = Duration::from_secs(300);
+    session
+}
+
+/// Compares the sums, and every map that was sent.
+fn agrees(what: &str, network: &Network, model: &Model, picture: &Array3<u8>, got: &ImageResult) {
+    let want = model.run(&picture.view()).unwrap();
+    for (node, map) in &got.maps {
+        let name = &network.nodes[node.0].name;
+        let expected = want.map(*node).unwrap();
+        assert_eq!(map.dim(), expected.dim(), "{what}: {name}");
+        for (at, value) in map.indexed_iter() {
+            assert_eq!(*value, expected[at], "{what}: {name} at {at:?}");
+        }
+    }
+    assert_eq!(got.logits, want.logits, "{what}");
+}
+
+fn run(what: &str, session: &mut Session<SimDevice>, network: &Network, program: &Program) {
+    let (height, width) = program.input();
+    let pictures: Vec<_> = (0..PICTURES as u64)
+        .map(|i| picture(height, width, i))
+        .collect();
+    let views: Vec<_> = pictures.iter().map(Array3::view).collect();
+    let model = Model::new(network).unwrap();
+    let results = session.run_many(program, &views).unwrap();
+    assert_eq!(results.len(), PICTURES);
+    for (picture, result) in pictures.iter().zip(&results) {
+        agrees(what, network, &model, picture, result);
+    }
+}
+
+/// Random networks on one engine, one after the other without reset.
+fn networks(preset: &str, count: u64) {
+    let seed = seed_or(500);
+    let config = HwConfig::preset(preset).unwrap();
+    let mut session = session(&config, seed, 0.2);
+    let mut resident = 0;
+    for seed in seed..seed + count {
+        let table = figures(seed);
+        let network = squeezenet(&table, seed);
+        for (weights, check) in [(Weights::Streamed, true), (Weights::Auto, false)] {
+            let options = CompileOptions {
+                check,
+                weights,
+                ..CompileOptions::default()
+            };
+            let program = compile(&network, &config, table.side, table.side, &options).unwrap();
+            resident += u64::from(program.setup().is_some());
+            let what = format!("{preset}: network {seed}, {weights:?}");
+            run(&what, &mut session, &network, &program);
+        }
+    }
+    assert!(resident > 0, "no network kept its weights");
+}
+
+/// All of v1.0's layers, its last convolution padded, with weights by chance.
+#[test]
+fn squeezenet_v1_0_of_random_weights() {
+    let config = HwConfig::preset("fb1024").unwrap();
+    let table = SqueezeNet {
+        last_pad: 1,
+        ..SqueezeNet::v1_0()
+    };
+    let network = squeezenet(&table, 3);
+    let options = CompileOptions {
+        check: true,
+        ..CompileOptions::default()
+    };
+    let program = compile(&network, &config, table.side, table.side, &options).unwrap();
+    let mut session = session(&config, seed_or(600), 0.1);
+    let picture = picture(table.side, table.side, 1);
+    let result = session.run(&program, &picture.view()).unwrap();
+    let model = Model::new(&network).unwrap();
+    agrees("v1.0", &network, &model, &picture, &result);
+}
+
+macro_rules! presets {
+    ($($test:ident = $preset:literal, $networks:literal;)*) => {
+        $(#[test]
+        fn $test() {
+            networks($preset, $networks);
+        })*
+    };
+}
+
+presets! {
+    fb64 = "fb64", 5;
+    fb64_packed = "fb64-packed", 5;
+    fb256_small = "fb256-small", 4;
+    fb256 = "fb256", 4;
+    fb512 = "fb512", 4;
+    fb1024 = "fb1024", 3;
+    fb2048 = "fb2048", 3;
+}
