@@ -194,7 +194,6 @@ impl Dma {
                 // The other registers first: the bit that reads 0 says that it is done.
                 self.show();
                 self.window.answer(written, CR_RESET_VALUE);
-                return;
             }
             CR => {
                 channel.cr = value & CR_WRITABLE | CR_RESET_VALUE & 2;

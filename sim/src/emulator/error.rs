@@ -11,10 +11,10 @@ use crate::device::SimError;
 pub enum EmulatorError {
     /// No core.
     #[error(transparent)]
-    Sim(#[from] SimError),
+    Sim(Box<SimError>),
     /// The core breaks a protocol or does not answer.
     #[error(transparent)]
-    Bus(#[from] BusError),
+    Bus(Box<BusError>),
     /// Somebody else's file is in the way.
     #[error(
         "{path} is there already and was not made by an emulator; name another folder with --dir, \
@@ -70,6 +70,18 @@ pub enum EmulatorError {
         /// What does not fit, and what does.
         what: String,
     },
+}
+
+impl From<SimError> for EmulatorError {
+    fn from(error: SimError) -> EmulatorError {
+        EmulatorError::Sim(Box::new(error))
+    }
+}
+
+impl From<BusError> for EmulatorError {
+    fn from(error: BusError) -> EmulatorError {
+        EmulatorError::Bus(Box::new(error))
+    }
 }
 
 impl EmulatorError {
