@@ -1,12 +1,13 @@
 //! The files of an emulated board: made, recorded, and removed, also after a crash.
 //!
-//! A list in the folder names what was made, with its inode, so that the next emulator removes
+//! A list in the folder names what was made, with its inode and time of birth, so that the next emulator removes
 //! exactly that and nothing of anybody else's. The running emulator holds a lock on the list.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Component, Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use rustix::fs::{CWD, FileType, FlockOperation, Mode, flock, mknodat};
 use rustix::mount::{UnmountFlags, unmount};
@@ -107,8 +108,9 @@ impl Nodes {
             io::ErrorKind::AlreadyExists => EmulatorError::Foreign { path: path.clone() },
             _ => EmulatorError::node("make", path.clone())(source),
         })?;
-        let inode = fs::symlink_metadata(&path).map_or(0, |there| there.ino());
-        self.note(format_args!("{MADE} {inode} {name}"))?;
+        let identity = fs::symlink_metadata(&path).map(|there| identity(&there));
+        let identity = identity.map_err(EmulatorError::node("find", path.clone()))?;
+        self.note(format_args!("{MADE} {identity} {name}"))?;
         self.made.push(name.into());
         Ok(made)
     }
@@ -223,16 +225,28 @@ fn remove(path: &Path) {
     };
 }
 
+/// What tells a file from another that has its name later: inode numbers are used again, so the
+/// time of its birth belongs to it, where the file system keeps that.
+fn identity(there: &fs::Metadata) -> String {
+    let born = there.created().ok();
+    let since = born.and_then(|born| born.duration_since(UNIX_EPOCH).ok());
+    format!(
+        "{}@{}",
+        there.ino(),
+        since.map_or(0, |since| since.as_nanos())
+    )
+}
+
 /// Removes what a list names, if it is still what was made.
 fn clean(dir: &Path, list: &str) {
     let mut entries = Vec::new();
     for line in list.lines() {
         let mut words = line.splitn(3, ' ');
-        if let (Some(kind), Some(inode), Some(name)) = (words.next(), words.next(), words.next()) {
+        if let (Some(kind), Some(made), Some(name)) = (words.next(), words.next(), words.next()) {
             let path = Path::new(name);
             let inside = path.components().all(|c| matches!(c, Component::Normal(_)));
             if inside {
-                entries.push((kind, inode.parse::<u64>().ok(), dir.join(path)));
+                entries.push((kind, made, dir.join(path)));
             }
         }
     }
@@ -241,12 +255,12 @@ fn clean(dir: &Path, list: &str) {
             detach(path);
         }
     }
-    for (kind, inode, path) in entries.iter().rev() {
+    for (kind, made, path) in entries.iter().rev() {
         let Ok(there) = fs::symlink_metadata(path) else {
             continue;
         };
         let own = match *kind {
-            MADE => *inode == Some(there.ino()),
+            MADE => *made == identity(&there),
             // Killed between making it and noting that: nothing is in it yet.
             PLANNED => there.is_dir() || there.len() == 0 || there.is_symlink(),
             _ => false,
@@ -365,8 +379,8 @@ mod tests {
         fs::create_dir(&board).unwrap();
         let victim = dir.path().join("victim");
         fs::write(&victim, "").unwrap();
-        let inode = fs::metadata(&victim).unwrap().ino();
-        let text = format!("{TITLE}\n{MADE} {inode} ../victim\n{PLANNED} - ../victim\n");
+        let made = identity(&fs::metadata(&victim).unwrap());
+        let text = format!("{TITLE}\n{MADE} {made} ../victim\n{PLANNED} - ../victim\n");
         fs::write(board.join(LIST), text).unwrap();
         drop(Nodes::open(&board).unwrap());
         assert!(victim.exists());
