@@ -24,6 +24,7 @@ mod cache;
 mod compile;
 mod design;
 mod device;
+pub mod emulator;
 mod environment;
 mod error;
 mod ffi;

@@ -1,5 +1,7 @@
 //! The command line: all parsing, no acting.
 
+pub mod emulate;
+
 use std::ops::Range;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -45,6 +47,8 @@ pub enum Command {
     Explore(Explore),
     /// Print the command stream that runs the network
     Disasm(Disasm),
+    /// Be a board that is not there: device nodes with the simulated engine behind them
+    Emulate(emulate::Emulate),
 }
 
 #[derive(Debug, clap::Args)]

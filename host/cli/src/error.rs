@@ -35,6 +35,12 @@ pub enum CliError {
     #[error(transparent)]
     Sim(#[from] Box<firebrick_sim::SimError>),
     #[cfg(feature = "sim")]
+    #[error(transparent)]
+    Emulator(#[from] Box<firebrick_sim::emulator::EmulatorError>),
+    #[cfg(feature = "sim")]
+    #[error("cannot listen to signals: {source}")]
+    Signals { source: io::Error },
+    #[cfg(feature = "sim")]
     #[error("{preset}: no Verilog: {source}")]
     Generate {
         preset: String,

@@ -2,6 +2,7 @@
 
 mod classify;
 mod disasm;
+mod emulate;
 mod explore;
 mod generate;
 mod info;
@@ -31,6 +32,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Predict(args) => predict::run(args, &mut output).map(|()| Outcome::Good),
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
     }?;
     output.flush()?;
     Ok(outcome)

@@ -1,0 +1,12 @@
+//! The driver's devices against `firebrick emulate`, a process of its own.
+#![cfg(feature = "sim")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod board;
+mod clients;
+mod faults;
+mod lifecycle;
+mod registers;
+mod transfers;

@@ -1,0 +1,130 @@
+//! Faults set while the board runs: lines written to a pipe, and a file that says what came of
+//! them.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use super::error::EmulatorError;
+use super::fault::Fault;
+use super::faults::Faults;
+use super::fifo::Fifo;
+use super::nodes::Nodes;
+
+/// The pipe that takes commands.
+pub const CONTROL: &str = "control";
+/// The file that tells.
+pub const STATE: &str = "state";
+/// A line longer than this is dropped.
+const LINE_MAX: usize = 4096;
+
+/// The way to set faults.
+#[derive(Debug)]
+pub struct Control {
+    fifo: Fifo,
+    state: PathBuf,
+    /// What was read of a line.
+    line: Vec<u8>,
+    commands: u64,
+    last_error: Option<String>,
+    shown: String,
+}
+
+impl Control {
+    /// Makes pipe and file.
+    pub fn new(nodes: &mut Nodes) -> Result<Control, EmulatorError> {
+        let path = nodes.fifo(CONTROL)?;
+        let fifo = Fifo::open(&path).map_err(EmulatorError::node("open", path))?;
+        nodes.memory(STATE, 0)?;
+        Ok(Control {
+            fifo,
+            state: nodes.dir().join(STATE),
+            line: Vec::new(),
+            commands: 0,
+            last_error: None,
+            shown: String::new(),
+        })
+    }
+
+    /// Carries out the lines that came; `possible` says whether this board can have a fault.
+    /// Returns whether the emulator is to end.
+    pub fn serve(
+        &mut self,
+        faults: &mut Faults,
+        possible: &dyn Fn(&Fault) -> Result<(), EmulatorError>,
+    ) -> Result<bool, EmulatorError> {
+        let mut room = [0; 1024];
+        let mut stop = false;
+        loop {
+            let read = self.fifo.read(&mut room);
+            let read = read.map_err(EmulatorError::node("read", CONTROL))?;
+            if read == 0 {
+                break;
+            }
+            for byte in &room[..read] {
+                match byte {
+                    b'\n' => {
+                        let line = std::mem::take(&mut self.line);
+                        stop |= self.command(&String::from_utf8_lossy(&line), faults, possible);
+                    }
+                    _ if self.line.len() < LINE_MAX => self.line.push(*byte),
+                    _ => {}
+                }
+            }
+        }
+        self.tell(faults)?;
+        Ok(stop)
+    }
+
+    fn command(
+        &mut self,
+        line: &str,
+        faults: &mut Faults,
+        possible: &dyn Fn(&Fault) -> Result<(), EmulatorError>,
+    ) -> bool {
+        let line = line.trim();
+        if line.is_empty() {
+            return false;
+        }
+        self.commands += 1;
+        self.last_error = None;
+        match line {
+            "stop" => return true,
+            "clear" => faults.clear(),
+            text => match text.parse::<Fault>() {
+                Ok(fault) => match possible(&fault) {
+                    Ok(()) => faults.arm(fault),
+                    Err(error) => self.last_error = Some(error.to_string()),
+                },
+                Err(error) => self.last_error = Some(error.to_string()),
+            },
+        }
+        false
+    }
+
+    /// Writes the file anew if it would say something else.
+    fn tell(&mut self, faults: &Faults) -> Result<(), EmulatorError> {
+        let mut text = format!("commands {}\nfired {}\n", self.commands, faults.fired());
+        faults.texts().for_each(|fault| {
+            text += &format!("armed {fault}\n");
+        });
+        if let Some(error) = &self.last_error {
+            text += &format!("error {error}\n");
+        }
+        if text != self.shown {
+            write_over(&self.state, &text).map_err(EmulatorError::node("write", &self.state))?;
+            self.shown = text;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a short text into a file that stays the same file, so that whoever made it can say so;
+/// the last line, `.`, says that it is complete.
+fn write_over(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .truncate(true)
+        .open(path)?;
+    file.write_all(format!("{text}.\n").as_bytes())
+}

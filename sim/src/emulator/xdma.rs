@@ -1,0 +1,193 @@
+//! A board behind the XDMA driver: the register BAR as a mapped file, a stream node each way, a
+//! node of interrupts.
+
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use firebrick_spec::{HwConfig, regs};
+
+use super::engine::Engine;
+use super::error::EmulatorError;
+use super::fault::Effect;
+use super::faults::Faults;
+use super::fifo::Fifo;
+use super::fuse::{C2H, FuseStreams, H2C};
+use super::input::{End, Input};
+use super::map::SharedMap;
+use super::nodes::Nodes;
+use super::options::Streams;
+use super::output::Output;
+
+/// Common start of the nodes' names.
+const PREFIX: &str = "xdma0";
+/// Folder that FUSE is mounted on.
+const MOUNT: &str = "streams";
+/// Bytes that are read from a pipe at once.
+const CHUNK: usize = 1 << 16;
+
+/// The nodes.
+#[derive(Debug)]
+pub struct Xdma {
+    ways: Ways,
+    events: Fifo,
+    input: Input,
+}
+
+/// How the streams are served.
+#[derive(Debug)]
+enum Ways {
+    Fifo {
+        h2c: Fifo,
+        c2h: Fifo,
+        /// Read from the pipe and not yet taken by the core.
+        pending: Vec<u8>,
+        taken: usize,
+    },
+    Fuse(Box<FuseStreams>),
+}
+
+/// Whether FUSE files can be had without trying to mount them.
+fn fuse_is_there() -> bool {
+    let device = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/fuse");
+    device.is_ok()
+}
+
+impl Xdma {
+    /// Makes the nodes. Gives the registers to be shown, too.
+    pub fn new(
+        nodes: &mut Nodes,
+        config: &HwConfig,
+        streams: Streams,
+        timeout: Duration,
+    ) -> Result<(Xdma, SharedMap), EmulatorError> {
+        let node = |suffix: &str| format!("{PREFIX}_{suffix}");
+        let user = nodes.memory(&node("user"), regs::SPACE.into())?;
+        let map = SharedMap::new(&user).map_err(EmulatorError::node("map", node("user")))?;
+        let ways = match streams {
+            Streams::Fuse => Ways::fuse(nodes, timeout)?,
+            Streams::Auto if fuse_is_there() => match Ways::fuse(nodes, timeout) {
+                Err(EmulatorError::Fuse { .. }) => Ways::fifo(nodes)?,
+                other => other?,
+            },
+            Streams::Auto | Streams::Fifo => Ways::fifo(nodes)?,
+        };
+        let events = open_fifo(nodes, &node("events_0"))?;
+        let xdma = Xdma {
+            ways,
+            events,
+            input: Input::new(config),
+        };
+        Ok((xdma, map))
+    }
+
+    /// The device as the driver names it.
+    pub fn uri(&self, dir: &Path) -> String {
+        format!("xdma:{}", dir.join(PREFIX).display())
+    }
+
+    /// Whether the streams are FUSE files.
+    pub fn is_fuse(&self) -> bool {
+        matches!(self.ways, Ways::Fuse(_))
+    }
+
+    /// Moves data; says whether somebody waits or sends.
+    pub fn serve(
+        &mut self,
+        engine: &mut Engine,
+        faults: &mut Faults,
+        output: &mut Output,
+    ) -> Result<bool, EmulatorError> {
+        let input = &mut self.input;
+        match &mut self.ways {
+            Ways::Fuse(fuse) => Ok(fuse.serve(engine, faults, input, output)),
+            Ways::Fifo { .. } if faults.is(&Effect::LinkLost) => Ok(false),
+            Ways::Fifo {
+                h2c,
+                c2h,
+                pending,
+                taken,
+            } => {
+                let fail = |what| EmulatorError::node("use the pipe", what);
+                if *taken == pending.len() {
+                    pending.resize(CHUNK, 0);
+                    let read = h2c.read(pending).map_err(fail(H2C))?;
+                    pending.truncate(read);
+                    *taken = 0;
+                }
+                *taken += input.offer(engine, faults, &pending[*taken..], End::InRecords);
+                while !faults.stalled()
+                    && let Some(front) = output.front()
+                {
+                    match c2h.write(front).map_err(fail(C2H))? {
+                        0 => break,
+                        written => output.consume(written),
+                    };
+                }
+                Ok(*taken < pending.len())
+            }
+        }
+    }
+
+    /// The interrupt's level has risen.
+    pub fn interrupt(&mut self) -> io::Result<()> {
+        // One event stands for all that nobody has read, as the driver counts no further.
+        if self.events.waiting()? == 0 {
+            self.events.write(&1u32.to_le_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// The core was reset: what is on its way is dropped.
+    pub fn reset(&mut self) -> io::Result<()> {
+        self.input.reset();
+        match &mut self.ways {
+            Ways::Fuse(fuse) => fuse.reset(),
+            Ways::Fifo {
+                h2c,
+                c2h,
+                pending,
+                taken,
+            } => {
+                pending.clear();
+                *taken = 0;
+                h2c.drain()?;
+                c2h.drain()?;
+            }
+        }
+        self.events.drain()
+    }
+}
+
+fn open_fifo(nodes: &mut Nodes, name: &str) -> Result<Fifo, EmulatorError> {
+    let path = nodes.fifo(name)?;
+    Fifo::open(&path).map_err(EmulatorError::node("open", path))
+}
+
+impl Ways {
+    fn fifo(nodes: &mut Nodes) -> Result<Ways, EmulatorError> {
+        Ok(Ways::Fifo {
+            h2c: open_fifo(nodes, &format!("{PREFIX}_{H2C}"))?,
+            c2h: open_fifo(nodes, &format!("{PREFIX}_{C2H}"))?,
+            pending: Vec::new(),
+            taken: 0,
+        })
+    }
+
+    fn fuse(nodes: &mut Nodes, timeout: Duration) -> Result<Ways, EmulatorError> {
+        let folder = nodes.folder(MOUNT)?;
+        nodes.mount(MOUNT)?;
+        let streams = FuseStreams::mount(&folder, timeout).map_err(|source| {
+            let dir = nodes.dir().to_owned();
+            EmulatorError::Fuse { dir, source }
+        })?;
+        for name in [H2C, C2H] {
+            let target = Path::new(MOUNT).join(name);
+            nodes.link(&format!("{PREFIX}_{name}"), &target)?;
+        }
+        Ok(Ways::Fuse(Box::new(streams)))
+    }
+}
