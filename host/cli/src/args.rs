@@ -1,5 +1,6 @@
 //! The command line: all parsing, no acting.
 
+pub mod device;
 pub mod emulate;
 
 use std::ops::Range;
@@ -49,6 +50,14 @@ pub enum Command {
     Disasm(Disasm),
     /// Be a board that is not there: device nodes with the simulated engine behind them
     Emulate(emulate::Emulate),
+    /// List the boards that are there
+    Devices(device::Devices),
+    /// Walk the way to a board step by step, and say what to do about what fails
+    Doctor(device::Doctor),
+    /// Measure packing, transfer, compute and latency apart
+    Bench(device::Bench),
+    /// Run a recording of a device again and name the first word that differs
+    Replay(device::Replay),
 }
 
 #[derive(Debug, clap::Args)]
@@ -58,6 +67,11 @@ pub struct Classify {
     /// What runs the network
     #[arg(long, value_enum, default_value = "model")]
     pub backend: Backend,
+    #[command(flatten)]
+    pub on: device::On,
+    /// Write all that crosses to and from the device to a file, for `firebrick replay`
+    #[arg(long, value_name = "FILE", requires = "device")]
+    pub record: Option<PathBuf>,
     #[command(flatten)]
     pub target: Target,
     /// How many classes to print for each picture
@@ -82,6 +96,8 @@ pub struct Verify {
     /// What is compared with the model
     #[arg(long, value_enum, default_value = "sim")]
     pub backend: EngineBackend,
+    #[command(flatten)]
+    pub on: device::On,
     #[command(flatten)]
     pub target: Target,
     #[command(flatten)]
@@ -170,7 +186,7 @@ pub struct Disasm {
 
 #[derive(Debug, clap::Args)]
 pub struct Pictures {
-    /// JPEG or PNG files of any size
+    /// JPEG or PNG files of any size, folders of them, or - for a list of paths on standard input
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<PathBuf>,
 }
@@ -205,8 +221,18 @@ pub enum Weights {
 #[derive(Debug, clap::Args)]
 pub struct Preset {
     /// Preset of the engine, with options appended, as in fb256-packed (see `firebrick presets`)
-    #[arg(long = "preset", value_name = "NAME", default_value = DEFAULT_PRESET, value_parser = preset)]
-    pub config: HwConfig,
+    /// [default: fb256, or with --device what the device says it is]
+    #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
+    pub given: Option<HwConfig>,
+}
+
+impl Preset {
+    /// What was given, or the default.
+    #[allow(clippy::expect_used)] // A constant, looked up in a test below.
+    pub fn config(&self) -> HwConfig {
+        let default = || HwConfig::preset(DEFAULT_PRESET).expect("the default preset is one");
+        self.given.clone().unwrap_or_else(default)
+    }
 }
 
 /// How the simulator behaves.
@@ -338,6 +364,11 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn the_default_preset_is_one() {
+        assert_eq!(Preset { given: None }.config().name, DEFAULT_PRESET);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What runs command streams: the simulated engine or the software engine, opened when the first
 //! picture needs it and kept for all that follow.
 
-mod device;
 mod figures;
 #[cfg(feature = "sim")]
 mod simulated;
@@ -10,13 +9,15 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use device::AnyDevice;
-use firebrick_driver::{DeviceError, ExecutorDevice, ImageResult, Program, Session, SessionError};
+use firebrick_driver::{
+    Cancel, DeviceError, ExecutorDevice, ImageResult, Program, Session, SessionError, Uri,
+};
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
 
 use crate::accounting;
 use crate::args::EngineBackend;
+use crate::device::{self, AnyDevice};
 use crate::error::CliError;
 use crate::progress::Style;
 pub use figures::Figures;
@@ -47,6 +48,8 @@ impl Disturbance {
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub struct Options {
     pub backend: EngineBackend,
+    /// In place of the backend.
+    pub device: Option<Uri>,
     pub config: HwConfig,
     pub seed: u32,
     /// Random memories and registers at the start, in place of zeros.
@@ -77,7 +80,7 @@ pub struct Run {
 impl Engine {
     pub fn new(options: Options) -> Result<Engine, CliError> {
         #[cfg(not(feature = "sim"))]
-        if options.backend == EngineBackend::Sim {
+        if options.backend == EngineBackend::Sim && options.device.is_none() {
             let what = "--backend sim";
             return Err(CliError::NoSimulator { what });
         }
@@ -105,6 +108,9 @@ impl Engine {
     }
 
     fn device(&self) -> Result<AnyDevice, CliError> {
+        if let Some(uri) = &self.options.device {
+            return device::open(uri, &Cancel::new(), self.options.style);
+        }
         match self.options.backend {
             EngineBackend::Software => {
                 let device = ExecutorDevice::new(&self.options.config);

@@ -1,10 +1,9 @@
 //! Everything that ends a command: what happened, where, and what to do.
 
 use std::io;
-#[cfg(feature = "sim")]
 use std::path::PathBuf;
 
-use firebrick_driver::{CompileError, SessionError};
+use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError};
 use firebrick_network::{ImageError, PackError};
 #[cfg(feature = "sim")]
 use firebrick_spec::board::{Board, CLOSURE_PERCENT};
@@ -37,7 +36,29 @@ pub enum CliError {
     #[cfg(feature = "sim")]
     #[error(transparent)]
     Emulator(#[from] Box<firebrick_sim::emulator::EmulatorError>),
-    #[cfg(feature = "sim")]
+    #[error(transparent)]
+    Device(#[from] DeviceError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error(
+        "{device}: no preset has the device's configuration hash {hash:016x}; name the one that \
+         its bitstream was generated from with --preset, or use the program that generated it"
+    )]
+    UnknownHash { device: String, hash: u64 },
+    #[error("{device}: there is no preset {preset:?}; see `firebrick presets`")]
+    NoPreset { device: String, preset: String },
+    #[error("{}: {source}; name a folder or file that can be read", path.display())]
+    Source { path: PathBuf, source: io::Error },
+    #[error("{}: there is no JPEG or PNG file in this folder", path.display())]
+    NoPictures { path: PathBuf },
+    #[error("the recording {}: {source}; name another file", path.display())]
+    RecordFile { path: PathBuf, source: io::Error },
+    #[error("interrupted after {done} pictures; the device is reset")]
+    Interrupted { done: u64 },
+    #[error(
+        "the engine's sums of picture {picture} are not those of the integer model; run `firebrick doctor`"
+    )]
+    Differs { picture: u64 },
     #[error("cannot listen to signals: {source}")]
     Signals { source: io::Error },
     #[cfg(feature = "sim")]

@@ -3,19 +3,24 @@
 mod accounting;
 mod args;
 mod commands;
+mod device;
 mod engine;
 mod error;
 mod output;
 mod progress;
+mod signals;
+mod sources;
 mod target;
 
 use std::process::ExitCode;
 
 use clap::Parser;
-use error::Outcome;
+use error::{CliError, Outcome};
 
 /// What a shell reports of a program that writes to a closed pipe: 128 + SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
+/// The same after SIGINT: 128 + SIGINT.
+const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
@@ -23,6 +28,10 @@ fn main() -> ExitCode {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::FAILURE,
         Err(error) if error.is_broken_pipe() => ExitCode::from(BROKEN_PIPE),
+        Err(error @ CliError::Interrupted { .. }) => {
+            progress::error(&error);
+            ExitCode::from(INTERRUPTED)
+        }
         Err(error) => {
             progress::error(&error);
             ExitCode::FAILURE

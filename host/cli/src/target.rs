@@ -20,7 +20,11 @@ pub struct Target {
 
 impl Target {
     pub fn load(args: &args::Target) -> Result<Target, CliError> {
-        let config = args.preset.config.clone();
+        Target::load_for(args, args.preset.config())
+    }
+
+    /// The same on a configuration that is known from elsewhere.
+    pub fn load_for(args: &args::Target, config: HwConfig) -> Result<Target, CliError> {
         let weights = match args.weights {
             args::Weights::Auto => Weights::Auto,
             args::Weights::Streamed => Weights::Streamed,
@@ -50,6 +54,11 @@ impl Target {
             config,
             weights,
         })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &HwConfig {
+        &self.config
     }
 
     /// The command stream; with `check`, one that also sends every feature map.

@@ -1,5 +1,7 @@
 //! `firebrick classify`: what pictures show.
 
+mod stream;
+
 use firebrick_driver::Program;
 use firebrick_model::Model;
 use ndarray::Array3;
@@ -12,6 +14,7 @@ use crate::engine::{Disturbance, Engine, Figures, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
 use crate::progress::{self, Style};
+use crate::sources::Sources;
 use crate::target::{Target, shown};
 
 /// One class of a picture.
@@ -26,7 +29,7 @@ struct Class<'a> {
 #[derive(Serialize)]
 struct Report<'a> {
     image: String,
-    backend: &'static str,
+    backend: &'a str,
     preset: &'a str,
     network: &'a str,
     height: usize,
@@ -56,7 +59,8 @@ impl Runner {
         };
         let options = Options {
             backend,
-            config: args.target.preset.config.clone(),
+            device: None,
+            config: target.config().clone(),
             seed: args.simulation.seed.unwrap_or(0),
             random_state: false,
             waveform: None,
@@ -101,6 +105,9 @@ impl Runner {
 }
 
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    if let Some(uri) = &args.on.device {
+        return stream::run(args, uri, style, output);
+    }
     let target = Target::load(&args.target)?;
     let mut runner = Runner::new(args, &target, style)?;
     let mut outcome = Outcome::Good;
@@ -108,11 +115,12 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         Backend::Model => 1,
         Backend::Sim | Backend::Software => usize::from(args.batch),
     };
-    for paths in args.pictures.images.chunks(batch) {
+    let mut sources = Sources::new(&args.pictures.images).peekable();
+    while sources.peek().is_some() {
         let (mut names, mut pictures) = (Vec::new(), Vec::new());
-        for path in paths {
-            match target.picture(path) {
-                Ok(picture) => {
+        for path in sources.by_ref().take(batch) {
+            match path.and_then(|path| Ok((target.picture(&path)?, path))) {
+                Ok((picture, path)) => {
                     names.push(path);
                     pictures.push(picture);
                 }
@@ -133,7 +141,12 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         match runner.logits(&pictures, &label, args.layers) {
             Ok(results) => {
                 for (path, (logits, figures)) in names.iter().zip(results) {
-                    report(args, &target, path, &logits, figures, output)?;
+                    let backend = match args.backend {
+                        Backend::Model => "model",
+                        Backend::Sim => EngineBackend::Sim.name(),
+                        Backend::Software => EngineBackend::Software.name(),
+                    };
+                    report(args, &target, backend, path, &logits, figures, output)?;
                 }
             }
             Err(error) if error.is_fatal() => return Err(error),
@@ -151,6 +164,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
 fn report(
     args: &args::Classify,
     target: &Target,
+    backend: &str,
     path: &Path,
     logits: &[i32],
     figures: Option<Figures>,
@@ -166,12 +180,8 @@ fn report(
         });
     let report = Report {
         image: shown(path),
-        backend: match args.backend {
-            Backend::Model => "model",
-            Backend::Sim => EngineBackend::Sim.name(),
-            Backend::Software => EngineBackend::Software.name(),
-        },
-        preset: &args.target.preset.config.name,
+        backend,
+        preset: &target.config().name,
         network: &target.network.name,
         height: target.size.height,
         width: target.size.width,

@@ -48,7 +48,7 @@ fn options(args: &Emulate) -> firebrick_sim::emulator::Options {
         coherent: args.coherent,
         faults: args.faults.clone(),
         seed: args.seed,
-        ..Options::new(kind, &args.preset.config, &args.dir)
+        ..Options::new(kind, &args.preset.config(), &args.dir)
     }
 }
 

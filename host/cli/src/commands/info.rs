@@ -104,7 +104,7 @@ impl<'a> Info<'a> {
 
 pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let target = Target::load(&args.target)?;
-    let config = &args.target.preset.config;
+    let config = &args.target.preset.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
     let info = Info::of(&target, config, &program, &timing);

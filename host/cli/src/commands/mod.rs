@@ -1,13 +1,17 @@
 //! The commands: each takes its part of the command line and acts.
 
+mod bench;
 mod classify;
+mod devices;
 mod disasm;
+mod doctor;
 mod emulate;
 mod explore;
 mod generate;
 mod info;
 mod predict;
 mod presets;
+mod replay;
 mod verify;
 
 use firebrick_spec::HwConfig;
@@ -33,6 +37,10 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
         Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Devices(args) => devices::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Doctor(args) => doctor::run(args, style, &mut output),
+        Command::Bench(args) => bench::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Replay(args) => replay::run(args, style, &mut output),
     }?;
     output.flush()?;
     Ok(outcome)

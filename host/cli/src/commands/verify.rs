@@ -10,10 +10,12 @@ use firebrick_driver::Program;
 use firebrick_model::Model;
 
 use crate::args::{self, EngineBackend};
+use crate::device;
 use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style};
+use crate::sources::Sources;
 use crate::target::{Target, shown};
 use compare::compare;
 use report::{Picture, Reporter, Summary};
@@ -34,12 +36,19 @@ struct Verifier<'a> {
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
-    let target = Target::load(&args.target)?;
+    let target = match &args.on.device {
+        Some(uri) => {
+            let config = device::configuration(uri, args.target.preset.given.as_ref(), style)?;
+            Target::load_for(&args.target, config)?
+        }
+        None => Target::load(&args.target)?,
+    };
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args);
     let options = Options {
         backend: args.backend,
-        config: args.target.preset.config.clone(),
+        device: args.on.device.clone(),
+        config: target.config().clone(),
         seed,
         random_state: args.random_state,
         waveform: args
@@ -77,8 +86,17 @@ fn pictures(
     reporter: &mut Reporter<'_>,
 ) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
-    for path in &args.pictures.images {
+    for path in Sources::new(&args.pictures.images) {
         summary.images += 1;
+        let path = match path {
+            Ok(path) => path,
+            Err(error) => {
+                progress::error(error);
+                summary.failed += 1;
+                continue;
+            }
+        };
+        let path = path.as_path();
         let input = match verifier.target.picture(path) {
             Ok(input) => input,
             Err(error) => {
@@ -125,7 +143,7 @@ impl Verifier<'_> {
 }
 
 fn disturbance(args: &args::Verify) -> Disturbance {
-    if args.no_disturb || args.backend == EngineBackend::Software {
+    if args.no_disturb || args.on.device.is_some() || args.backend == EngineBackend::Software {
         return Disturbance::NONE;
     }
     Disturbance {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use firebrick_driver::Program;
 use firebrick_sim::{Builder, ModelError, SimDevice, SimError, SimOptions};
 
-use super::device::AnyDevice;
 use super::{Disturbance, Engine};
+use crate::device::AnyDevice;
 use crate::error::CliError;
 use crate::progress::{BuildProgress, note};
 

@@ -89,7 +89,7 @@ enum Object<'a> {
 /// Of what the comparison was.
 #[derive(Serialize)]
 struct RunInfo {
-    backend: &'static str,
+    backend: String,
     preset: String,
     network: String,
     height: usize,
@@ -116,8 +116,11 @@ impl<'a> Reporter<'a> {
         output: &'a mut Output,
     ) -> Reporter<'a> {
         let run = RunInfo {
-            backend: args.backend.name(),
-            preset: args.target.preset.config.name.clone(),
+            backend: match &args.on.device {
+                Some(uri) => uri.to_string(),
+                None => args.backend.name().to_owned(),
+            },
+            preset: target.config().name.clone(),
             network: target.network.name.clone(),
             height: target.size.height,
             width: target.size.width,

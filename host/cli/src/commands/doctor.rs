@@ -1,0 +1,98 @@
+//! `firebrick doctor`: the way to a device, step by step.
+
+mod nodes;
+mod registers;
+mod report;
+
+use std::path::Path;
+
+use firebrick_driver::{Cancel, Session, devices};
+use firebrick_model::Model;
+use firebrick_network::random::{Builder, picture};
+use firebrick_network::{Network, NodeId};
+use firebrick_spec::HwConfig;
+
+use crate::args::device::Doctor;
+use crate::device::{self, AnyDevice};
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+use crate::progress::Style;
+use report::{Check, Report};
+
+/// Side of the self test's picture, and the seed of its weights and pixels.
+const SIDE: usize = 9;
+const SEED: u64 = 1;
+
+pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let uri = args.device.clone().or_else(|| {
+        let found = devices(Path::new("/")).into_iter().next();
+        found.map(|found| found.uri)
+    });
+    let mut report = Report::new(args.json.on, output);
+    nodes::pci(uri.as_ref(), &mut report)?;
+    match &uri {
+        None => report.step("device", || {
+            Check::failed(
+                "no node of a device is there",
+                "load the driver (modprobe xdma), or on a Zynq the device tree overlay; name a \
+                 device that is elsewhere with --device",
+            )
+        })?,
+        Some(uri) => nodes::nodes(uri, &mut report)?,
+    }
+    let mut board = None;
+    report.step("open and lock", || {
+        let Some(uri) = &uri else {
+            return Check::skipped("no device");
+        };
+        match device::open(uri, &Cancel::new(), style) {
+            Ok(open) => {
+                board = Some(open);
+                Check::ok(uri.to_string())
+            }
+            Err(error) => Check::failed(error, "see the error; the node's owner has to let it go"),
+        }
+    })?;
+    let config = registers::walk(board.as_mut(), args.preset.given.as_ref(), &mut report)?;
+    report.step("self test", || match (board.take(), &config) {
+        (Some(board), Some(config)) => self_test(board, config),
+        _ => Check::skipped("no device"),
+    })?;
+    report.end()
+}
+
+/// One small layer with random weights on a random picture, and the integer model.
+fn self_test(board: AnyDevice, config: &HwConfig) -> Check {
+    let advice = "reset the board and reload its bitstream; if it stays, `firebrick verify --device` \
+                  says where the engine differs";
+    match try_self_test(board, config) {
+        Ok((got, want)) if got == want => {
+            Check::ok(format!("{} sums as the integer model's", got.len()))
+        }
+        Ok(_) => Check::failed("the sums are not the integer model's", advice),
+        Err(error) => Check::failed(error, advice),
+    }
+}
+
+fn try_self_test(board: AnyDevice, config: &HwConfig) -> Result<(Vec<i32>, Vec<i32>), CliError> {
+    let network = tiny();
+    let program = firebrick_driver::compile(
+        &network,
+        config,
+        SIDE,
+        SIDE,
+        &firebrick_driver::CompileOptions::default(),
+    )?;
+    let picture = picture(SIDE, SIDE, SEED);
+    let want = Model::new(&network)?.logits(&picture.view())?;
+    let mut session = Session::open(board, config)?;
+    let got = session.run(&program, &picture.view())?;
+    Ok((got.logits, want))
+}
+
+fn tiny() -> Network {
+    let mut builder = Builder::new(SEED);
+    let conv = builder.conv("conv", NodeId::INPUT, 16, (3, 2, 0));
+    let conv = builder.conv("classes", conv, 10, (1, 1, 0));
+    builder.finish(conv, SIDE, SIDE)
+}

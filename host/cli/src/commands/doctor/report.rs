@@ -1,0 +1,125 @@
+//! The steps of `doctor`, printed as they are done.
+
+use std::fmt::Display;
+
+use serde::Serialize;
+
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum State {
+    Ok,
+    Failed,
+    Skipped,
+}
+
+/// What came of a step.
+#[derive(Debug, Serialize)]
+pub struct Check {
+    outcome: State,
+    detail: String,
+    /// What to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+impl Check {
+    pub fn ok(detail: impl Display) -> Check {
+        Check::of(State::Ok, detail)
+    }
+
+    pub fn skipped(why: impl Display) -> Check {
+        Check::of(State::Skipped, why)
+    }
+
+    pub fn failed(what: impl Display, advice: &str) -> Check {
+        Check {
+            advice: Some(advice.to_owned()),
+            ..Check::of(State::Failed, what)
+        }
+    }
+
+    fn of(outcome: State, detail: impl Display) -> Check {
+        Check {
+            outcome,
+            detail: detail.to_string(),
+            advice: None,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Step<'a> {
+    step: &'a str,
+    #[serde(flatten)]
+    check: &'a Check,
+}
+
+pub struct Report<'a> {
+    json: bool,
+    output: &'a mut Output,
+    /// The step that failed and without which there are no others.
+    blocked: Option<String>,
+    failed: bool,
+}
+
+impl Report<'_> {
+    pub fn new(json: bool, output: &mut Output) -> Report<'_> {
+        Report {
+            json,
+            output,
+            blocked: None,
+            failed: false,
+        }
+    }
+
+    /// A step; if it fails, those that follow are skipped.
+    pub fn step(&mut self, name: &str, check: impl FnOnce() -> Check) -> Result<(), CliError> {
+        let failed = self.side_step(name, check)?;
+        if failed {
+            self.blocked = Some(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// A step that others do not need.
+    pub fn side_step(
+        &mut self,
+        name: &str,
+        check: impl FnOnce() -> Check,
+    ) -> Result<bool, CliError> {
+        let check = match &self.blocked {
+            Some(blocked) => Check::skipped(format!("after: {blocked}")),
+            None => check(),
+        };
+        let failed = check.outcome == State::Failed;
+        self.failed |= failed;
+        if self.json {
+            let check = &check;
+            self.output.json(&Step { step: name, check })?;
+        } else {
+            let state = match check.outcome {
+                State::Ok => "ok",
+                State::Failed => "FAILED",
+                State::Skipped => "skipped",
+            };
+            let detail = &check.detail;
+            self.output
+                .line(format_args!("{state:7} {name}: {detail}"))?;
+            if let Some(advice) = &check.advice {
+                self.output.line(format_args!("        do: {advice}"))?;
+            }
+            self.output.flush()?;
+        }
+        Ok(failed)
+    }
+
+    pub fn end(self) -> Result<Outcome, CliError> {
+        Ok(match self.failed {
+            true => Outcome::Bad,
+            false => Outcome::Good,
+        })
+    }
+}

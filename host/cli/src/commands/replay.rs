@@ -1,0 +1,96 @@
+//! `firebrick replay`: a recording against another device.
+
+use std::fs::File;
+use std::io::BufReader;
+
+use firebrick_driver::{Cancel, Event, ExecutorDevice, RecordReader, replay};
+use firebrick_spec::{HwConfig, regs};
+use serde::Serialize;
+
+use crate::args::EngineBackend;
+use crate::args::device::Replay;
+use crate::device::{self, AnyDevice};
+use crate::error::{CliError, Outcome};
+use crate::output::Output;
+use crate::progress::{self, Style};
+
+#[derive(Serialize)]
+struct Report {
+    recorded: String,
+    entries: u64,
+    packets: u64,
+    registers: u64,
+    equal: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    difference: Option<String>,
+    truncated: bool,
+}
+
+pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let open = || {
+        let file = File::open(&args.file).map_err(|source| CliError::RecordFile {
+            path: args.file.clone(),
+            source,
+        });
+        file.map(BufReader::new)
+    };
+    let mut device = match (&args.on.device, args.backend) {
+        (Some(uri), _) => device::open(uri, &Cancel::new(), style)?,
+        (None, backend) => {
+            let config = match &args.preset.given {
+                Some(config) => config.clone(),
+                None => recorded(open()?)?,
+            };
+            match backend {
+                EngineBackend::Sim => device::simulator(&config, style)?,
+                EngineBackend::Software => {
+                    AnyDevice::Software(Box::new(ExecutorDevice::new(&config)))
+                }
+            }
+        }
+    };
+    let replay = replay(open()?, &mut device, args.deadline)?;
+    if let Some(warning) = &replay.truncated {
+        progress::note(format_args!("warning: {warning}"));
+    }
+    let report = Report {
+        recorded: replay.device,
+        entries: replay.entries,
+        packets: replay.packets,
+        registers: replay.registers,
+        equal: replay.difference.is_none(),
+        difference: replay.difference.map(|difference| difference.to_string()),
+        truncated: replay.truncated.is_some(),
+    };
+    if args.json.on {
+        output.json(&report)?;
+    } else {
+        output.line(format_args!(
+            "recorded from {}: {} entries, {} packets and {} registers compared",
+            report.recorded, report.entries, report.packets, report.registers
+        ))?;
+        output.line(report.difference.as_deref().unwrap_or("no difference"))?;
+    }
+    Ok(match report.equal {
+        true => Outcome::Good,
+        false => Outcome::Bad,
+    })
+}
+
+/// The configuration of the device that was recorded.
+fn recorded(file: BufReader<File>) -> Result<HwConfig, CliError> {
+    let mut reader = RecordReader::new(file)?;
+    let (mut device, mut low) = (String::new(), 0);
+    while let Some(entry) = reader.next_entry()? {
+        match entry.event {
+            Event::Device(name) => device = name,
+            Event::Read { offset, value } if offset == regs::HASH_LO.offset => low = value,
+            Event::Read { offset, value } if offset == regs::HASH_HI.offset => {
+                let hash = u64::from(low) | u64::from(value) << 32;
+                return device::with_hash(hash).ok_or(CliError::UnknownHash { device, hash });
+            }
+            _ => {}
+        }
+    }
+    Err(CliError::UnknownHash { device, hash: 0 })
+}
