@@ -1,7 +1,8 @@
 //! The files of an emulated board: made, recorded, and removed, also after a crash.
 //!
-//! A list in the folder names what was made, with its inode and time of birth, so that the next emulator removes
-//! exactly that and nothing of anybody else's. The running emulator holds a lock on the list.
+//! A list in the folder names what was made, with its inode and time of birth, so that the next
+//! emulator removes exactly that and nothing of anybody else's. The running emulator holds a lock
+//! on the list.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, Write};
