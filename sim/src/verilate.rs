@@ -23,7 +23,7 @@ use crate::{bundle, makefile, runtime, wrapper};
 const LIBRARY: &str = "model.so";
 
 /// The limit on a whole build unless [`Builder::deadline`] says otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(15 * 60);
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Builds designs into models, or finds them in the cache.
 #[derive(Clone)]
