@@ -79,7 +79,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// A builder with the environment of this process, a deadline of 15 minutes, as many jobs
+    /// A builder with the environment of this process, a deadline of 30 minutes, as many jobs
     /// as there are processors, and progress on standard error.
     #[must_use]
     pub fn new() -> Self {
