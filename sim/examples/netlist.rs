@@ -50,7 +50,11 @@ fn run(preset: &str, files: &[String]) -> Result<(), Failure> {
     let outcome = run_icarus(&verilog, TOP, &stimulus, &Environment::from_process())?;
     let result = program.decode_result(&outcome.bytes())?;
     if result.logits != want.logits {
-        return Err(format!("logits {:?}, but {:?} are right", result.logits, want.logits).into());
+        return Err(format!(
+            "logits {:?}, but {:?} are right",
+            result.logits, want.logits
+        )
+        .into());
     }
     let mut values = result.logits.len();
     for (node, map) in &result.maps {

@@ -23,7 +23,7 @@ use crate::{bundle, makefile, runtime, wrapper};
 const LIBRARY: &str = "model.so";
 
 /// The limit on a whole build unless [`Builder::deadline`] says otherwise.
-pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(15 * 60);
+pub const DEFAULT_DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Builds designs into models, or finds them in the cache.
 #[derive(Clone)]
@@ -79,7 +79,7 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// A builder with the environment of this process, a deadline of 15 minutes, as many jobs
+    /// A builder with the environment of this process, a deadline of 30 minutes, as many jobs
     /// as there are processors, and progress on standard error.
     #[must_use]
     pub fn new() -> Self {

@@ -234,7 +234,10 @@ fn a_session_recovers_by_itself() {
             .is_err()
     );
     // It sees that the engine holds an error, and resets it first.
-    assert_eq!(session.device().executor().fault().map(|f| f.record), Some(0));
+    assert_eq!(
+        session.device().executor().fault().map(|f| f.record),
+        Some(0)
+    );
     assert!(session.run(&program, &image.view()).is_ok());
     assert_eq!(session.device().executor().fault(), None);
     let mut other = config.clone();

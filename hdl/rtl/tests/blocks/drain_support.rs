@@ -151,8 +151,8 @@ impl Job {
         let behind = lanes >= 4
             && self.mode == POOL
             && self.partial
-            && self.width % 2 == 0
-            && self.count % lanes == 0
+            && self.width.is_multiple_of(2)
+            && self.count.is_multiple_of(lanes)
             && self.count % self.pitch() == self.width;
         self.count.div_ceil(lanes) + u32::from(behind)
     }

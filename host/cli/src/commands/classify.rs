@@ -40,6 +40,9 @@ struct Report<'a> {
     figures: Option<Figures>,
 }
 
+/// Sums of all classes of one picture, and what the engine's counters say of it.
+type Sums = (Vec<i32>, Option<Figures>);
+
 /// What runs the pictures.
 enum Runner {
     Model(Model),
@@ -83,7 +86,7 @@ impl Runner {
         pictures: &[Array3<u8>],
         label: &str,
         by_layer: bool,
-    ) -> Result<Vec<(Vec<i32>, Option<Figures>)>, CliError> {
+    ) -> Result<Vec<Sums>, CliError> {
         match self {
             Runner::Model(model) => pictures
                 .iter()

@@ -113,6 +113,8 @@ pub fn random(config: &HwConfig, seed: u64) -> Vec<Vec<u8>> {
     let rng = &mut SmallRng::seed_from_u64(seed);
     let transfers = rng.random_range(1..=3);
     let mut strips = 0;
+    // Where an earlier stream left the window unit in its picture is not for the model to know.
+    let mut begun = false;
     (0..transfers)
         .map(|tag| {
             let mut stream = Stream::new(config);
@@ -130,7 +132,10 @@ pub fn random(config: &HwConfig, seed: u64) -> Vec<Vec<u8>> {
                     // The engine counts up to 15 strips.
                     3 | 4 if strips < 15 => {
                         strips += 1;
-                        Command::Rows(random_rows(config, rng))
+                        let mut rows = random_rows(config, rng);
+                        rows.first |= !begun;
+                        begun = true;
+                        Command::Rows(rows)
                     }
                     5 if rng.random_bool(0.3) => Command::Store(Store { base: 0, count: 90 }),
                     _ => {
