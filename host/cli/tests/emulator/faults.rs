@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use firebrick_driver::{DeviceError, ResultError, SessionError};
-use rustix::process::Signal;
 
 use crate::board::{Board, Kind, TestSession, check, picture, program, session};
 
@@ -324,6 +323,6 @@ fn an_emulator_that_dies_in_mid_image_is_noticed() {
         // A new one in its place is a board after power-up.
         let board = Board::start_in(dir.path(), kind, &[]);
         check(&mut board.session(), &program(), 1);
-        board.signal(Signal::KILL);
+        board.stop();
     }
 }
