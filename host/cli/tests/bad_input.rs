@@ -36,7 +36,8 @@ fn pictures() {
         refused(name, &bytes[..bytes.len() / 2], "truncated");
     }
     firebrick(&["classify", "/nowhere/cat.jpg"]).fails("/nowhere/cat.jpg");
-    firebrick(&["classify", text(dir.path())]).fails("not a regular file");
+    let empty = tempfile::tempdir().unwrap();
+    firebrick(&["classify", text(empty.path())]).fails("no JPEG or PNG file");
 }
 
 /// `classify` with a packed model of these bytes says `what`.
