@@ -47,9 +47,7 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
         let Some(&first) = sources.first() else {
             return Err(fail("has no input".into()));
         };
-        if sources.len() != 1 && !matches!(node.op, Op::Concat) {
-            return Err(fail(format!("takes one input, has {}", sources.len())));
-        }
+        node.op.check_inputs(sources.len()).map_err(fail)?;
         channels.push(match &node.op {
             Op::Conv(conv) => {
                 self::conv(conv, first).map_err(fail)?;
@@ -57,6 +55,10 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
             }
             Op::Concat => sources.iter().sum(),
             Op::MaxPool(_) => first,
+            Op::Add if sources.iter().any(|&channels| channels != first) => {
+                return Err(fail("adds maps of different channels".into()));
+            }
+            Op::Add => first,
             Op::GlobalSum if index + 1 < network.nodes.len() => {
                 return Err(fail("a global sum must be the last node".into()));
             }

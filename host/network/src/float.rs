@@ -4,7 +4,7 @@
 use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
 use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, concatenate, s};
 
-use crate::graph::{Input, NodeId, Pool};
+use crate::graph::{Input, NodeId, Normalise, Pool};
 
 /// A convolution with ReLU.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +28,8 @@ pub enum FloatOp {
     MaxPool(Pool),
     /// Channel concatenation.
     Concat,
+    /// Element-wise sum of two maps.
+    Add,
     /// Mean over all pixels for each channel.
     GlobalMean,
 }
@@ -50,8 +52,8 @@ pub struct FloatNetwork {
     pub name: String,
     /// Input picture.
     pub input: Input,
-    /// Subtracted from each channel of the raw pixels, in the input's channel order.
-    pub mean: [f32; 3],
+    /// What is done to the raw pixels first.
+    pub normalise: Normalise,
     /// Nodes in topological order.
     pub nodes: Vec<FloatNode>,
 }
@@ -70,11 +72,12 @@ impl FloatNetwork {
     /// Every node's output for raw pixels (row, column, channel in the network's order).
     pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
         let mut input = pixels.mapv(f32::from);
+        let Normalise { mean, std } = &self.normalise;
         for mut pixel in input.rows_mut() {
             pixel
                 .iter_mut()
-                .zip(&self.mean)
-                .for_each(|(v, mean)| *v -= mean);
+                .zip(mean.iter().zip(std))
+                .for_each(|(v, (mean, std))| *v = (*v - mean) / std);
         }
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
@@ -105,6 +108,10 @@ impl FloatNetwork {
                     let views: Vec<_> = sources.iter().map(|map| map.view()).collect();
                     concatenate(Axis(2), &views).map_err(|e| fail(&e.to_string()))?
                 }
+                FloatOp::Add => match sources[..] {
+                    [a, b] if a.dim() == b.dim() => a + b,
+                    _ => return Err(fail("it adds two maps of one shape")),
+                },
                 FloatOp::GlobalMean => {
                     let pixels = (first.dim().0 * first.dim().1).max(1) as f32;
                     let sums = first.sum_axis(Axis(0)).sum_axis(Axis(0)) / pixels;

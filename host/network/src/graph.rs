@@ -49,8 +49,33 @@ pub enum ResizePolicy {
     },
 }
 
-/// What the network expects as its input: raw u8 pixels, three channels. The mean is folded
-/// into the first convolution's bias.
+/// What a float network takes in place of raw pixels: `(pixel - mean) / std` for each channel, in
+/// the input's channel order. Quantising folds it into the first convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalise {
+    /// Subtracted, in steps of a pixel (0 to 255).
+    pub mean: [f32; 3],
+    /// Divided by, in steps of a pixel; positive.
+    pub std: [f32; 3],
+}
+
+impl Normalise {
+    /// Raw pixels.
+    pub const NONE: Normalise = Normalise {
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    };
+
+    /// Whether all figures are finite and can be divided by.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.mean.iter().all(|m| m.is_finite())
+            && self.std.iter().all(|s| s.is_normal() && *s > 0.0)
+    }
+}
+
+/// What the network expects as its input: raw u8 pixels, three channels. What a float network
+/// subtracts and divides by is folded into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Default height.
@@ -145,8 +170,26 @@ pub enum Op {
     MaxPool(Pool),
     /// Channel concatenation of its inputs, in order.
     Concat,
+    /// Element-wise sum of two maps of one shape and scale, clamped to 255: a bypass.
+    Add,
     /// Exact i32 sum over all pixels for each channel: the logits. Last node of every network.
     GlobalSum,
+}
+
+impl Op {
+    /// Whether it takes so many inputs; the error says what it takes.
+    pub fn check_inputs(&self, count: usize) -> Result<(), String> {
+        let (wanted, word) = match self {
+            Op::Concat => return Ok(()),
+            Op::Add => (2, "two inputs"),
+            Op::Conv(_) | Op::MaxPool(_) | Op::GlobalSum => (1, "one input"),
+        };
+        if count == wanted {
+            Ok(())
+        } else {
+            Err(format!("takes {word}, has {count}"))
+        }
+    }
 }
 
 /// One node of the graph.
@@ -156,7 +199,7 @@ pub struct Node {
     pub name: String,
     /// The operation.
     pub op: Op,
-    /// Where its inputs come from; all but `Concat` take one.
+    /// Where its inputs come from: one, but two of `Add` and any number of `Concat`.
     pub inputs: Vec<NodeId>,
 }
 
@@ -167,6 +210,8 @@ pub struct Network {
     pub name: String,
     /// Input picture.
     pub input: Input,
+    /// What was folded into the first convolution, if that is known. No arithmetic uses it.
+    pub normalise: Option<Normalise>,
     /// Nodes in topological order; the last is [`Op::GlobalSum`].
     pub nodes: Vec<Node>,
     /// A label for each class.
@@ -212,9 +257,7 @@ impl Network {
                 });
             }
             let first = *sources.first().ok_or_else(|| fail("has no input".into()))?;
-            if sources.len() != 1 && !matches!(node.op, Op::Concat) {
-                return Err(fail(format!("takes one input, has {}", sources.len())));
-            }
+            node.op.check_inputs(sources.len()).map_err(fail)?;
             shapes.push(match &node.op {
                 Op::Conv(conv) => {
                     if conv.in_channels() != first.channels {
@@ -267,6 +310,12 @@ impl Network {
                         .try_fold(0usize, |sum, s| sum.checked_add(s.channels))
                         .ok_or_else(|| fail("has too many channels".into()))?;
                     Shape { channels, ..first }
+                }
+                Op::Add => {
+                    if sources.iter().any(|s| *s != first) {
+                        return Err(fail("inputs differ in shape".into()));
+                    }
+                    first
                 }
                 Op::GlobalSum => Shape {
                     height: 1,

@@ -17,7 +17,7 @@ pub mod squeezenet;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
-pub use graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Shape};
+pub use graph::{Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, Pool, ResizePolicy, Shape};
 pub use image::{ImageError, Picture};
 pub use pack::{PackError, PackErrorKind, builtin};
 pub use squeezenet::SqueezeNet;

@@ -52,7 +52,7 @@ impl Builder {
         self.channels.push(match &op {
             Op::Conv(conv) => conv.out_channels(),
             Op::Concat => inputs.iter().map(|&id| self.channels(id)).sum(),
-            Op::MaxPool(_) | Op::GlobalSum => inputs.first().map_or(0, |&id| self.channels(id)),
+            Op::MaxPool(_) | Op::Add | Op::GlobalSum => inputs.first().map_or(0, |&id| self.channels(id)),
         });
         self.nodes.push(Node {
             name: name.to_owned(),
@@ -100,6 +100,11 @@ impl Builder {
         self.concat(&format!("{name}/concat"), &[one, three])
     }
 
+    /// Adds an element-wise sum of two maps.
+    pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.push(name, Op::Add, &[a, b])
+    }
+
     /// Adds the global sum and gives the network, for pictures of `height` x `width`.
     #[must_use]
     pub fn finish(mut self, input: NodeId, height: usize, width: usize) -> Network {
@@ -113,6 +118,7 @@ impl Builder {
                 order: PixelOrder::Bgr,
                 resize: ResizePolicy::Squash,
             },
+            normalise: None,
             nodes: self.nodes,
             labels: (0..classes).map(|i| format!("class {i}")).collect(),
         }

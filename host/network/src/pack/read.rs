@@ -14,7 +14,7 @@ use safetensors::tensor::Dtype;
 use crate::description::{
     Description, FORMAT_VERSION, Header, NodeDescription, OpDescription, VersionOnly,
 };
-use crate::graph::{Conv, Network, Node, NodeId, Op, Pool};
+use crate::graph::{Conv, Network, Node, NodeId, Normalise, Op, Pool};
 use crate::pack::{MAX_FILE_BYTES, METADATA_KEY, PackError, PackErrorKind, content_sha256, write};
 use crate::validate::INPUT_NAME;
 
@@ -67,7 +67,7 @@ pub(super) fn network(bytes: &[u8]) -> Result<Network, PackErrorKind> {
         .ok_or(PackErrorKind::NoDescription)?;
     let json = |e: serde_json::Error| PackErrorKind::Description(e.to_string());
     let version: VersionOnly = serde_json::from_str(header).map_err(json)?;
-    if version.format_version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&version.format_version) {
         return Err(PackErrorKind::Version {
             found: version.format_version,
             expected: FORMAT_VERSION,
@@ -128,6 +128,10 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
     Ok(Network {
         name: description.name,
         input,
+        normalise: description.normalise.map(|n| Normalise {
+            mean: n.mean,
+            std: n.std,
+        }),
         nodes,
         labels: description.labels,
     })
@@ -137,6 +141,7 @@ fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind
     let (kernel, stride, pad, in_channels, out_channels) = match node.op {
         OpDescription::MaxPool { ceil } => return Ok(Op::MaxPool(Pool { ceil })),
         OpDescription::Concat => return Ok(Op::Concat),
+        OpDescription::Add => return Ok(Op::Add),
         OpDescription::GlobalSum => return Ok(Op::GlobalSum),
         OpDescription::Conv {
             kernel,

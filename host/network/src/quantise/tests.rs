@@ -1,6 +1,6 @@
 use super::*;
 use crate::float::FloatNode;
-use crate::graph::{Input, PixelOrder, Pool, ResizePolicy};
+use crate::graph::{Input, Normalise, PixelOrder, Pool, ResizePolicy};
 use ndarray::Array3;
 
 /// conv 1x1 on the picture, two convolutions that are joined, global mean.
@@ -28,7 +28,10 @@ fn network() -> FloatNetwork {
             order: PixelOrder::Bgr,
             resize: ResizePolicy::Squash,
         },
-        mean: [100.0, 110.0, 120.0],
+        normalise: Normalise {
+            mean: [100.0, 110.0, 120.0],
+            std: [1.0; 3],
+        },
         nodes: vec![
             node(
                 "a",
