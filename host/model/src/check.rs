@@ -47,7 +47,14 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
         let Some(&first) = sources.first() else {
             return Err(fail("has no input".into()));
         };
-        node.op.check_inputs(sources.len()).map_err(fail)?;
+        let (wanted, word) = match node.op {
+            Op::Concat => (sources.len(), ""),
+            Op::Add => (2, "two inputs"),
+            Op::Conv(_) | Op::MaxPool(_) | Op::GlobalSum => (1, "one input"),
+        };
+        if sources.len() != wanted {
+            return Err(fail(format!("takes {word}, has {}", sources.len())));
+        }
         channels.push(match &node.op {
             Op::Conv(conv) => {
                 self::conv(conv, first).map_err(fail)?;

@@ -3,6 +3,9 @@
 use firebrick_spec::arith::{self, Requant};
 use ndarray::Array4;
 
+pub use crate::shapes::ShapeError;
+use crate::shapes::{self, Geometry};
+
 /// Height, width and channels of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -176,22 +179,6 @@ pub enum Op {
     GlobalSum,
 }
 
-impl Op {
-    /// Whether it takes so many inputs; the error says what it takes.
-    pub fn check_inputs(&self, count: usize) -> Result<(), String> {
-        let (wanted, word) = match self {
-            Op::Concat => return Ok(()),
-            Op::Add => (2, "two inputs"),
-            Op::Conv(_) | Op::MaxPool(_) | Op::GlobalSum => (1, "one input"),
-        };
-        if count == wanted {
-            Ok(())
-        } else {
-            Err(format!("takes {word}, has {count}"))
-        }
-    }
-}
-
 /// One node of the graph.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Node {
@@ -218,16 +205,6 @@ pub struct Network {
     pub labels: Vec<String>,
 }
 
-/// Why a graph has no valid shapes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("node {node:?}: {reason}")]
-pub struct ShapeError {
-    /// Name of the node.
-    pub node: String,
-    /// What does not fit.
-    pub reason: String,
-}
-
 impl Network {
     /// Number of classes.
     #[must_use]
@@ -237,94 +214,22 @@ impl Network {
 
     /// Shape of every node's output for an input of `height` x `width` pixels.
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
-        let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let fail = |reason: String| ShapeError {
-                node: node.name.clone(),
-                reason,
-            };
-            let mut sources = Vec::with_capacity(node.inputs.len());
-            for id in &node.inputs {
-                sources.push(match *id {
-                    NodeId::INPUT => Shape {
-                        height,
-                        width,
-                        channels: 3,
-                    },
-                    NodeId(i) => *shapes
-                        .get(i)
-                        .ok_or_else(|| fail(format!("input {i} is not an earlier node")))?,
-                });
-            }
-            let first = *sources.first().ok_or_else(|| fail("has no input".into()))?;
-            node.op.check_inputs(sources.len()).map_err(fail)?;
-            shapes.push(match &node.op {
-                Op::Conv(conv) => {
-                    if conv.in_channels() != first.channels {
-                        return Err(fail(format!(
-                            "weights take {} channels, the input has {}",
-                            conv.in_channels(),
-                            first.channels
-                        )));
-                    }
-                    let len = |n| {
-                        arith::conv_len(n, conv.kernel, conv.stride, conv.pad).ok_or_else(|| {
-                            fail(format!(
-                                "a {k}x{k} kernel does not fit into {}x{} pixels",
-                                first.height,
-                                first.width,
-                                k = conv.kernel
-                            ))
-                        })
-                    };
-                    Shape {
-                        height: len(first.height)?,
-                        width: len(first.width)?,
-                        channels: conv.out_channels(),
-                    }
-                }
-                Op::MaxPool(pool) => {
-                    let len = |n| {
-                        arith::pool_len(n, pool.ceil).ok_or_else(|| {
-                            fail(format!(
-                                "a 3x3 pool does not fit into {}x{} pixels",
-                                first.height, first.width
-                            ))
-                        })
-                    };
-                    Shape {
-                        height: len(first.height)?,
-                        width: len(first.width)?,
-                        channels: first.channels,
-                    }
-                }
-                Op::Concat => {
-                    if sources
-                        .iter()
-                        .any(|s| (s.height, s.width) != (first.height, first.width))
-                    {
-                        return Err(fail("inputs differ in height or width".into()));
-                    }
-                    let channels = sources
-                        .iter()
-                        .try_fold(0usize, |sum, s| sum.checked_add(s.channels))
-                        .ok_or_else(|| fail("has too many channels".into()))?;
-                    Shape { channels, ..first }
-                }
-                Op::Add => {
-                    if sources.iter().any(|s| *s != first) {
-                        return Err(fail("inputs differ in shape".into()));
-                    }
-                    first
-                }
-                Op::GlobalSum => Shape {
-                    height: 1,
-                    width: 1,
-                    channels: first.channels,
-                },
-            });
-        }
-        Ok(shapes)
+        let geometry = |op: &Op| match op {
+            Op::Conv(c) => Geometry::Conv {
+                kernel: c.kernel,
+                stride: c.stride,
+                pad: c.pad,
+                inputs: c.in_channels(),
+                outputs: c.out_channels(),
+            },
+            Op::MaxPool(pool) => Geometry::Pool(*pool),
+            Op::Concat => Geometry::Concat,
+            Op::Add => Geometry::Add,
+            Op::GlobalSum => Geometry::Global,
+        };
+        let nodes = self.nodes.iter();
+        let nodes = nodes.map(|n| (n.name.as_str(), geometry(&n.op), n.inputs.as_slice()));
+        shapes::shapes(nodes, height, width)
     }
 
     /// Useful multiply-accumulates of one inference, those of [`Conv::macs`] over all layers.

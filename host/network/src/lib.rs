@@ -5,14 +5,19 @@ pub mod calibration;
 mod description;
 #[cfg(test)]
 mod fixture;
+mod file;
 pub mod float;
 pub mod graph;
 pub mod image;
+pub mod import;
 pub mod layers;
+pub mod moments;
 pub mod pack;
 pub mod pickle;
+pub mod preprocess;
 pub mod quantise;
 pub mod random;
+mod shapes;
 pub mod squeezenet;
 pub mod validate;
 

@@ -187,7 +187,13 @@ pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
                 outputs,
             } => b.conv(&name, x, outputs, (kernel, stride, pad)),
             Row::Pool { name, ceil } => b.pool(&name, x, ceil),
-            Row::Fire { name, fire } => b.fire(&name, x, fire.squeeze, fire.expand1, fire.expand3),
+            Row::Fire { name, fire, bypass } => {
+                let out = b.fire(&name, x, fire.squeeze, fire.expand1, fire.expand3);
+                match bypass {
+                    true => b.add(&format!("{name}/bypass"), x, out),
+                    false => out,
+                }
+            }
         };
     }
     let network = b.finish(x, table.side, table.side);
@@ -211,6 +217,7 @@ pub fn figures(seed: u64) -> SqueezeNet {
         outputs: rng.random_range(1..=40),
         fires: Vec::new(),
         pools: Vec::new(),
+        bypass: Vec::new(),
         ceil: rng.random(),
         classes: rng.random_range(1..=40),
         last_pad: rng.random_range(0..=1),
