@@ -6,6 +6,7 @@ mod commands;
 mod engine;
 mod error;
 mod output;
+mod pictures;
 mod progress;
 mod target;
 

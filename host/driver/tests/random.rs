@@ -122,5 +122,8 @@ fn maps_larger_than_the_feature_buffer_pass_row_by_row() {
             common::run(&network, &program, 2);
         }
     }
-    assert!(by_rows >= 20 && checked >= 8, "{by_rows}, {checked} checked");
+    assert!(
+        by_rows >= 20 && checked >= 8,
+        "{by_rows}, {checked} checked"
+    );
 }

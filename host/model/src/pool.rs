@@ -60,12 +60,12 @@ pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
 /// Adds two maps of one shape; `out` begins with their first byte.
 pub(crate) fn add(a: (&[u8], &Layout), b: (&[u8], &Layout), out: &mut [u8], place: &Place) {
     let (width, channels) = (place.shape.width, place.shape.channels);
-    let row = |(map, from): (&'_ [u8], &Layout), y: usize| {
+    let row = |from: &Layout, y: usize| {
         let start = from.origin(0) + y * from.row_stride();
         start..start + width * channels
     };
     for y in 0..place.shape.height {
-        let (a, b) = (&a.0[row(a, y)], &b.0[row(b, y)]);
+        let (a, b) = (&a.0[row(a.1, y)], &b.0[row(b.1, y)]);
         let pixels = a.chunks_exact(channels).zip(b.chunks_exact(channels));
         for (x, (a, b)) in pixels.enumerate() {
             let at = y * place.row_stride + x * place.pixel_stride;

@@ -116,7 +116,10 @@ pub(crate) fn groups(network: &FloatNetwork) -> Vec<Vec<usize>> {
         for input in joins.iter().filter(|id| id.0 < index) {
             let (a, b) = (first[index], first[input.0]);
             let joined = a.min(b);
-            first.iter_mut().filter(|f| **f == a || **f == b).for_each(|f| *f = joined);
+            first
+                .iter_mut()
+                .filter(|f| **f == a || **f == b)
+                .for_each(|f| *f = joined);
         }
     }
     let has_values = |i: &usize| matches!(network.nodes[*i].op, FloatOp::Conv(_) | FloatOp::Add);
@@ -173,7 +176,11 @@ pub fn measure(
         })
         .collect::<Result<Vec<_>, FloatError>>()?;
     let maxima: Vec<f32> = (0..groups.len())
-        .map(|g| per_picture.iter().fold(0.0f32, |m, maxima| m.max(maxima[g])))
+        .map(|g| {
+            per_picture
+                .iter()
+                .fold(0.0f32, |m, maxima| m.max(maxima[g]))
+        })
         .collect();
     let figures = inputs
         .par_iter()
@@ -195,7 +202,10 @@ pub fn measure(
         let mut peaks: Vec<f32> = Vec::new();
         for picture in &figures {
             let (histogram, channels) = &picture[g];
-            counts.iter_mut().zip(histogram).for_each(|(sum, n)| *sum += n);
+            counts
+                .iter_mut()
+                .zip(histogram)
+                .for_each(|(sum, n)| *sum += n);
             let all = || channels.iter().flat_map(|c| c.means.iter().zip(&c.peaks));
             means.resize(all().count(), 0.0);
             peaks.resize(all().count(), 0.0);
@@ -213,7 +223,10 @@ pub fn measure(
             p99_99: percentile(&counts, max, 0.9999),
             p99_999: percentile(&counts, max, 0.99999),
             mse: best_clip(&counts, max),
-            means: means.iter().map(|sum| (sum / inputs.len() as f64) as f32).collect(),
+            means: means
+                .iter()
+                .map(|sum| (sum / inputs.len() as f64) as f32)
+                .collect(),
             peaks,
         }
     });

@@ -3,9 +3,9 @@
 
 pub mod calibration;
 mod description;
+mod file;
 #[cfg(test)]
 mod fixture;
-mod file;
 pub mod float;
 pub mod graph;
 pub mod image;
@@ -22,8 +22,11 @@ pub mod squeezenet;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
-pub use graph::{Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, Pool, ResizePolicy, Shape};
+pub use graph::{
+    Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, Pool, ResizePolicy, Shape,
+};
 pub use image::{ImageError, Picture};
 pub use pack::{PackError, PackErrorKind, builtin};
+pub use preprocess::Preprocess;
 pub use squeezenet::SqueezeNet;
 pub use validate::InvalidNetwork;

@@ -32,17 +32,17 @@ struct Sums {
 }
 
 /// Measures all convolutions of a network, none for those with too many taps. `tick` is called
-/// with each number of pictures done.
+/// after each picture.
 pub fn measure(
     network: &FloatNetwork,
     inputs: &[Array3<u8>],
-    tick: &(dyn Fn(usize) + Sync),
+    tick: &(dyn Fn() + Sync),
 ) -> Result<Vec<Option<Moments>>, FloatError> {
     let mut totals: Vec<Option<Sums>> = network.nodes.iter().map(|_| None).collect();
-    for (batch, pictures) in inputs.chunks(BATCH).enumerate() {
+    for pictures in inputs.chunks(BATCH) {
         let sums: Vec<Vec<Option<Sums>>> = pictures
             .par_iter()
-            .map(|picture| of_picture(network, picture))
+            .map(|picture| of_picture(network, picture).inspect(|_| tick()))
             .collect::<Result<_, _>>()?;
         for picture in sums {
             for (total, sums) in totals.iter_mut().zip(picture) {
@@ -56,7 +56,6 @@ pub fn measure(
                 }
             }
         }
-        tick((batch * BATCH + pictures.len()).min(inputs.len()));
     }
     Ok(totals
         .into_iter()

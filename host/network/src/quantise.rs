@@ -40,7 +40,9 @@ pub enum Clip {
 }
 
 impl Clip {
-    fn of(self, range: &Range) -> f64 {
+    /// The largest value that is kept of a range.
+    #[must_use]
+    pub fn of(self, range: &Range) -> f64 {
         match self {
             Clip::Max => range.max,
             Clip::P99_9 => range.p99_9,
@@ -134,7 +136,8 @@ struct Signal {
 
 impl Signal {
     fn joined(sources: &[&Signal], scale: f64) -> Signal {
-        let all = |part: fn(&Signal) -> &Vec<f64>| sources.iter().flat_map(move |s| part(s)).copied();
+        let all =
+            |part: fn(&Signal) -> &Vec<f64>| sources.iter().flat_map(move |s| part(s)).copied();
         Signal {
             scale,
             ratios: all(|s| &s.ratios).collect(),
@@ -165,7 +168,12 @@ pub fn quantise(
                 .get(id.0)
                 .ok_or_else(|| fail("reads no earlier node"))
         };
-        let sources = || node.inputs.iter().map(source).collect::<Result<Vec<_>, _>>();
+        let sources = || {
+            node.inputs
+                .iter()
+                .map(source)
+                .collect::<Result<Vec<_>, _>>()
+        };
         let same_scale = |sources: &[&Signal]| {
             let scale = sources.first().ok_or_else(|| fail("has no input"))?.scale;
             if sources.iter().any(|s| s.scale != scale) {
@@ -200,7 +208,9 @@ pub fn quantise(
                     means: vec![0.0; 3],
                 };
                 let (input, mean) = match node.inputs.first() {
-                    Some(&NodeId::INPUT) => (&picture, network.normalise.mean.map(f64::from).to_vec()),
+                    Some(&NodeId::INPUT) => {
+                        (&picture, network.normalise.mean.map(f64::from).to_vec())
+                    }
                     Some(id) => (source(id)?, vec![0.0; conv.weights.dim().3]),
                     None => return Err(fail("has no input")),
                 };
@@ -290,7 +300,10 @@ fn ratio(peak: f64, scale: f64) -> f64 {
 fn fixed_scales(network: &FloatNetwork) -> Vec<bool> {
     let mut fixed = vec![false; network.nodes.len()];
     for group in groups(network) {
-        if group.iter().any(|&i| matches!(network.nodes[i].op, FloatOp::Add)) {
+        if group
+            .iter()
+            .any(|&i| matches!(network.nodes[i].op, FloatOp::Add))
+        {
             group.iter().for_each(|&i| fixed[i] = true);
         }
     }

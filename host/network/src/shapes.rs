@@ -80,8 +80,7 @@ impl Geometry {
                 })
             }
             Geometry::Pool(pool) => {
-                let length =
-                    |n| arith::pool_len(n, pool.ceil).ok_or_else(|| misfit("a 3x3 pool"));
+                let length = |n| arith::pool_len(n, pool.ceil).ok_or_else(|| misfit("a 3x3 pool"));
                 Ok(Shape {
                     height: length(first.height)?,
                     width: length(first.width)?,

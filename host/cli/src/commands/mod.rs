@@ -2,9 +2,12 @@
 
 mod classify;
 mod disasm;
+mod evaluate;
 mod explore;
 mod generate;
+mod import;
 mod info;
+mod maps;
 mod predict;
 mod presets;
 mod verify;
@@ -30,6 +33,9 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Info(args) => info::run(args, &mut output).map(|()| Outcome::Good),
         Command::Predict(args) => predict::run(args, &mut output).map(|()| Outcome::Good),
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Import(args) => import::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Evaluate(args) => evaluate::run(args, style, &mut output),
+        Command::Maps(args) => maps::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
     }?;
     output.flush()?;

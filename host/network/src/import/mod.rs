@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 pub use error::ImportError;
+pub use onnx::export::write as to_onnx;
 
 use crate::file::{self, FileError};
 use crate::float::FloatNetwork;

@@ -38,7 +38,9 @@ pub fn table(
     } else {
         (layers, None)
     };
-    let first = layers.get("conv1").ok_or_else(|| fail("there is no conv1"))?;
+    let first = layers
+        .get("conv1")
+        .ok_or_else(|| fail("there is no conv1"))?;
     let (kernel, _, _, outputs) = first.kernel.dim();
     let (last, modules) = split(&layers)?;
     let mut fires = Vec::new();
@@ -102,7 +104,9 @@ fn split(layers: &BTreeMap<String, Layer>) -> Result<(String, usize), ImportErro
     let mut modules = BTreeSet::new();
     let mut last = Vec::new();
     for name in layers.keys().filter(|name| *name != "conv1") {
-        let module = name.strip_prefix("fire").and_then(|rest| rest.split_once('/'));
+        let module = name
+            .strip_prefix("fire")
+            .and_then(|rest| rest.split_once('/'));
         match module.and_then(|(number, part)| {
             let number: usize = number.parse().ok()?;
             PARTS.iter().any(|(p, _)| *p == part).then_some(number)
@@ -148,7 +152,11 @@ fn from_torchvision(
         match found.checked_sub(next) {
             Some(0) => {}
             Some(1) => pools.push(layer),
-            _ => return Err(fail(format!("features.{found} does not follow the one before"))),
+            _ => {
+                return Err(fail(format!(
+                    "features.{found} does not follow the one before"
+                )));
+            }
         }
         modules.insert(found, layer + 1);
         next = found + 1;

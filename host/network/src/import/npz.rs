@@ -93,7 +93,10 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, ImportError> {
                     .map_err(|e| fail(format!("array {name:?}"), e.to_string()))?;
                 let kernel = match part {
                     Part::Kernel => kernel,
-                    _ => kernel.permuted_axes([2, 3, 1, 0]).as_standard_layout().into_owned(),
+                    _ => kernel
+                        .permuted_axes([2, 3, 1, 0])
+                        .as_standard_layout()
+                        .into_owned(),
                 };
                 kernels.insert(layer.to_owned(), kernel).is_some()
             }
@@ -125,7 +128,9 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, ImportError> {
 fn array(data: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
     // Magic, version, length of the header.
     let header = match data {
-        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => u64::from(u16::from_le_bytes([*a, *b])),
+        [0x93, b'N', b'U', b'M', b'P', b'Y', 1, _, a, b, ..] => {
+            u64::from(u16::from_le_bytes([*a, *b]))
+        }
         [0x93, b'N', b'U', b'M', b'P', b'Y', 2 | 3, _, a, b, c, d, ..] => {
             u64::from(u32::from_le_bytes([*a, *b, *c, *d]))
         }
@@ -157,7 +162,12 @@ fn array(data: &[u8]) -> Result<(Vec<usize>, Vec<f32>), String> {
             rest.len()
         ));
     }
-    let values: Vec<f32> = rest.as_chunks::<4>().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+    let values: Vec<f32> = rest
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|b| f32::from_le_bytes(*b))
+        .collect();
     match values.iter().find(|v| !v.is_finite()) {
         Some(value) => Err(format!("holds {value}; weights must be finite")),
         None => Ok((shape, values)),

@@ -63,15 +63,26 @@ pub fn graph(network: &FloatNetwork) -> Vec<String> {
 
 /// What the measured ranges give away: joined maps of very different ranges.
 #[must_use]
-pub fn ranges(calibration: &Calibration) -> Vec<String> {
+pub fn ranges(network: &FloatNetwork, calibration: &Calibration) -> Vec<String> {
+    let channels = |name: &str| {
+        let conv = network.nodes.iter().find(|n| n.name == name);
+        conv.map_or(0, |n| match &n.op {
+            FloatOp::Conv(conv) => conv.bias.len(),
+            _ => 0,
+        })
+    };
     let mut notes = Vec::new();
     for range in calibration.range.iter().filter(|r| r.convs.len() > 1) {
-        let mut peaks: Vec<(f32, &str)> = range
-            .convs
-            .iter()
-            .zip(&range.peaks)
-            .map(|(name, peaks)| (peaks.iter().fold(0.0f32, |m, &p| m.max(p)), name.as_str()))
-            .collect();
+        let mut rest = range.peaks.as_slice();
+        let mut peaks = Vec::new();
+        for name in &range.convs {
+            let (own, others) = rest.split_at(channels(name).min(rest.len()));
+            if !own.is_empty() {
+                let peak = own.iter().fold(0.0f32, |m, &p| m.max(p));
+                peaks.push((peak, name.as_str()));
+            }
+            rest = others;
+        }
         peaks.sort_by(|a, b| a.0.total_cmp(&b.0));
         if let (Some(&(least, low)), Some(&(most, high))) = (peaks.first(), peaks.last())
             && most > FAR_APART * least
@@ -79,7 +90,8 @@ pub fn ranges(calibration: &Calibration) -> Vec<String> {
             notes.push(format!(
                 "{low:?} and {high:?} are joined, and their largest values are {least:.1} and \
                  {most:.1}. Joined maps share a scale unless channels have scales of their own \
-                 (--equalise), so that {low:?} would use {:.0} of 256 steps.",
+                 (as they have unless --no-equalise is given): with one scale {low:?} would use \
+                 {:.0} of 256 steps.",
                 (least / most * 255.0).max(0.0)
             ));
         }

@@ -65,9 +65,10 @@ pub fn table(network: &FloatNetwork) -> Option<(SqueezeNet, BTreeMap<String, Lay
         let others: Vec<usize> = readers.into_iter().filter(|&r| r != conv).collect();
         last = match others[..] {
             [] => end,
-            [add] if matches!(network.nodes[add].op, FloatOp::Add)
-                && network.nodes[add].inputs.contains(&NodeId(end))
-                && graph.readers(NodeId(end)) == [add] =>
+            [add]
+                if matches!(network.nodes[add].op, FloatOp::Add)
+                    && network.nodes[add].inputs.contains(&NodeId(end))
+                    && graph.readers(NodeId(end)) == [add] =>
             {
                 table.bypass.push(number);
                 nodes += 1;

@@ -40,9 +40,7 @@ pub enum PackErrorKind {
         file: u64,
     },
     /// The container is damaged.
-    #[error(
-        "truncated or damaged safetensors file: {0}; fetch it again or import the model again"
-    )]
+    #[error("truncated or damaged safetensors file: {0}; fetch it again or import the model again")]
     Container(String),
     /// A safetensors file of something else.
     #[error(

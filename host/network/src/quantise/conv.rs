@@ -25,7 +25,12 @@ impl Inputs {
         let moved = |(i, j): (usize, usize)| moments.covariance[(i, j)] / (step(i) * step(j));
         let covariance = Array2::from_shape_fn(moments.covariance.dim(), moved);
         Inputs {
-            means: moments.mean.iter().enumerate().map(|(tap, m)| m / step(tap)).collect(),
+            means: moments
+                .mean
+                .iter()
+                .enumerate()
+                .map(|(tap, m)| m / step(tap))
+                .collect(),
             rounding: Adaptive::new(&covariance),
         }
     }

@@ -36,9 +36,8 @@ impl Adaptive {
             if i == j { value + damping } else { value }
         });
         let inverse = invert(cholesky(damped)?);
-        let factor = Array2::from_shape_fn((taps, taps), |(i, j)| {
-            inverse[(taps - 1 - i, taps - 1 - j)]
-        });
+        let factor =
+            Array2::from_shape_fn((taps, taps), |(i, j)| inverse[(taps - 1 - i, taps - 1 - j)]);
         Some(Adaptive { order, factor })
     }
 
@@ -140,8 +139,7 @@ mod tests {
         let (mut nearest, mut adapted) = (0.0, 0.0);
         for _ in 0..50 {
             let covariance = covariance(rng, 24);
-            let weights =
-                Array1::from_shape_simple_fn(24, || rng.random_range(-100.0..100.0));
+            let weights = Array1::from_shape_simple_fn(24, || rng.random_range(-100.0..100.0));
             let cost = |rounded: &Array1<f64>| {
                 let error = &weights - rounded;
                 error.dot(&covariance.dot(&error))

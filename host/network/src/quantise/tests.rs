@@ -1,7 +1,7 @@
 use super::*;
-use crate::float::FloatNode;
-use crate::graph::{Input, Normalise, PixelOrder, Pool, ResizePolicy};
-use ndarray::Array3;
+use crate::float::{FloatConv, FloatNode};
+use crate::graph::{Conv, Input, Normalise, PixelOrder, Pool, ResizePolicy};
+use ndarray::{Array3, Array4};
 
 /// conv 1x1 on the picture, two convolutions that are joined, global mean.
 fn network() -> FloatNetwork {

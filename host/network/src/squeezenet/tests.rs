@@ -57,7 +57,9 @@ fn both_versions_have_the_known_number_of_weights() {
         (SqueezeNet::v1_1(), 1_235_496),
     ] {
         assert_eq!(float(&table, &layers(&table)).unwrap(), weights);
-        let network = table.float(&layers(&table), table.input(), Normalise::NONE).unwrap();
+        let network = table
+            .float(&layers(&table), table.input(), Normalise::NONE)
+            .unwrap();
         assert_eq!(network.nodes.len(), 26 + 3 + 8 + 1);
         assert_eq!(network.input, table.input());
     }

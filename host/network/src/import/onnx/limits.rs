@@ -141,7 +141,10 @@ mod tests {
             (vec![0x3a, 0x05, 0x0a], "field 7 is longer than the 1 bytes"),
             (vec![0x3b], "wire type 3"),
             ([0x80; 11].to_vec(), "more than 64 bits"),
-            ([0x42, 0x00].repeat(MAX_FIELDS + 1), "more than 200000 fields"),
+            (
+                [0x42, 0x00].repeat(MAX_FIELDS + 1),
+                "more than 200000 fields",
+            ),
         ] {
             let error = check(&bytes).unwrap_err();
             assert!(error.contains(what), "{error}");

@@ -47,7 +47,10 @@ pub fn lower(
     let whole = |reason: String, hint: &str| ImportError::new("the graph", reason, hint);
     if graph.nodes.len() > MAX_NODES {
         return Err(whole(
-            format!("has {} nodes, at most {MAX_NODES} are read", graph.nodes.len()),
+            format!(
+                "has {} nodes, at most {MAX_NODES} are read",
+                graph.nodes.len()
+            ),
             "give a SqueezeNet",
         ));
     }
@@ -57,8 +60,11 @@ pub fn lower(
             "export it with dense weights",
         ));
     }
-    let constants: HashMap<&str, &Tensor> =
-        graph.initializers.iter().map(|t| (t.name.as_str(), t)).collect();
+    let constants: HashMap<&str, &Tensor> = graph
+        .initializers
+        .iter()
+        .map(|t| (t.name.as_str(), t))
+        .collect();
     // Old files list their weights among the inputs.
     let inputs: Vec<&ValueInfo> = graph
         .inputs
@@ -145,7 +151,11 @@ fn input_size(
     let Some(shape) = tensor.and_then(|t| t.shape.as_ref()) else {
         return Ok(wanted.unwrap_or(default));
     };
-    let dims: Vec<Option<i64>> = shape.dims.iter().map(|d| d.value.filter(|&v| v > 0)).collect();
+    let dims: Vec<Option<i64>> = shape
+        .dims
+        .iter()
+        .map(|d| d.value.filter(|&v| v > 0))
+        .collect();
     let [_, channels, height, width] = dims[..] else {
         return Err(fail(
             format!("has {} axes", dims.len()),
@@ -162,7 +172,8 @@ fn input_size(
         return Err(fail(format!("has the shape {dims:?}"), last));
     }
     let side = |own: Option<i64>, axis: usize| {
-        own.and_then(|n| usize::try_from(n).ok()).unwrap_or(default[axis])
+        own.and_then(|n| usize::try_from(n).ok())
+            .unwrap_or(default[axis])
     };
     let size = wanted.unwrap_or([side(height, 0), side(width, 1)]);
     if size.iter().any(|side| !(1..=MAX_INPUT_SIDE).contains(side)) {
@@ -253,7 +264,11 @@ impl<'a> Lowering<'a> {
 
     /// Arithmetic on sizes.
     fn sizes(&self, node: &Node) -> Result<Value<'a>, ImportError> {
-        match node.inputs.first().and_then(|i| self.values.get(i.as_str())) {
+        match node
+            .inputs
+            .first()
+            .and_then(|i| self.values.get(i.as_str()))
+        {
             Some(Value::Sizes | Value::Constant(_)) => Ok(Value::Sizes),
             _ => Err(self.unknown(node)),
         }
@@ -359,8 +374,10 @@ impl<'a> Lowering<'a> {
         let hint = match self.input(node, index)? {
             Value::Map { id, .. } => return Ok((id, self.drafts.0[id].shape)),
             Value::Picture => "it reads the picture; a Conv has to come first",
-            Value::Scores { .. } => "it reads the scores behind the mean; there may be only \
-                                     Flatten, Reshape and Softmax",
+            Value::Scores { .. } => {
+                "it reads the scores behind the mean; there may be only \
+                                     Flatten, Reshape and Softmax"
+            }
             Value::Constant(_) | Value::Sizes => "it reads a constant",
         };
         Err(ImportError::new(
@@ -394,7 +411,11 @@ impl<'a> Lowering<'a> {
             .iter()
             .rposition(|d| matches!(d.node.op, FloatOp::GlobalMean))
         else {
-            return Err(ImportError::new("the graph", "has no nodes", "export it again"));
+            return Err(ImportError::new(
+                "the graph",
+                "has no nodes",
+                "export it again",
+            ));
         };
         let mut used = HashSet::from([last]);
         for index in (0..=last).rev().filter(|i| *i < self.drafts.0.len()) {
@@ -406,7 +427,11 @@ impl<'a> Lowering<'a> {
         let mut places = HashMap::from([(NodeId::INPUT, NodeId::INPUT)]);
         let mut nodes: Vec<FloatNode> = Vec::new();
         for (index, draft) in self.drafts.0.into_iter().enumerate() {
-            let Draft { mut node, rectified, .. } = draft;
+            let Draft {
+                mut node,
+                rectified,
+                ..
+            } = draft;
             if !used.contains(&index) {
                 continue;
             }

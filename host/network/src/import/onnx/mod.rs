@@ -1,6 +1,7 @@
 //! Reads ONNX models.
 
 mod attributes;
+pub(super) mod export;
 mod limits;
 mod lower;
 mod ops;
@@ -38,7 +39,9 @@ pub(super) fn read(
     limits::check(&bytes).map_err(damaged)?;
     let model =
         proto::Model::decode(Bytes::from(bytes)).map_err(|error| damaged(error.to_string()))?;
-    let graph = model.graph.ok_or_else(|| damaged("it holds no graph".into()))?;
+    let graph = model
+        .graph
+        .ok_or_else(|| damaged("it holds no graph".into()))?;
     let standard = |o: &&proto::Opset| matches!(o.domain.as_str(), "" | "ai.onnx");
     let opset = model.opsets.iter().find(standard).map_or(1, |o| o.version);
     if !OPSETS.contains(&opset) {

@@ -240,7 +240,10 @@ impl<'a> Lowering<'a> {
         let kernel = window.kernel.unwrap_or([0, 0]);
         if kernel != [POOL_KERNEL; 2] || window.stride != POOL_STRIDE {
             return Err(attributes.refuse(
-                format!("pools {}x{} with strides {}", kernel[0], kernel[1], window.stride),
+                format!(
+                    "pools {}x{} with strides {}",
+                    kernel[0], kernel[1], window.stride
+                ),
                 format!("max-pools of {POOL_KERNEL}x{POOL_KERNEL} with strides {POOL_STRIDE}"),
             ));
         }
@@ -293,7 +296,9 @@ impl<'a> Lowering<'a> {
             return Ok(Value::Sizes);
         }
         if axis != 1 && axis != -3 {
-            return Err(attributes.refuse(format!("joins along axis {axis}"), "axis 1, the channels"));
+            return Err(
+                attributes.refuse(format!("joins along axis {axis}"), "axis 1, the channels")
+            );
         }
         let parts = (0..node.inputs.len())
             .map(|index| self.map(node, index))
@@ -316,7 +321,9 @@ impl<'a> Lowering<'a> {
         }
         let output = Shape { channels, ..first };
         let inputs = parts.iter().map(|(id, _)| NodeId(*id)).collect();
-        let id = self.drafts.push(name(node), FloatOp::Concat, inputs, output);
+        let id = self
+            .drafts
+            .push(name(node), FloatOp::Concat, inputs, output);
         Ok(self.drafts.value(id))
     }
 
@@ -362,11 +369,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The mean over all pixels; `rank` axes of its output, 0 for as many as before.
-    pub fn global_pool(
-        &mut self,
-        node: &'a Node,
-        rank: usize,
-    ) -> Result<Value<'a>, ImportError> {
+    pub fn global_pool(&mut self, node: &'a Node, rank: usize) -> Result<Value<'a>, ImportError> {
         let (id, shape) = self.rectified(node, 0)?;
         let output = Shape {
             height: 1,

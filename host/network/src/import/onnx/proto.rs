@@ -6,6 +6,9 @@ use prost::bytes::Bytes;
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Model {
+    /// Written, not read.
+    #[prost(int64, tag = "1")]
+    pub ir_version: i64,
     #[prost(message, optional, tag = "7")]
     pub graph: Option<Graph>,
     #[prost(message, repeated, tag = "8")]
@@ -68,6 +71,9 @@ pub struct Attribute {
     pub floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
     pub ints: Vec<i64>,
+    /// `AttributeProto.AttributeType`; written, not read.
+    #[prost(int32, tag = "20")]
+    pub kind: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -64,7 +64,10 @@ pub fn floats(tensor: &Tensor) -> Result<(Vec<usize>, Vec<f32>), ImportError> {
     if tensor.data_type != FLOAT {
         return Err(ImportError::new(
             place(tensor),
-            format!("is {}, weights must be float32", type_name(tensor.data_type)),
+            format!(
+                "is {}, weights must be float32",
+                type_name(tensor.data_type)
+            ),
             "export the float32 model: Firebrick quantises it itself",
         ));
     }
