@@ -34,7 +34,7 @@ pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
         map(name, values)?;
     }
     let path = args.output.join("logits.npy");
-    let logits = maps.logits();
+    let logits = &maps.logits;
     save(File::create(&path), logits, &[logits.len() as u64])
         .map_err(|e| CliError::file(&path, e, hint))?;
     output.line(format_args!(
