@@ -72,7 +72,6 @@ impl Control {
                 }
             }
         }
-        self.tell(faults)?;
         Ok(stop)
     }
 
@@ -102,8 +101,9 @@ impl Control {
         false
     }
 
-    /// Writes the file anew if it would say something else.
-    fn tell(&mut self, faults: &Faults) -> Result<(), EmulatorError> {
+    /// Writes the state file anew if it would say something else. That comes after registers and
+    /// nodes show what the lines asked for, so that whoever waits for it finds them so.
+    pub fn tell(&mut self, faults: &Faults) -> Result<(), EmulatorError> {
         let mut text = format!("commands {}\nfired {}\n", self.commands, faults.fired());
         faults.texts().for_each(|fault| {
             text += &format!("armed {fault}\n");

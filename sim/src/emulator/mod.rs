@@ -218,6 +218,7 @@ impl Emulator {
             self.registers.refresh(&mut self.engine, &self.faults)?;
             self.interrupt()?;
         }
+        self.control.tell(&self.faults)?;
         if busy && self.is_abandoned() {
             std::thread::sleep(LONG_PAUSE);
         }
