@@ -29,6 +29,8 @@ pub struct SimOptions {
     pub trace: bool,
     /// Starts with random memories and registers, from the seed, in place of zeros.
     pub random_state: bool,
+    /// Builds in a fraction of the time a model that runs slower: for short runs.
+    pub quick_build: bool,
 }
 
 /// Why there is no simulated engine.
@@ -73,7 +75,8 @@ impl std::fmt::Debug for SimDevice {
 pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, GenerateError> {
     Ok(Design::new(top::TOP, top::generate(config)?)
         .trace(options.trace)
-        .random_reset(options.random_state))
+        .random_reset(options.random_state)
+        .optimise(if options.quick_build { 1 } else { 3 }))
 }
 
 impl SimDevice {

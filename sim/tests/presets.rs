@@ -29,6 +29,8 @@ fn session(config: &HwConfig, seed: u64, disturbance: f64) -> Session<SimDevice>
         seed,
         idle: disturbance,
         back_pressure: disturbance,
+        // Other tests need a fast model of one lane anyway.
+        quick_build: config.lanes > 1 || config.packed,
         ..SimOptions::default()
     };
     let device = {

@@ -37,7 +37,11 @@ struct Engine {
 impl Engine {
     fn new(preset: &str) -> Engine {
         let config = HwConfig::preset(preset).unwrap();
-        let options = SimOptions::default();
+        // As in presets.rs, so that both find the same model.
+        let options = SimOptions {
+            quick_build: config.lanes > 1 || config.packed,
+            ..SimOptions::default()
+        };
         let built = {
             let _one = build_lock();
             let design = engine_design(&config, &options).unwrap();
