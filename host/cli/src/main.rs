@@ -7,6 +7,7 @@ mod device;
 mod engine;
 mod error;
 mod output;
+mod pictures;
 mod progress;
 mod signals;
 mod sources;
