@@ -9,6 +9,7 @@ mod error;
 mod output;
 mod pictures;
 mod progress;
+mod runner;
 mod signals;
 mod sources;
 mod target;

@@ -7,16 +7,12 @@ mod tract;
 
 use std::path::Path;
 
-use firebrick_driver::Program;
-use firebrick_model::Model;
-use ndarray::Array3;
-
 use crate::args::{self, Backend, EngineBackend};
-use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::pictures;
 use crate::progress::{self, Counter, Style};
+use crate::runner::Runner;
 use crate::target::{Target, shown};
 use reference::Reference;
 use report::{Found, Report};
@@ -24,69 +20,13 @@ use report::{Found, Report};
 /// Pictures between which the counter moves.
 const BATCH: usize = 8;
 
-/// What runs the packed model.
-enum Runner {
-    Model(Model),
-    Engine {
-        engine: Box<Engine>,
-        program: Box<Program>,
-        disturbance: Disturbance,
-    },
-}
-
-impl Runner {
-    fn new(args: &args::Evaluate, target: &Target) -> Result<Runner, CliError> {
-        let backend = match args.backend {
-            Backend::Model => return Ok(Runner::Model(Model::new(&target.network)?)),
-            Backend::Sim => EngineBackend::Sim,
-            Backend::Software => EngineBackend::Software,
-        };
-        let options = Options {
-            backend,
-            config: args.target.preset.config.clone(),
-            seed: args.simulation.seed.unwrap_or(0),
-            random_state: false,
-            waveform: None,
-            deadline: args.simulation.deadline,
-            // The counter shows progress.
-            style: Style::None,
-        };
-        Ok(Runner::Engine {
-            program: Box::new(target.compile(false)?),
-            engine: Box::new(Engine::new(options)?),
-            disturbance: Disturbance {
-                idle: args.simulation.idle.unwrap_or(0.0),
-                back_pressure: args.simulation.back_pressure.unwrap_or(0.0),
-            },
-        })
-    }
-
-    fn name(&self, args: &args::Evaluate) -> String {
-        match self {
-            Runner::Model(_) => "integer model".into(),
-            Runner::Engine { .. } => format!(
-                "{:?} engine, {}",
-                args.backend, args.target.preset.config.name
-            )
-            .to_lowercase(),
-        }
-    }
-
-    fn logits(&mut self, pictures: &[Array3<u8>]) -> Result<Vec<Vec<i32>>, CliError> {
-        match self {
-            Runner::Model(model) => pictures
-                .iter()
-                .map(|picture| Ok(model.logits(&picture.view())?))
-                .collect(),
-            Runner::Engine {
-                engine,
-                program,
-                disturbance,
-            } => {
-                let runs = engine.run_many(program, pictures, "pictures", *disturbance, false)?;
-                Ok(runs.into_iter().map(|run| run.result.logits).collect())
-            }
-        }
+/// Names what runs the packed model.
+fn backend(args: &args::Evaluate, target: &Target) -> String {
+    let preset = &target.config().name;
+    match args.backend {
+        Backend::Model => "integer model".into(),
+        Backend::Sim => format!("{} engine, {preset}", EngineBackend::Sim.name()),
+        Backend::Software => format!("{} engine, {preset}", EngineBackend::Software.name()),
     }
 }
 
@@ -95,14 +35,13 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
     let listed = pictures::spread(listed, most);
-    let mut runner = Runner::new(args, &target)?;
+    // The counter shows progress.
+    let mut runner = Runner::new(args.backend, &args.simulation, &target, Style::None)?;
     let reference = match &args.reference {
         Some(path) => Some(Reference::open(path, &target)?),
         None => None,
     };
-    if let Runner::Engine { engine, .. } = &mut runner {
-        engine.open()?;
-    }
+    runner.open()?;
     let step = target.logit_scale();
     let mut found = Vec::new();
     let mut failed = 0;
@@ -126,7 +65,8 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             Some(reference) => Some(reference.scores(&inputs)?),
             None => None,
         };
-        for (index, logits) in runner.logits(&inputs)?.into_iter().enumerate() {
+        let sums = runner.logits(&inputs, "pictures", false)?;
+        for (index, (logits, _)) in sums.into_iter().enumerate() {
             let scores: Vec<f64> = logits.iter().map(|&l| f64::from(l) * step).collect();
             let float = floats.as_ref().and_then(|f| f.get(index));
             found.push(Found::of(classes[index], &scores, float.map(Vec::as_slice)));
@@ -140,7 +80,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             .model
             .as_deref()
             .map_or("built in".into(), shown),
-        runner.name(args),
+        backend(args, &target),
         reference.as_ref().map(Reference::name),
         failed,
         &found,

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::BufWriter;
 
+use firebrick_driver::Weights;
 use firebrick_model::Model;
 use firebrick_spec::HwConfig;
 use ndarray::ArrayView3;
@@ -15,7 +16,12 @@ use crate::target::{Target, shown};
 
 /// Writes `picture.npy`, a file for each map (slashes become dots) and `logits.npy`.
 pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
-    let target = Target::of(args.model.as_deref(), args.size, HwConfig::default())?;
+    let target = Target::of(
+        args.model.as_deref(),
+        args.size,
+        HwConfig::default(),
+        Weights::Auto,
+    )?;
     let picture = target.picture(&args.image)?;
     let maps = Model::new(&target.network)?.run(&picture.view())?;
     let hint = "name a folder that can be made and written with -o";
