@@ -122,15 +122,14 @@ fn random_graph(rng: &mut SmallRng, nodes: usize) -> Network {
                 builder.push(&name, Op::Concat, &[c, inner])
             }
             4 => {
-                // A bypass around a convolution, and at times of maps that do not fit.
+                // A bypass around a convolution; at times of another map as deep, whose size may
+                // not fit.
                 let channels = builder.channels(input);
                 let c = extreme_conv(rng, channels, channels, (3, 1, 1));
                 let c = builder.push(&format!("{name}/c"), c, &[input]);
-                let other = if rng.random_bool(0.9) {
-                    input
-                } else {
-                    *maps.choose(rng).unwrap()
-                };
+                let deep = |id: &NodeId| builder.channels(*id) == channels;
+                let alike: Vec<NodeId> = maps.iter().copied().filter(deep).collect();
+                let other = *alike.choose(rng).unwrap_or(&input);
                 builder.add(&name, other, c)
             }
             _ => {
