@@ -237,7 +237,7 @@ fn what_does_not_fit_is_refused() {
     if let FloatOp::Conv(conv) = &mut padded.nodes[0].op {
         conv.pad = 1;
     }
-    assert!(refused(&padded, &calibration()).contains("padded"));
+    assert!(refused(&padded, &calibration()).contains("pads the picture by 1"));
     let mut labels_missing = network();
     labels_missing.nodes[3] = FloatNode {
         name: "pool".into(),

@@ -262,7 +262,9 @@ impl<'a> Lowering<'a> {
         let is = |ceil: bool| {
             (0..2).all(|axis| asked(axis).is_some() && asked(axis) == pool_len(size[axis], ceil))
         };
-        let found = [ceil, !ceil].into_iter().find(|&c| is(c));
+        // At sizes where both modes give the same map, the padding still says which is meant.
+        let likely = ceil || pads[2] > 0 || pads[3] > 0;
+        let found = [likely, !likely].into_iter().find(|&c| is(c));
         let (Some(ceil), [0, 0, ..]) = (found, pads) else {
             return Err(attributes.refuse(
                 format!(
