@@ -11,6 +11,7 @@ use firebrick_driver::{
     CompileOptions, Device, DeviceError, ExecError, Executor, Program, Session, compile,
 };
 use firebrick_model::Model;
+use firebrick_network::random::thin;
 use firebrick_network::{Network, NodeId};
 use firebrick_rtl::top;
 use firebrick_sim::bus::seed_or;
@@ -69,7 +70,11 @@ fn network(seed: u64) -> (Network, usize, usize) {
         b.fire("fire3", x, 16, 32, 32)
     };
     let x = b.conv("conv10", x, pick(8, 2, 40), (1, 1, 0));
-    (b.finish(x, height, width), height, width)
+    let mut network = b.finish(x, height, width);
+    if seed.is_multiple_of(2) {
+        thin(&mut network, 0.7, seed);
+    }
+    (network, height, width)
 }
 
 fn program(network: &Network, height: usize, width: usize, check: bool) -> Program {
@@ -220,6 +225,13 @@ fn damaged(program: &Program, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
         unreachable!("a program has blocks")
     };
     let rows_at = offset(|c| matches!(c, Command::Rows(_)));
+    let flipped = |at: usize| {
+        let mut bytes = good.to_vec();
+        bytes[at] ^= 0x10;
+        bytes
+    };
+    let weights_at = offset(|c| matches!(c, Command::LoadWeights(_) | Command::LoadSparse(_)));
+    let params_at = offset(|c| matches!(c, Command::LoadParams(_)));
     let mut crc = good.to_vec();
     crc[block_at + 9] ^= 0x40;
     let mut opcode = [0x77u32, 0, 0, 0, 0, 0, 0, 0];
@@ -233,6 +245,9 @@ fn damaged(program: &Program, good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
     vec![
         ("bad CRC", crc),
         ("unknown opcode", unknown),
+        ("a weight", flipped(weights_at + RECORD_BYTES + 20)),
+        ("a parameter", flipped(params_at + RECORD_BYTES + 5)),
+        ("a pixel", flipped(rows_at + RECORD_BYTES + 7)),
         ("no hello", good[RECORD_BYTES..].to_vec()),
         (
             "accumulator out of range",

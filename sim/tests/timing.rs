@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use firebrick_driver::{CompileOptions, Limits, Order, Program, Weights, compile};
 use firebrick_model::timing::{CounterValues, Timing, predict};
-use firebrick_network::random::{figures, picture, squeezenet};
+use firebrick_network::random::{figures, picture, squeezenet, thin};
 use firebrick_sim::bus::{LiteId, SinkId, SourceId, Testbench, seed_or};
 use firebrick_sim::{Builder, Model, SimOptions, engine_design};
 use firebrick_spec::HwConfig;
@@ -164,7 +164,10 @@ fn networks(preset: &str, count: u64) {
     let mut resident = 0;
     for seed in seed..seed + count {
         let table = figures(seed);
-        let network = squeezenet(&table, seed);
+        let mut network = squeezenet(&table, seed);
+        if seed.is_multiple_of(2) {
+            thin(&mut network, 0.7, seed);
+        }
         for weights in [Weights::Streamed, Weights::Auto] {
             let options = CompileOptions {
                 check: seed.is_multiple_of(3),

@@ -18,6 +18,8 @@ pub enum DecoderState {
     Hold,
     /// Copies weights.
     Weights,
+    /// Feeds the unit that puts the zeros back.
+    Sparse,
     /// Copies requantisation parameters.
     Params,
     /// Feeds the window unit.
@@ -28,7 +30,8 @@ pub enum DecoderState {
     Dead,
 }
 
-/// Consumes `s_axis` in order. A record is checked completely before it has any effect. Blocks,
+/// Consumes `s_axis` in order. A record is checked completely before it has any effect; a payload
+/// when it has been taken, before the next record. Blocks,
 /// stores and ends go to the queue (`queue_*`), a block's weights also to the loader's queue.
 /// After an error all input is accepted and dropped until `reset`.
 #[derive(LogicBlock)]
@@ -67,7 +70,19 @@ pub struct Decoder {
     pub param_valid: Signal<Out, Bit>,
     /// Group x tile / 2 + pair of channels.
     pub param_address: Signal<Out, Bits<15>>,
-    /// The beat that these writes and the window unit take.
+    /// The unit for sparse weights starts with `sparse_rows` rows for `sparse_address`.
+    pub sparse_start: Signal<Out, Bit>,
+    /// Rows of 16 weights.
+    pub sparse_rows: Signal<Out, Bits<24>>,
+    /// Beat of the weight buffer.
+    pub sparse_address: Signal<Out, Bits<24>>,
+    /// A beat for it.
+    pub sparse_valid: Signal<Out, Bit>,
+    /// It takes it.
+    pub sparse_ready: Signal<In, Bit>,
+    /// It has rows to write.
+    pub sparse_busy: Signal<In, Bit>,
+    /// The beat that these writes and units take.
     pub payload: Signal<Out, Bits<128>>,
     /// Starts the window unit on `queue_data`.
     pub window_start: Signal<Out, Bit>,
@@ -97,6 +112,8 @@ pub struct Decoder {
     crc_state: DFF<Bits<32>>,
     ended: DFF<Bit>,
     greeted: DFF<Bit>,
+    // The CRC of a payload is to be compared.
+    compare: DFF<Bit>,
     index: DFF<Bits<24>>,
     beats: DFF<Bits<24>>,
     address: DFF<Bits<24>>,
@@ -128,6 +145,7 @@ pub struct Decoder {
     opcode: Signal<Local, Bits<8>>,
     is_hello: Signal<Local, Bit>,
     is_weights: Signal<Local, Bit>,
+    is_sparse: Signal<Local, Bit>,
     is_params: Signal<Local, Bit>,
     is_rows: Signal<Local, Bit>,
     is_block: Signal<Local, Bit>,
@@ -141,6 +159,10 @@ pub struct Decoder {
     widest_gap: Signal<Local, Bits<5>>,
     field20: Signal<Local, Bits<20>>,
     count20: Signal<Local, Bits<20>>,
+    beats20: Signal<Local, Bits<20>>,
+    first_beat: Signal<Local, Bits<24>>,
+    row_count: Signal<Local, Bits<24>>,
+    damaged: Signal<Local, Bit>,
     load_end: Signal<Local, Bits<21>>,
     base21: Signal<Local, Bits<21>>,
     weight_base: Signal<Local, Bits<21>>,
@@ -183,6 +205,12 @@ impl Decoder {
             weight_address: Default::default(),
             param_valid: Default::default(),
             param_address: Default::default(),
+            sparse_start: Default::default(),
+            sparse_rows: Default::default(),
+            sparse_address: Default::default(),
+            sparse_valid: Default::default(),
+            sparse_ready: Default::default(),
+            sparse_busy: Default::default(),
             payload: Default::default(),
             window_start: Default::default(),
             window_valid: Default::default(),
@@ -201,6 +229,7 @@ impl Decoder {
             crc_state: Default::default(),
             ended: Default::default(),
             greeted: Default::default(),
+            compare: Default::default(),
             index: Default::default(),
             beats: Default::default(),
             address: Default::default(),
@@ -232,6 +261,7 @@ impl Decoder {
             opcode: Default::default(),
             is_hello: Default::default(),
             is_weights: Default::default(),
+            is_sparse: Default::default(),
             is_params: Default::default(),
             is_rows: Default::default(),
             is_block: Default::default(),
@@ -245,6 +275,10 @@ impl Decoder {
             widest_gap: Default::default(),
             field20: Default::default(),
             count20: Default::default(),
+            beats20: Default::default(),
+            first_beat: Default::default(),
+            row_count: Default::default(),
+            damaged: Default::default(),
             load_end: Default::default(),
             base21: Default::default(),
             weight_base: Default::default(),
@@ -270,7 +304,7 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, low, high, crc_state, ended, greeted, index, beats, address, reads,
+            self, clock, state, low, high, crc_state, ended, greeted, compare, index, beats, address, reads,
             drains, started
         );
         // The record's fields.
@@ -279,6 +313,7 @@ impl Logic for Decoder {
         self.opcode.next = self.low.q.val().get_bits::<8>(0);
         self.is_hello.next = self.opcode.val() == 0x01;
         self.is_weights.next = self.opcode.val() == 0x20;
+        self.is_sparse.next = self.opcode.val() == 0x22;
         self.is_params.next = self.opcode.val() == 0x21;
         self.is_rows.next = self.opcode.val() == 0x30;
         self.is_block.next = self.opcode.val() == 0x10;
@@ -286,6 +321,7 @@ impl Logic for Decoder {
         self.is_end.next = self.opcode.val() == 0x50;
         self.known.next = self.is_hello.val()
             | self.is_weights.val()
+            | self.is_sparse.val()
             | self.is_params.val()
             | self.is_rows.val()
             | self.is_block.val()
@@ -301,6 +337,7 @@ impl Logic for Decoder {
         self.rows_kernel.next = bit_cast::<10, 4>(self.record.val().get_bits::<4>(128));
         self.field20.next = self.record.val().get_bits::<20>(32);
         self.count20.next = self.record.val().get_bits::<20>(64);
+        self.beats20.next = self.record.val().get_bits::<20>(96);
         self.base21.next = bit_cast::<21, 20>(self.field20.val());
         self.load_end.next = self.base21.val() + bit_cast::<21, 20>(self.count20.val());
         self.weight_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(160));
@@ -317,6 +354,10 @@ impl Logic for Decoder {
         self.bad_address.next = false;
         if self.is_weights.val() {
             self.bad_field.next = !self.count20.val().any();
+            self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
+        }
+        if self.is_sparse.val() {
+            self.bad_field.next = (!self.count20.val().any()) | (!self.beats20.val().any());
             self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
         }
         if self.is_params.val() {
@@ -400,6 +441,8 @@ impl Logic for Decoder {
         self.weight_address.next = self.address.q.val();
         self.param_valid.next = false;
         self.param_address.next = self.address.q.val().get_bits::<15>(0);
+        self.sparse_start.next = false;
+        self.sparse_valid.next = false;
         self.payload.next = self.s_data.val();
         self.window_start.next = false;
         self.window_valid.next = false;
@@ -409,23 +452,47 @@ impl Logic for Decoder {
         self.stream_begins.next = false;
         self.s_ready.next = false;
         self.take.next = false;
+        // A record's CRC follows its payload's without a cycle between them.
         self.crc.state.next = self.crc_state.q.val();
+        if self.state.q.val() == DecoderState::Header0 {
+            self.crc.state.next = self.ones.val();
+        }
         self.crc.data.next = self.s_data.val();
         // Outside the state machine, which reads the result: event-driven simulators would see
-        // the machine's defaults as glitches and go round for ever.
+        // the machine's defaults as glitches and go round for ever. Not in every cycle, which
+        // spares simulators the work.
         self.crc.enable.next = self.s_valid.val()
-            & ((self.state.q.val() == DecoderState::Header0)
-                | (self.state.q.val() == DecoderState::Header1));
+            & (self.state.q.val() != DecoderState::Dead)
+            & (self.state.q.val() != DecoderState::Push);
+        self.damaged.next = self.compare.q.val()
+            & ((!self.crc_state.q.val()) != self.high.q.val().get_bits::<32>(32));
         self.adds_read.next = false;
         self.adds_drain.next = false;
         self.late_weights.next = (self.state.q.val() == DecoderState::Weights)
+            | (self.state.q.val() == DecoderState::Sparse)
             | (self.state.q.val() == DecoderState::Params)
             | ((self.state.q.val() == DecoderState::Hold) & (!self.is_rows.val()));
         self.late_input.next = (self.state.q.val() == DecoderState::Picture)
             | ((self.state.q.val() == DecoderState::Hold) & self.is_rows.val());
 
+        // Where a load's first beat goes, and how many there are without the zeros left out.
+        self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 4;
+        self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 4;
+        if self.is_params.val() {
+            self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 3;
+            self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 3;
+        }
+        if self.narrow.val() {
+            // Both have four beats to an entry.
+            self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 2;
+            self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 2;
+        }
+        self.sparse_rows.next = self.row_count.val();
+        self.sparse_address.next = self.first_beat.val();
+
         match self.state.q.val() {
             DecoderState::Header0 => {
+                self.compare.d.next = false;
                 self.s_ready.next = true;
                 if self.s_valid.val() {
                     self.stream_begins.next = !self.started.q.val();
@@ -438,6 +505,14 @@ impl Logic for Decoder {
                         self.error_code.next = 9.into();
                         self.state.d.next = DecoderState::Dead;
                     }
+                }
+                // Found in the first cycle here, whether a beat is offered or not.
+                if self.damaged.val() {
+                    self.error.next = true;
+                    self.error_code.next = 12.into();
+                    self.record_index.next = self.index.q.val() - 1;
+                    self.stream_begins.next = false;
+                    self.state.d.next = DecoderState::Dead;
                 }
             }
             DecoderState::Header1 => {
@@ -465,21 +540,18 @@ impl Logic for Decoder {
                 }
             }
             DecoderState::Hold => {
-                if self.is_params.val() {
-                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 3;
-                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 3;
-                } else {
-                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 4;
-                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 4;
+                self.beats.d.next = self.row_count.val();
+                self.address.d.next = self.first_beat.val();
+                if self.is_sparse.val() {
+                    self.beats.d.next = bit_cast::<24, 20>(self.beats20.val());
                 }
-                if self.narrow.val() {
-                    // Both have four beats to an entry.
-                    self.beats.d.next = bit_cast::<24, 20>(self.count20.val()) << 2;
-                    self.address.d.next = bit_cast::<24, 20>(self.field20.val()) << 2;
-                }
+                self.compare.d.next = true;
                 if self.waited.val() <= self.limit.val() {
                     if self.is_weights.val() {
                         self.state.d.next = DecoderState::Weights;
+                    } else if self.is_sparse.val() {
+                        self.sparse_start.next = true;
+                        self.state.d.next = DecoderState::Sparse;
                     } else if self.is_params.val() {
                         self.state.d.next = DecoderState::Params;
                     } else {
@@ -493,6 +565,31 @@ impl Logic for Decoder {
                 self.take.next = self.s_valid.val();
                 self.weight_valid.next = self.s_valid.val();
             }
+            DecoderState::Sparse => {
+                // Both must come to their end together.
+                if self.sparse_ready.val() & self.beats.q.val().any() {
+                    self.s_ready.next = true;
+                    self.sparse_valid.next = self.s_valid.val();
+                    if self.s_valid.val() {
+                        self.crc_state.d.next = self.crc.result.val();
+                        self.beats.d.next = self.beats.q.val() - 1;
+                        if self.s_last.val() {
+                            self.error.next = true;
+                            self.error_code.next = 9.into();
+                            self.state.d.next = DecoderState::Dead;
+                        }
+                    }
+                } else if self.sparse_ready.val()
+                    | ((!self.sparse_busy.val()) & self.beats.q.val().any())
+                {
+                    self.error.next = true;
+                    self.error_code.next = 7.into();
+                    self.state.d.next = DecoderState::Dead;
+                } else if !self.sparse_busy.val() {
+                    self.index.d.next = self.index.q.val() + 1;
+                    self.state.d.next = DecoderState::Header0;
+                }
+            }
             DecoderState::Params => {
                 self.s_ready.next = true;
                 self.take.next = self.s_valid.val();
@@ -501,6 +598,9 @@ impl Logic for Decoder {
             DecoderState::Picture => {
                 self.s_ready.next = self.window_ready.val();
                 self.window_valid.next = self.s_valid.val();
+                if self.s_valid.val() & self.window_ready.val() {
+                    self.crc_state.d.next = self.crc.result.val();
+                }
                 if self.s_valid.val() & self.window_ready.val() & self.s_last.val() {
                     self.error.next = true;
                     self.error_code.next = 9.into();
@@ -533,6 +633,7 @@ impl Logic for Decoder {
         }
         // Payload beats.
         if self.take.val() {
+            self.crc_state.d.next = self.crc.result.val();
             self.beats.d.next = self.beats.q.val() - 1;
             self.address.d.next = self.address.q.val() + 1;
             if self.s_last.val() {
@@ -564,6 +665,7 @@ impl Logic for Decoder {
             self.state.d.next = DecoderState::Header0;
             self.crc_state.d.next = self.ones.val();
             self.greeted.d.next = false;
+            self.compare.d.next = false;
             self.started.d.next = false;
             self.index.d.next = 0.into();
             self.reads.d.next = 0.into();

@@ -16,6 +16,7 @@ use crate::output::Output;
 use crate::params::Params;
 use crate::passes::Passes;
 use crate::registers::Registers;
+use crate::sparse::Sparse;
 use crate::streamer::Streamer;
 use crate::tile::tile_latency;
 use crate::window::Window;
@@ -92,6 +93,7 @@ pub struct Engine {
     registers: Registers,
     counters: Counters,
     decoder: Decoder,
+    sparse: Sparse,
     queue: Fifo<224, 5, 6>,
     weight_jobs: Fifo<36, 5, 6>,
     passes: Passes,
@@ -220,6 +222,7 @@ impl Engine {
             registers: Registers::new(config),
             counters: Default::default(),
             decoder: Decoder::new(config),
+            sparse: Default::default(),
             queue: Default::default(),
             weight_jobs: Default::default(),
             passes: Default::default(),
@@ -294,6 +297,7 @@ impl Logic for Engine {
             registers,
             counters,
             decoder,
+            sparse,
             queue,
             weight_jobs,
             passes,
@@ -323,6 +327,7 @@ impl Logic for Engine {
         self.passes.reset.next = self.resets.val();
         self.streamer.reset.next = self.resets.val();
         self.loader.reset.next = self.resets.val();
+        self.sparse.reset.next = self.resets.val();
         self.window.reset.next = self.resets.val();
         self.tags.reset.next = self.resets.val();
         self.swaps.reset.next = self.resets.val();
@@ -370,9 +375,21 @@ impl Logic for Engine {
         self.loader.job_valid.next = self.weight_jobs.valid.val();
         self.loader.job_base.next = self.weight_jobs.data.val().get_bits::<20>(0);
         self.loader.job_passes.next = self.weight_jobs.data.val().get_bits::<16>(20);
-        self.loader.write_valid.next = self.decoder.weight_valid.val();
+        self.sparse.start.next = self.decoder.sparse_start.val();
+        self.sparse.rows.next = self.decoder.sparse_rows.val();
+        self.sparse.address.next = self.decoder.sparse_address.val();
+        self.sparse.in_valid.next = self.decoder.sparse_valid.val();
+        self.sparse.in_data.next = self.decoder.payload.val();
+        self.decoder.sparse_ready.next = self.sparse.in_ready.val();
+        self.decoder.sparse_busy.next = self.sparse.busy.val();
+        self.loader.write_valid.next =
+            self.decoder.weight_valid.val() | self.sparse.write_valid.val();
         self.loader.write_address.next = self.decoder.weight_address.val();
         self.loader.write_data.next = self.decoder.payload.val();
+        if self.sparse.write_valid.val() {
+            self.loader.write_address.next = self.sparse.write_address.val();
+            self.loader.write_data.next = self.sparse.write_data.val();
+        }
         self.params.write_valid.next = self.decoder.param_valid.val();
         self.params.write_address.next = self.decoder.param_address.val();
         self.params.write_data.next = self.decoder.payload.val();
@@ -410,6 +427,7 @@ impl Logic for Engine {
 
         // Feature buffer to array to accumulators; tags travel beside.
         self.feature.read_address.next = self.streamer.read_address.val();
+        self.feature.read_valid.next = self.streamer.read_valid.val();
         self.feature.ring_base.next = self.streamer.read_ring_base.val();
         self.feature.ring_mask.next = self.streamer.read_ring_mask.val();
         for i in 0..self._lanes {

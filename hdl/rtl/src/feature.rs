@@ -30,6 +30,8 @@ pub struct FeatureBuffer {
     pub ring_base: Signal<In, Bits<20>>,
     /// Address bits within the ring.
     pub ring_mask: Signal<In, Bits<20>>,
+    /// A read; without one the masks must be low.
+    pub read_valid: Signal<In, Bit>,
     /// Low for a position outside the map.
     pub read_mask: Vec<Signal<In, Bit>>,
     /// Words read, channel 0 lowest.
@@ -70,7 +72,6 @@ pub struct FeatureBuffer {
     drain_high: Vec<Signal<Local, Bit>>,
     window_high: Vec<Signal<Local, Bit>>,
     takes: Vec<Signal<Local, Bit>>,
-    any_read: Signal<Local, Bit>,
     _lanes: usize,
     _drain: usize,
     _window: usize,
@@ -89,6 +90,7 @@ impl FeatureBuffer {
             read_address: Default::default(),
             ring_base: Default::default(),
             ring_mask: Default::default(),
+            read_valid: Default::default(),
             read_mask: each(lanes),
             read_data: each(lanes),
             drain_valid: each(drain),
@@ -123,7 +125,6 @@ impl FeatureBuffer {
             drain_high: each(drain),
             window_high: each(window),
             takes: each(window),
-            any_read: Default::default(),
             _lanes: lanes,
             _drain: drain,
             _window: window,
@@ -144,12 +145,6 @@ impl Logic for FeatureBuffer {
         self.row_base.next = self.ring_base.val() >> self.shift.val();
         self.amount_1.d.next = self.first_bank.val().get_bits::<3>(0);
         self.rotate.amount.next = self.amount_1.q.val();
-        self.any_read.next = false;
-        for i in 0..self._lanes {
-            if self.read_mask[i].val() {
-                self.any_read.next = true;
-            }
-        }
         for i in 0..self._lanes {
             self.mask_1[i].clock.next = self.clock.val();
             self.data_2[i].clock.next = self.clock.val();
@@ -160,7 +155,8 @@ impl Logic for FeatureBuffer {
             }
             self.bank[i].read_address.next =
                 (self.read_row[i].val() & self.row_mask.val()) | self.row_base.val();
-            self.bank[i].read_enable.next = self.any_read.val();
+            // Not the masks, which come late and would have to reach every memory.
+            self.bank[i].read_enable.next = self.read_valid.val();
             self.rotate.words[i].next = self.bank[i].read_data.val();
             self.mask_1[i].d.next = self.read_mask[i].val();
             self.data_2[i].d.next = 0.into();

@@ -35,6 +35,7 @@ pub mod pool;
 pub mod registers;
 pub mod requant;
 pub mod rotate;
+pub mod sparse;
 pub mod streamer;
 pub mod sum;
 pub mod tile;

@@ -80,6 +80,8 @@ pub struct Streamer {
     pub read_ring_base: Signal<Out, Bits<20>>,
     /// Address bits within the ring.
     pub read_ring_mask: Signal<Out, Bits<20>>,
+    /// A vector or a store is under way.
+    pub read_valid: Signal<Out, Bit>,
     /// The lane's pixel lies within the map.
     pub read_mask: Vec<Signal<Out, Bit>>,
     /// First vector of a pass.
@@ -117,6 +119,7 @@ pub struct Streamer {
     finishing: DFF<Bit>,
     begun: DFF<Bit>,
     remaining: DFF<Bits<20>>,
+    last: DFF<Bit>,
     word: DFF<Bits<20>>,
     base: DFF<Bits<20>>,
     mask: DFF<Bits<20>>,
@@ -143,7 +146,6 @@ pub struct Streamer {
     tiles_ok: Signal<Local, Bit>,
     strip_ok: Signal<Local, Bit>,
     free: Signal<Local, Bit>,
-    last_vector: Signal<Local, Bit>,
     start_block: Signal<Local, Bit>,
     start_store: Signal<Local, Bit>,
     start_end: Signal<Local, Bit>,
@@ -160,6 +162,7 @@ pub struct Streamer {
     lane: Vec<Constant<Bits<11>>>,
     lane_wide: Vec<Constant<Bits<20>>>,
     lanes: Constant<Bits<20>>,
+    two_vectors: Constant<Bits<20>>,
     lanes_x: Constant<Bits<11>>,
     cause_number: Vec<Constant<Bits<4>>>,
     _lanes: usize,
@@ -203,6 +206,7 @@ impl Streamer {
             read_address: Default::default(),
             read_ring_base: Default::default(),
             read_ring_mask: Default::default(),
+            read_valid: Default::default(),
             read_mask: each(lanes),
             tag_swap: Default::default(),
             tag_valid: Default::default(),
@@ -224,6 +228,7 @@ impl Streamer {
             finishing: Default::default(),
             begun: Default::default(),
             remaining: Default::default(),
+            last: Default::default(),
             word: Default::default(),
             base: Default::default(),
             mask: Default::default(),
@@ -250,7 +255,6 @@ impl Streamer {
             tiles_ok: Default::default(),
             strip_ok: Default::default(),
             free: Default::default(),
-            last_vector: Default::default(),
             start_block: Default::default(),
             start_store: Default::default(),
             start_end: Default::default(),
@@ -271,6 +275,7 @@ impl Streamer {
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
             lanes: Constant::new((lanes as u64).into()),
+            two_vectors: Constant::new((2 * lanes as u64).into()),
             lanes_x: Constant::new((lanes as u64).into()),
             cause_number: CAUSES.map(|i| Constant::new((i as u64).into())).collect(),
             _lanes: lanes,
@@ -289,6 +294,7 @@ impl Logic for Streamer {
             finishing,
             begun,
             remaining,
+            last,
             word,
             base,
             mask,
@@ -322,13 +328,9 @@ impl Logic for Streamer {
         self.takes_strip.next = self.first_pass.val() & self.record.val().get_bit(11);
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
-        self.last_vector.next = self.remaining.q.val() <= self.lanes.val();
-        if self.storing.q.val() {
-            self.last_vector.next = self.remaining.q.val() == 1;
-        }
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
         self.free.next =
-            ((!self.running.q.val()) | self.last_vector.val()) & (!self.storing.q.val());
+            ((!self.running.q.val()) | self.last.q.val()) & (!self.storing.q.val());
         self.start_block.next = self.free.val()
             & self.is_block.val()
             & self.weights_ready.val()
@@ -346,6 +348,7 @@ impl Logic for Streamer {
         self.swap.next = self.start_block.val();
 
         // What is issued in this cycle.
+        self.read_valid.next = self.running.q.val() | self.storing.q.val();
         self.read_address.next = self.word.q.val();
         self.read_ring_base.next = self.base.q.val();
         self.read_ring_mask.next = self.mask.q.val();
@@ -375,10 +378,10 @@ impl Logic for Streamer {
         self.tag_bank.next = self.bank.q.val();
         self.tag_address.next = self.sum_address.q.val();
         self.tag_job.next =
-            (self.running.q.val() & self.last_vector.val() & self.ends_tile.q.val())
+            (self.running.q.val() & self.last.q.val() & self.ends_tile.q.val())
                 | self.start_end.val();
         self.reads_done.next =
-            self.running.q.val() & self.last_vector.val() & self.ends_record.q.val();
+            self.running.q.val() & self.last.q.val() & self.ends_record.q.val();
         self.store_read.next = self.issue_store.val();
 
         // Where the vector after it lies. A row is at least as long as there are lanes.
@@ -389,6 +392,7 @@ impl Logic for Streamer {
             self.begins.d.next = false;
             self.word.d.next = self.word.q.val() + self.lanes.val();
             self.remaining.d.next = self.remaining.q.val() - self.lanes.val();
+            self.last.d.next = self.remaining.q.val() <= self.two_vectors.val();
             self.sum_address.d.next = self.sum_address.q.val() + 1;
             for i in 0..self._lanes {
                 if self.x_next[i].val() >= self.pitch_now.q.val() {
@@ -398,14 +402,15 @@ impl Logic for Streamer {
                     self.x[i].d.next = self.x_next[i].val();
                 }
             }
-            if self.last_vector.val() {
+            if self.last.q.val() {
                 self.running.d.next = false;
             }
         }
         if self.issue_store.val() {
             self.word.d.next = self.word.q.val() + 1;
             self.remaining.d.next = self.remaining.q.val() - 1;
-            if self.last_vector.val() {
+            self.last.d.next = self.remaining.q.val() == 2;
+            if self.last.q.val() {
                 self.storing.d.next = false;
             }
         }
@@ -420,6 +425,8 @@ impl Logic for Streamer {
             self.begun.d.next = true;
             self.begins.d.next = true;
             self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
+            self.last.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19))
+                <= self.lanes.val();
             self.word.d.next = self.address.val();
             self.base.d.next = self.ring_base.val();
             self.mask.d.next = self.ring_mask.val();
@@ -450,6 +457,7 @@ impl Logic for Streamer {
             self.mask.d.next = self.ring_mask.val();
             self.base.d.next = self.ring_base.val();
             self.remaining.d.next = self.record.val().get_bits::<20>(64);
+            self.last.d.next = self.record.val().get_bits::<20>(64) == 1;
         }
         self.adds_tile.next = self.start_end.val()
             | (self.start_block.val() & self.final_pass.val() & self.record.val().get_bit(10));

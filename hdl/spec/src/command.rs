@@ -50,6 +50,8 @@ opcodes! {
     Hello = 0x01, "hello";
     /// Writes blocks of weights into the weight buffer.
     LoadWeights = 0x20, "load_weights";
+    /// Writes blocks of weights whose zeros are left out.
+    LoadSparse = 0x22, "load_sparse";
     /// Writes requantisation parameters.
     LoadParams = 0x21, "load_params";
     /// Feeds picture rows to the window unit.
@@ -74,6 +76,14 @@ pub mod common {
         0,
         32,
         "CRC-32 (IEEE 802.3) of words 0 to 6, little-endian.",
+    );
+    /// CRC-32 of the payload; only in records with one.
+    pub const PAYLOAD_CRC: Field = Field::new(
+        "payload_crc",
+        5,
+        0,
+        32,
+        "Records with a payload: its CRC-32, whole beats as sent.",
     );
 }
 
@@ -104,7 +114,7 @@ pub mod hello {
     pub const FIELDS: &[Field] = &[MAGIC, ABI, HASH_LO, HASH_HI];
 }
 
-/// Fields of [`LoadWeights`] and [`LoadParams`].
+/// Fields of the records that load a memory: [`Load`] and [`LoadSparse`].
 pub mod load {
     use super::Field;
     /// Dependency.
@@ -114,7 +124,7 @@ pub mod load {
         16,
         8,
         "Holds the payload back until at most this many earlier records are pending; 255 waits \
-         for nothing. load_weights counts blocks that have not yet read all their pixels (and \
+         for nothing. load_weights and load_sparse count blocks that have not yet read all their pixels (and \
          so may still need their weights), load_params blocks marked `last` that have not drained.",
     );
     /// Destination.
@@ -133,8 +143,18 @@ pub mod load {
         20,
         "Number of entries in the payload, from 1.",
     );
+    /// Length of a sparse payload.
+    pub const BEATS: Field = Field::new(
+        "beats",
+        3,
+        0,
+        20,
+        "load_sparse: beats of the payload, exactly as many as its masks ask for.",
+    );
     /// All fields.
     pub const FIELDS: &[Field] = &[WAIT, BASE, COUNT];
+    /// All fields of a sparse load.
+    pub const SPARSE_FIELDS: &[Field] = &[WAIT, BASE, COUNT, BEATS];
 }
 
 /// Fields of [`Rows`].
@@ -523,6 +543,20 @@ pub struct Load {
     pub count: u32,
 }
 
+/// Writes `count` weight blocks from `base` on, whose zeros the payload leaves out; coded as
+/// [`crate::sparse`] says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LoadSparse {
+    /// See [`load::WAIT`].
+    pub wait: u8,
+    /// See [`load::BASE`].
+    pub base: u32,
+    /// See [`load::COUNT`].
+    pub count: u32,
+    /// See [`load::BEATS`].
+    pub beats: u32,
+}
+
 /// Feeds picture rows to the window unit; see the fields in [`rows`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 #[allow(missing_docs)]
@@ -657,6 +691,7 @@ pub struct End {
 pub enum Command {
     Hello(Hello),
     LoadWeights(Load),
+    LoadSparse(LoadSparse),
     LoadParams(Load),
     Rows(Rows),
     Block(Block),
@@ -699,7 +734,7 @@ error_codes! {
     /// Configuration.
     BadHash = 6, "the stream was compiled for another hardware configuration";
     /// Field range.
-    BadField = 7, "a field is out of range (count, groups, rows, kernel, stride, mode or gap)";
+    BadField = 7, "a field is out of range (count, groups, rows, kernel, stride, mode, gap or beats)";
     /// Address range.
     BadAddress = 8, "an address or length exceeds a memory of this configuration";
     /// TLAST too early.
@@ -708,6 +743,8 @@ error_codes! {
     LateEnd = 10, "the end record is not the stream's last beat (TLAST missing)";
     /// Run-time address.
     FeatureRange = 11, "an access to the feature buffer left its range";
+    /// Payload CRC.
+    BadPayload = 12, "the record's payload does not match its CRC-32";
 }
 
 /// Anything wrong with a record, found without running it.
@@ -743,6 +780,25 @@ pub fn record_crc(words: &[u32; RECORD_WORDS]) -> u32 {
     crc.finalize()
 }
 
+/// CRC-32 of a payload.
+#[must_use]
+pub fn payload_crc(payload: &[u8]) -> u32 {
+    crc32fast::hash(payload)
+}
+
+/// Gives a record in a stream the CRC of another payload, and renews its own.
+pub fn seal(record: &mut [u8; RECORD_BYTES], payload: &[u8]) {
+    let mut words = [0; RECORD_WORDS];
+    for (word, bytes) in words.iter_mut().zip(record.chunks_exact(4)) {
+        *word = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    }
+    words[common::PAYLOAD_CRC.word] = payload_crc(payload);
+    words[RECORD_WORDS - 1] = record_crc(&words);
+    for (bytes, word) in record.chunks_exact_mut(4).zip(words) {
+        bytes.copy_from_slice(&word.to_le_bytes());
+    }
+}
+
 impl Command {
     /// The operation.
     #[must_use]
@@ -750,6 +806,7 @@ impl Command {
         match self {
             Command::Hello(_) => Opcode::Hello,
             Command::LoadWeights(_) => Opcode::LoadWeights,
+            Command::LoadSparse(_) => Opcode::LoadSparse,
             Command::LoadParams(_) => Opcode::LoadParams,
             Command::Rows(_) => Opcode::Rows,
             Command::Block(_) => Opcode::Block,
@@ -764,6 +821,7 @@ impl Command {
         match opcode {
             Opcode::Hello => hello::FIELDS,
             Opcode::LoadWeights | Opcode::LoadParams => load::FIELDS,
+            Opcode::LoadSparse => load::SPARSE_FIELDS,
             Opcode::Rows => rows::FIELDS,
             Opcode::Block => block::FIELDS,
             Opcode::Store => store::FIELDS,
@@ -784,6 +842,9 @@ impl Command {
             }
             Command::LoadWeights(l) | Command::LoadParams(l) => {
                 vec![l.wait.into(), l.base.into(), l.count.into()]
+            }
+            Command::LoadSparse(l) => {
+                vec![l.wait.into(), l.base.into(), l.count.into(), l.beats.into()]
             }
             Command::Rows(r) => vec![
                 r.first.into(),
@@ -835,12 +896,20 @@ impl Command {
         }
     }
 
-    /// The record, CRC included. Fails when a value does not fit its field.
+    /// A record without payload, CRC included. Fails when a value does not fit its field.
     pub fn encode(&self) -> Result<[u32; RECORD_WORDS], FieldOverflow> {
+        self.encode_with(&[])
+    }
+
+    /// The record for a payload, both CRCs included. Fails when a value does not fit its field.
+    pub fn encode_with(&self, payload: &[u8]) -> Result<[u32; RECORD_WORDS], FieldOverflow> {
         let mut words = [0; RECORD_WORDS];
         common::OPCODE.set(&mut words, self.opcode() as u64)?;
         for (field, value) in Command::fields(self.opcode()).iter().zip(self.values()) {
             field.set(&mut words, value)?;
+        }
+        if self.has_payload() {
+            common::PAYLOAD_CRC.set(&mut words, payload_crc(payload).into())?;
         }
         words[RECORD_WORDS - 1] = record_crc(&words);
         Ok(words)
@@ -874,6 +943,12 @@ impl Command {
                     Command::LoadParams(load)
                 }
             }
+            Opcode::LoadSparse => Command::LoadSparse(LoadSparse {
+                wait: get(load::WAIT) as u8,
+                base: get(load::BASE),
+                count: get(load::COUNT),
+                beats: get(load::BEATS),
+            }),
             Opcode::Rows => Command::Rows(Rows {
                 first: flag(rows::FIRST),
                 strip_end: flag(rows::STRIP_END),
@@ -932,11 +1007,24 @@ impl Command {
         })
     }
 
+    /// Whether bytes follow the record.
+    #[must_use]
+    pub fn has_payload(&self) -> bool {
+        matches!(
+            self,
+            Command::LoadWeights(_)
+                | Command::LoadSparse(_)
+                | Command::LoadParams(_)
+                | Command::Rows(_)
+        )
+    }
+
     /// Bytes that follow the record.
     #[must_use]
     pub fn payload_bytes(&self, config: &HwConfig) -> usize {
         match self {
             Command::LoadWeights(l) => l.count as usize * config.tile * config.tile,
+            Command::LoadSparse(l) => l.beats as usize * config.bus_bytes,
             Command::LoadParams(l) => l.count as usize * config.tile * PARAM_BYTES,
             Command::Rows(r) => {
                 r.rows as usize * Rows::row_bytes(r.width as usize, config.bus_bytes)
@@ -976,6 +1064,11 @@ impl Command {
             }
             Command::LoadWeights(l) => {
                 range(load::COUNT, l.count >= 1)?;
+                within(load::BASE, l.base + l.count, config.weight_blocks)
+            }
+            Command::LoadSparse(l) => {
+                range(load::COUNT, l.count >= 1)?;
+                range(load::BEATS, l.beats >= 1)?;
                 within(load::BASE, l.base + l.count, config.weight_blocks)
             }
             Command::LoadParams(l) => {

@@ -217,7 +217,7 @@ fn a_small_dma_buffer_does_with_one_transfer_or_is_refused() {
     let size = board.root().join("sys/class/u-dma-buf/firebrick/size");
     let page = |bytes: usize| bytes.next_multiple_of(4096);
     let need = page(case.program.input_bytes()) + 2 * 4096 + 4096;
-    for (bytes, fits) in [(need, true), (case.program.input_bytes(), false)] {
+    for (bytes, fits) in [(need, true), (page(case.program.input_bytes()), false)] {
         std::fs::write(&size, format!("{bytes}\n")).unwrap();
         let mut session = Session::open(opened(&board.uri()).unwrap(), &config).unwrap();
         if fits {

@@ -7,8 +7,8 @@ use firebrick_driver::{
     CompileOptions, Device, DeviceError, EngineFault, ExecError, Executor, ExecutorDevice,
     HazardKind, Program, Session, compile,
 };
-use firebrick_network::{Network, NodeId};
-use firebrick_spec::command::{Command, ErrorCode, RECORD_BYTES};
+use firebrick_network::{Network, NodeId, random};
+use firebrick_spec::command::{Command, ErrorCode, LoadSparse, RECORD_BYTES};
 use firebrick_spec::docs::example::Example;
 use firebrick_spec::regs;
 use firebrick_spec::result::{Trailer, packet_crc};
@@ -43,7 +43,9 @@ fn find(program: &Program, wanted: impl Fn(&Command) -> bool) -> usize {
 
 /// Replaces a record.
 fn replace(transfer: &mut [u8], offset: usize, command: &Command) {
-    let words = command.encode().unwrap();
+    let payload = offset + RECORD_BYTES;
+    let payload = &transfer[payload..payload + command.payload_bytes(&preset())];
+    let words = command.encode_with(payload).unwrap();
     transfer[offset..offset + RECORD_BYTES].copy_from_slice(&words.map(u32::to_le_bytes).concat());
 }
 
@@ -94,6 +96,55 @@ fn a_flipped_bit_in_any_record_word() {
             bad[program.records()[index].offset + bit / 8] ^= 1 << (bit % 8);
             refuses(&bad, ErrorCode::BadCrc, index);
         }
+    }
+}
+
+#[test]
+fn a_flipped_bit_in_any_payload() {
+    let program = program();
+    let mut kinds = Vec::new();
+    for (index, record) in program.records().iter().enumerate() {
+        let bytes = record.command.payload_bytes(&preset());
+        if bytes == 0 || kinds.contains(&record.command.opcode()) {
+            continue;
+        }
+        kinds.push(record.command.opcode());
+        for byte in [0, bytes / 2, bytes - 1] {
+            let mut bad = good();
+            bad[record.offset + RECORD_BYTES + byte] ^= 0x80;
+            // A mask of a sparse payload says how long it is.
+            let code = match record.command {
+                Command::LoadSparse(_) if byte == 0 => continue,
+                _ => ErrorCode::BadPayload,
+            };
+            refuses(&bad, code, index);
+        }
+    }
+    assert!(kinds.len() >= 3, "{kinds:?}");
+}
+
+#[test]
+fn a_sparse_load_of_a_wrong_length() {
+    let network = {
+        let mut network = network();
+        random::thin(&mut network, 0.8, 1);
+        network
+    };
+    let program = compile(&network, &preset(), 30, 30, &CompileOptions::default()).unwrap();
+    let good = program.transfer(&picture(0, 30, 30).view()).unwrap();
+    let index = find(&program, |c| matches!(c, Command::LoadSparse(_)));
+    let record = &program.records()[index];
+    let Command::LoadSparse(load) = record.command else {
+        panic!()
+    };
+    let payload = record.offset + RECORD_BYTES;
+    for beats in [load.beats - 1, load.beats + 1] {
+        let mut bad = good.clone();
+        let end = payload + 16 * beats as usize;
+        let command = Command::LoadSparse(LoadSparse { beats, ..load });
+        let words = command.encode_with(&good[payload..end]).unwrap();
+        bad[record.offset..payload].copy_from_slice(&words.map(u32::to_le_bytes).concat());
+        refuses(&bad, ErrorCode::BadField, index);
     }
 }
 

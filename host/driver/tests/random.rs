@@ -5,6 +5,7 @@ mod common;
 
 use common::Builder;
 use firebrick_driver::{CompileError, CompileOptions, Limits, Program, Weights, compile};
+use firebrick_network::random::thin;
 use firebrick_network::{Network, NodeId};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Command;
@@ -33,7 +34,11 @@ fn network(rng: &mut SmallRng, height: usize, width: usize) -> Network {
     }
     let kernel = if rng.random() { (1, 1, 0) } else { (3, 1, 1) };
     let x = b.conv("last", x, channels(rng), kernel);
-    b.finish(x, height, width)
+    let mut network = b.finish(x, height, width);
+    if rng.random_bool(0.4) {
+        thin(&mut network, rng.random_range(0.3..1.0), rng.random());
+    }
+    network
 }
 
 /// Any preset, half of them with other, mostly smaller, memories.
@@ -54,6 +59,7 @@ fn config(rng: &mut SmallRng) -> HwConfig {
 
 fn options(rng: &mut SmallRng) -> CompileOptions {
     CompileOptions {
+        plain_weights: rng.random(),
         check: rng.random(),
         weights: [Weights::Streamed, Weights::Auto][rng.random_range(0..2)],
         limits: Limits {

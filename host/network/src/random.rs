@@ -129,6 +129,19 @@ impl Builder {
     }
 }
 
+/// Sets about `share` of all weights to zero, as pruning does, but for those of each layer's first
+/// channel.
+pub fn thin(network: &mut Network, share: f64, seed: u64) {
+    let mut rng = SmallRng::seed_from_u64(seed);
+    for node in &mut network.nodes {
+        if let Op::Conv(conv) = &mut node.op {
+            for mut channel in conv.weights.axis_iter_mut(Axis(0)).skip(1) {
+                channel.mapv_inplace(|w| if rng.random_bool(share) { 0 } else { w });
+            }
+        }
+    }
+}
+
 /// A convolution (kernel, stride, padding). Its first channel is neither 0 if all inputs are 0 nor
 /// clamped if all are 255, so that even a layer of one channel passes something on.
 pub fn conv(

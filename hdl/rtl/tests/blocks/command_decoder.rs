@@ -5,18 +5,19 @@ use std::collections::VecDeque;
 use firebrick_rtl::decoder::Decoder;
 use firebrick_sim::{Model, VerilatedModel};
 use firebrick_spec::command::{
-    Block, Command, End, ErrorCode, Hello, Load, Mode, Opcode, RECORD_WORDS, Rows, Store,
-    WAIT_NONE, block, common, load, record_crc, rows, store,
+    Block, Command, End, ErrorCode, Hello, Load, LoadSparse, Mode, Opcode, RECORD_WORDS, Rows,
+    Store, WAIT_NONE, block, common, load, payload_crc, record_crc, rows, store,
 };
 use firebrick_spec::fields::Field;
-use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC};
+use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, sparse};
 use rand::{Rng, rngs::StdRng};
 
 use crate::support::{build, chance, join, percent, random};
 
 dut!(Pins: reset, s_valid, s_ready, s_data, s_last, queue_data, queue_push, queue_block,
     queue_passes, queue_full, reads_done, drained, weight_valid, weight_address, param_valid,
-    param_address, payload, window_start, window_valid, window_ready, window_busy, halt, error,
+    param_address, sparse_start, sparse_rows, sparse_address, sparse_valid, sparse_ready, sparse_busy,
+    payload, window_start, window_valid, window_ready, window_busy, halt, error,
     error_code, record_index, stream_begins);
 
 /// Small memories, so that every limit is near; none is a power of two.
@@ -52,6 +53,8 @@ fn reset(d: &mut Pins) {
         d.reads_done,
         d.drained,
         d.window_busy,
+        d.sparse_ready,
+        d.sparse_busy,
         d.halt,
     ] {
         d.put(port, false);
@@ -76,8 +79,42 @@ enum Event {
     Weight(u64, u128),
     Param(u64, u128),
     Start(Vec<u32>),
+    Sparse(u64, u64),
     Pixels(u128),
     Error(u8, u64),
+}
+
+/// Follows the masks of a sparse payload: which of its beats are still to come.
+#[derive(Default)]
+struct Masks {
+    groups: u64,
+    values: u32,
+    free: u32,
+}
+
+impl Masks {
+    fn new(rows: u64) -> Masks {
+        Masks {
+            groups: rows.div_ceil(8),
+            values: 0,
+            free: 0,
+        }
+    }
+
+    fn done(&self) -> bool {
+        self.groups == 0 && self.values == 0
+    }
+
+    fn take(&mut self, beat: u128) {
+        if self.values > 0 {
+            self.values -= 1;
+            return;
+        }
+        self.groups -= 1;
+        let ones = beat.count_ones();
+        self.values = ones.saturating_sub(self.free).div_ceil(16);
+        self.free = self.free + 16 * self.values - ones;
+    }
 }
 
 /// The events of some beats, straight from the specification; ends after an error.
@@ -146,10 +183,38 @@ fn expected(beats: &[Beat], config: &HwConfig) -> Vec<Event> {
                 continue;
             }
             Command::Rows(_) => events.push(Event::Start(record)),
+            Command::LoadSparse(l) => events.push(Event::Sparse(
+                u64::from(l.base) * 16,
+                u64::from(l.count) * 16,
+            )),
             Command::LoadWeights(_) | Command::LoadParams(_) => {}
         }
         let mut stopped = false;
-        for (i, (data, last)) in (0..).zip(beats.by_ref().take(beat_count)) {
+        let mut payload = Vec::new();
+        let mut masks = match command {
+            Command::LoadSparse(l) => Some(Masks::new(u64::from(l.count) * 16)),
+            _ => None,
+        };
+        for i in 0.. {
+            let done = match &masks {
+                Some(masks) if masks.done() != (i == beat_count as u64) => {
+                    events.push(Event::Error(ErrorCode::BadField as u8, index));
+                    stopped = true;
+                    break;
+                }
+                _ => i == beat_count as u64,
+            };
+            if done {
+                break;
+            }
+            let Some((data, last)) = beats.next() else {
+                stopped = true;
+                break;
+            };
+            payload.extend(data.to_le_bytes());
+            if let Some(masks) = &mut masks {
+                masks.take(data);
+            }
             events.push(match command {
                 Command::LoadWeights(l) => Event::Weight(u64::from(l.base) * 16 + i, data),
                 Command::LoadParams(l) => Event::Param(u64::from(l.base) * 8 + i, data),
@@ -160,6 +225,10 @@ fn expected(beats: &[Beat], config: &HwConfig) -> Vec<Event> {
                 stopped = true;
                 break;
             }
+        }
+        if !stopped && command.has_payload() && payload_crc(&payload) != words[5] {
+            events.push(Event::Error(ErrorCode::BadPayload as u8, index));
+            stopped = true;
         }
         if stopped {
             break;
@@ -215,6 +284,7 @@ fn run(
     let (mut sent, mut quiet, mut offered) = (0, 0, false);
     // Beats that the window unit still takes, and cycles that it then stays busy.
     let (mut window, mut linger) = (0, 0);
+    let (mut sparse, mut sparse_linger) = (Masks::default(), 0);
     let mut last_record: Option<Words> = None;
     let mut waited_for: Option<Command> = None;
     let mut dead = false;
@@ -239,6 +309,12 @@ fn run(
         d.put(d.window_busy, window > 0 || linger > 0);
         if window == 0 && linger > 0 {
             linger -= 1;
+        }
+        let sparse_ready = !sparse.done() && percent(rng, weather.window);
+        d.put(d.sparse_ready, sparse_ready);
+        d.put(d.sparse_busy, !sparse.done() || sparse_linger > 0);
+        if sparse.done() && sparse_linger > 0 {
+            sparse_linger -= 1;
         }
         d.eval();
 
@@ -292,10 +368,28 @@ fn run(
             window -= 1;
             events.push(Event::Pixels(payload));
         }
+        if d.bit(d.sparse_start) {
+            assert!(sparse.done() && sparse_linger == 0, "starts a unit that is busy");
+            let rows = d.get(d.sparse_rows);
+            events.push(Event::Sparse(d.get(d.sparse_address), rows));
+            sparse = Masks::new(rows);
+            sparse_linger = rng.random_range(0..20);
+        }
+        if d.bit(d.sparse_valid) && sparse_ready {
+            assert!(taken, "the unit and the decoder take the same beats");
+            sparse.take(payload);
+            events.push(Event::Pixels(payload));
+        }
         // The payload's first effect: what it waits for must have come.
         if let (Some(command), true) = (waited_for, before < events.len()) {
             match command {
                 Command::LoadWeights(l) => {
+                    assert!(
+                        world.reads <= l.wait.into() || l.wait == WAIT_NONE,
+                        "{command}"
+                    );
+                }
+                Command::LoadSparse(l) => {
                     assert!(
                         world.reads <= l.wait.into() || l.wait == WAIT_NONE,
                         "{command}"
@@ -321,8 +415,8 @@ fn run(
             assert!(!dead, "a second error");
             events.push(Event::Error(d.get(d.error_code) as u8, index));
             dead = true;
-            window = 0;
-            linger = 0;
+            (window, linger) = (0, 0);
+            (sparse, sparse_linger) = (Masks::default(), 0);
         } else if dead {
             assert!(d.bit(d.s_ready), "input is dropped after an error");
             assert_eq!(
@@ -350,7 +444,9 @@ fn run(
         }
         world.reads -= u32::from(reads_done);
         world.drains -= u32::from(drained);
-        let over = sent == beats.len() && (window > 0 || linger == 0);
+        let over = sent == beats.len()
+            && (window > 0 || linger == 0)
+            && (!sparse.done() || sparse_linger == 0);
         if !over || before < events.len() || world.reads + world.drains > 0 {
             quiet = 0;
         } else if !full {
@@ -386,7 +482,16 @@ fn record(rng: &mut StdRng) -> Command {
         let base = near(rng, limit + 1 - count as usize);
         (base, count)
     };
-    match rng.random_range(0..8) {
+    match rng.random_range(0..9) {
+        8 => {
+            let (base, count) = span(rng, config.weight_blocks, 3);
+            Command::LoadSparse(LoadSparse {
+                wait,
+                base,
+                count,
+                beats: rng.random_range(1..60),
+            })
+        }
         0 => {
             let (base, count) = span(rng, config.weight_blocks, 3);
             Command::LoadWeights(Load { wait, base, count })
@@ -467,14 +572,42 @@ fn header(words: &Words) -> [Beat; 2] {
     [0, 4].map(|at| (join(words[at..at + 4].try_into().expect("four")), false))
 }
 
+fn payload_beats(payload: &[u8]) -> impl Iterator<Item = Beat> {
+    payload
+        .chunks_exact(16)
+        .map(|beat| (u128::from_le_bytes(beat.try_into().expect("16 bytes")), false))
+}
+
+/// A random payload for a record, and the record with the beats that a sparse one has.
+fn with_payload(rng: &mut StdRng, command: Command) -> (Command, Vec<u8>) {
+    let mut bytes = |len: usize| (0..len).map(|_| rng.random()).collect::<Vec<u8>>();
+    match command {
+        Command::LoadSparse(l) => {
+            let mut weights = bytes(l.count as usize * 256);
+            let density = chance(rng);
+            weights.retain_mut(|w| {
+                if !percent(rng, density) {
+                    *w = 0;
+                }
+                true
+            });
+            let payload = sparse::encode(&weights);
+            let beats = payload.len() as u32 / 16;
+            (Command::LoadSparse(LoadSparse { beats, ..l }), payload)
+        }
+        _ => (command, bytes(command.payload_bytes(&config()))),
+    }
+}
+
 /// The beats of a stream, payloads random, TLAST on the last of them.
 fn beats(rng: &mut StdRng, commands: &[Command]) -> Vec<Beat> {
     let config = config();
     let mut beats = Vec::new();
     for command in commands {
-        beats.extend(header(&command.encode().expect("fields fit")));
-        let payload = command.payload_bytes(&config) / config.bus_bytes;
-        beats.extend((0..payload).map(|_| (join(rng.random()), false)));
+        let (command, payload) = with_payload(rng, *command);
+        beats.extend(header(&command.encode_with(&payload).expect("fields fit")));
+        assert_eq!(command.payload_bytes(&config), payload.len());
+        beats.extend(payload_beats(&payload));
     }
     beats.last_mut().expect("a beat").1 = true;
     beats
@@ -542,7 +675,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
     let mut rng = random(14);
     let built = built();
     for wait in [0, 1, 3, 7] {
-        for kind in 0..3 {
+        for kind in 0..4 {
             let mut d = pins(&built);
             let load = Load {
                 wait,
@@ -552,6 +685,12 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
             let waiter = match kind {
                 0 => Command::LoadWeights(load),
                 1 => Command::LoadParams(load),
+                2 => Command::LoadSparse(LoadSparse {
+                    wait,
+                    base: 2,
+                    count: 1,
+                    beats: 1,
+                }),
                 _ => Command::Rows(Rows {
                     first: true,
                     strip_end: true,
@@ -596,7 +735,8 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                 }
                 d.eval();
                 sent += usize::from(sent < beats.len() && d.bit(d.s_ready));
-                let begun = d.bit(d.weight_valid) || d.bit(d.param_valid) || d.bit(d.window_start);
+                let begun = d.bit(d.weight_valid) || d.bit(d.param_valid) || d.bit(d.window_start)
+                    || d.bit(d.sparse_start);
                 d.tick();
                 begun
             };
@@ -623,7 +763,7 @@ fn every_flipped_bit_of_a_header_is_found() {
     let mut d = pins(&built);
     let mut commands = vec![hello(&config()), Command::End(End { tag: rng.random() })];
     let mut seen = Vec::new();
-    while seen.len() < 5 {
+    while seen.len() < Opcode::ALL.len() - 2 {
         let command = record(&mut rng);
         if !seen.contains(&command.opcode()) {
             seen.push(command.opcode());
@@ -769,6 +909,12 @@ fn limits_hold_to_the_last_entry() {
         base: 0,
         count: 1,
     });
+    let sparse = Command::LoadSparse(LoadSparse {
+        wait: 255,
+        base: 0,
+        count: 1,
+        beats: 3,
+    });
     let params = Command::LoadParams(Load {
         wait: 255,
         base: 0,
@@ -823,6 +969,13 @@ fn limits_hold_to_the_last_entry() {
         (load, &[(load::BASE, top), (load::COUNT, top)], address),
         (load, &[(load::BASE, top), (load::COUNT, 1)], address),
         (load, &[(load::BASE, top), (load::COUNT, 0)], field),
+        (sparse, &[(load::COUNT, 0)], field),
+        (sparse, &[(load::BEATS, 0)], field),
+        (sparse, &[(load::BEATS, top)], None),
+        (sparse, &[(load::BASE, c.weight_blocks - 1)], None),
+        (sparse, &[(load::BASE, c.weight_blocks)], address),
+        (sparse, &[(load::COUNT, c.weight_blocks)], None),
+        (sparse, &[(load::COUNT, c.weight_blocks + 1)], address),
         (params, &[(load::COUNT, 0)], field),
         (params, &[(load::BASE, c.param_groups - 1)], None),
         (params, &[(load::BASE, c.param_groups)], address),
@@ -1004,6 +1157,8 @@ fn a_reset_anywhere_starts_anew() {
         let mut queue: VecDeque<Beat> = all.into();
         d.put(d.window_ready, true);
         d.put(d.window_busy, true);
+        d.put(d.sparse_ready, true);
+        d.put(d.sparse_busy, true);
         for _ in 0..rng.random_range(1..200) {
             let front = queue.front().copied();
             d.put(d.s_valid, front.is_some());
@@ -1044,5 +1199,87 @@ fn a_halt_drops_the_rest() {
         let got = run(&mut d, &mut rng, &all, &mut World::default(), CALM);
         assert_eq!(got, expected(&all, &config()));
         reset(&mut d);
+    }
+}
+
+#[test]
+fn a_damaged_payload_is_found_before_the_next_record() {
+    let mut rng = random(24);
+    let built = built();
+    let mut d = pins(&built);
+    let mut seen = Vec::new();
+    for _ in 0..120 {
+        let mut commands = stream(&mut rng, 4);
+        let at = rng.random_range(1..5);
+        while !commands[at].has_payload() {
+            commands[at] = record(&mut rng);
+        }
+        let (command, payload) = with_payload(&mut rng, commands[at]);
+        let before = beats(&mut rng, &commands[..at]);
+        let after = beats(&mut rng, &commands[at + 1..]);
+        let mut damaged = payload.clone();
+        let bit = rng.random_range(0..8 * damaged.len());
+        damaged[bit / 8] ^= 1 << (bit % 8);
+        let mut all = before;
+        all.last_mut().expect("a beat").1 = false;
+        all.extend(header(&command.encode_with(&payload).expect("fields fit")));
+        all.extend(payload_beats(&damaged));
+        if rng.random() {
+            all.extend(after);
+        }
+        let weather = weather(&mut rng);
+        let code = refused(&mut d, &mut rng, &all, weather);
+        // A sparse payload may be found out by its length first.
+        let sparse = command.opcode() == Opcode::LoadSparse;
+        assert!(
+            code == ErrorCode::BadPayload || sparse && code == ErrorCode::BadField,
+            "{code} of bit {bit} of {command}"
+        );
+        seen.push((command.opcode(), code));
+    }
+    for opcode in [
+        Opcode::LoadWeights,
+        Opcode::LoadSparse,
+        Opcode::LoadParams,
+        Opcode::Rows,
+    ] {
+        assert!(seen.contains(&(opcode, ErrorCode::BadPayload)), "{opcode:?}");
+    }
+}
+
+#[test]
+fn sparse_payloads_of_a_wrong_length_are_refused() {
+    let mut rng = random(25);
+    let built = built();
+    let mut d = pins(&built);
+    for i in 0..60 {
+        let load = LoadSparse {
+            wait: WAIT_NONE,
+            base: 3,
+            count: rng.random_range(1..4),
+            beats: 0,
+        };
+        let (command, payload) = with_payload(&mut rng, Command::LoadSparse(load));
+        let Command::LoadSparse(load) = command else {
+            unreachable!("it stays what it is")
+        };
+        let off = rng.random_range(1..4).min(load.beats - 1).max(1);
+        let beats = if i % 2 == 0 {
+            load.beats + off
+        } else {
+            load.beats.saturating_sub(off).max(1)
+        };
+        if beats == load.beats {
+            continue;
+        }
+        let mut payload = payload;
+        payload.resize(beats as usize * 16, 0xff);
+        let wrong = Command::LoadSparse(LoadSparse { beats, ..load });
+        let mut all = self::beats(&mut rng, &[hello(&config())]);
+        all[1].1 = false;
+        all.extend(header(&wrong.encode_with(&payload).expect("fields fit")));
+        all.extend(payload_beats(&payload));
+        let weather = weather(&mut rng);
+        assert_eq!(refused(&mut d, &mut rng, &all, weather), ErrorCode::BadField);
     }
 }

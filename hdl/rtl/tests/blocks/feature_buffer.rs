@@ -35,6 +35,7 @@ fn run(config: &HwConfig) {
         port("ring_mask"),
         port("range_error"),
     );
+    let read_valid = port("read_valid");
     let (read_mask, read_data) = (ports(&m, "read_mask", lanes), ports(&m, "read_data", lanes));
     let kinds = [
         ("drain", config.drain_pixels()),
@@ -67,6 +68,8 @@ fn run(config: &HwConfig) {
         m.set(mask, ring as u64 - 1);
         m.set(base, ring_base as u64);
         let masks: Vec<bool> = (0..lanes).map(|_| percent(&mut rng, 80)).collect();
+        let reads = masks.contains(&true) || rng.random();
+        m.set(read_valid, reads.into());
         let read: Vec<usize> = (0..lanes)
             .map(|l| ring_base + (first + l) % (1 << 20) % ring)
             .collect();

@@ -22,5 +22,6 @@ mod packed;
 mod register_file;
 mod result_stream;
 mod sequencer;
+mod sparse_weights;
 mod systolic;
 mod window_unit;

@@ -25,7 +25,7 @@ fn wires(lanes: usize) -> String {
     input wire drain_blocked, late_weights, late_input,
     input wire [223:0] record_data,
     output wire record_pop, pass_pop, swap, tag_swap, tag_valid, tag_first, tag_bank,
-    output wire tag_job, job_push, reads_done, store_read,
+    output wire tag_job, job_push, reads_done, store_read, read_valid,
     output wire [{high}:0] read_mask,
     output wire [19:0] read_address, ring_base, ring_mask,
     output wire [10:0] tag_address,
@@ -52,7 +52,7 @@ fn wires(lanes: usize) -> String {
         .tap_column(tap_column), .pass_pop(pass_pop), .weights_ready(weights_ready), .swap(swap),
         .strip_done(strip_done), .drained(drained), .drain_blocked(drain_blocked),
         .late_weights(late_weights), .late_input(late_input), .trailer_sent(trailer_sent),
-        .read_address(read_address), .read_ring_base(ring_base), .read_ring_mask(ring_mask),
+        .read_valid(read_valid), .read_address(read_address), .read_ring_base(ring_base), .read_ring_mask(ring_mask),
         {masks}.tag_swap(tag_swap), .tag_valid(tag_valid), .tag_first(tag_first), .tag_bank(tag_bank),
         .tag_address(tag_address), .tag_job(tag_job), .job_push(job_push),
         .job_record(job_record), .reads_done(reads_done), .store_read(store_read),
@@ -67,7 +67,7 @@ endmodule
 
 dut!(Pins: reset, record_valid, weights_ready, strip_done, drained, trailer_sent, store_room,
     drain_blocked, late_weights, late_input,
-    record_data, record_pop, pass_pop, swap, read_mask, tag_swap, tag_valid, tag_first, tag_bank,
+    record_data, record_pop, pass_pop, swap, read_valid, read_mask, tag_swap, tag_valid, tag_first, tag_bank,
     tag_job, job_push, reads_done, store_read, cause, layer, ragged, read_address, ring_base,
     ring_mask, tag_address, job_record, outstanding);
 
@@ -434,6 +434,8 @@ fn run(
         assert_eq!(d.bit(d.tag_valid), vector.is_some(), "{}", at("tag_valid"));
         assert_eq!(d.bit(d.store_read), read.is_some(), "{}", at("store_read"));
         let mask = d.get(d.read_mask);
+        let reads = vector.is_some() || read.is_some();
+        assert!(d.bit(d.read_valid) || (mask == 0 && !reads), "{}", at("read_valid"));
         let lane_word = |lane: u32| {
             let raw = (d.get(d.read_address) as u32 + lane) & 0xf_ffff;
             let word = (raw & d.get(d.ring_mask) as u32) | d.get(d.ring_base) as u32;

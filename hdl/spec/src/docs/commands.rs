@@ -27,7 +27,7 @@ pub fn commands_page() -> String {
         );
     }
     page.push_str("\nFields of every record:\n\n");
-    fields(&mut page, &[common::OPCODE, common::CRC]);
+    fields(&mut page, &[common::OPCODE, common::PAYLOAD_CRC, common::CRC]);
     for &opcode in Opcode::ALL {
         let _ = writeln!(
             page,
@@ -66,6 +66,7 @@ fn prose(opcode: Opcode) -> &'static str {
     match opcode {
         Opcode::Hello => include_str!("text/record_hello.md"),
         Opcode::LoadWeights => include_str!("text/record_load_weights.md"),
+        Opcode::LoadSparse => include_str!("text/record_load_sparse.md"),
         Opcode::LoadParams => include_str!("text/record_load_params.md"),
         Opcode::Rows => include_str!("text/record_rows.md"),
         Opcode::Block => include_str!("text/record_block.md"),
@@ -77,6 +78,7 @@ fn prose(opcode: Opcode) -> &'static str {
 fn payload(opcode: Opcode) -> &'static str {
     match opcode {
         Opcode::LoadWeights => "`count` x `tile` x `tile` bytes",
+        Opcode::LoadSparse => "`beats` beats",
         Opcode::LoadParams => "`count` x `tile` x 8 bytes",
         Opcode::Rows => "`rows` x (3 x `width` bytes, rounded up to whole beats)",
         _ => "none",
@@ -176,7 +178,7 @@ fn worked_example(page: &mut String, config: &HwConfig) {
     page.push_str("\n```text\n");
     for (command, payload) in &example.records {
         let _ = writeln!(page, "# {command}");
-        for beat in Example::record_bytes(command).chunks(config.bus_bytes) {
+        for beat in Example::record_bytes(command, payload).chunks(config.bus_bytes) {
             let _ = writeln!(page, "{}", hex(beat));
         }
         for beat in payload.chunks(config.bus_bytes) {

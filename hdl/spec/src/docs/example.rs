@@ -124,9 +124,9 @@ impl Example {
 
     /// A record as bytes. All fields of the example fit.
     #[must_use]
-    pub fn record_bytes(command: &Command) -> Vec<u8> {
+    pub fn record_bytes(command: &Command, payload: &[u8]) -> Vec<u8> {
         command
-            .encode()
+            .encode_with(payload)
             .map_or(Vec::new(), |words| words.map(u32::to_le_bytes).concat())
     }
 
@@ -135,7 +135,7 @@ impl Example {
     pub fn transfer(&self) -> Vec<u8> {
         self.records
             .iter()
-            .flat_map(|(command, payload)| [Self::record_bytes(command), payload.clone()].concat())
+            .flat_map(|(command, payload)| [Self::record_bytes(command, payload), payload.clone()].concat())
             .collect()
     }
 }

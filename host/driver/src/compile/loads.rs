@@ -9,12 +9,35 @@ use super::timeline::Strip;
 use super::users::{Memory, wait};
 use crate::program::Stream;
 use firebrick_network::Conv;
-use firebrick_spec::command::{Command, Load, PARAM_BYTES, Rows};
+use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows};
+use firebrick_spec::sparse;
+use std::borrow::Cow;
 
 /// Cycles of work that stay queued while the decoder is busy with something not yet needed.
 const PREFETCH_MARGIN: u64 = 256;
 /// Cycles of the decoder for a record with payload, beyond one for each beat of the payload.
 const LOAD_CYCLES: usize = 5;
+
+/// Zeros are left out where at most this share of the bytes remains: then at most half of the
+/// weights or little more is not zero, and the engine writes as fast as without.
+const SPARSE_SHARE: (usize, usize) = (3, 4);
+
+/// The record and the payload that bring weights.
+fn weights(load: Load, bytes: &[u8], bus_bytes: usize, plain: bool) -> (Command, Cow<'_, [u8]>) {
+    if !plain {
+        let coded = sparse::encode(bytes);
+        if coded.len() * SPARSE_SHARE.1 <= bytes.len() * SPARSE_SHARE.0 {
+            let command = Command::LoadSparse(LoadSparse {
+                wait: load.wait,
+                base: load.base,
+                count: load.count,
+                beats: (coded.len() / bus_bytes) as u32,
+            });
+            return (command, coded.into());
+        }
+    }
+    (Command::LoadWeights(load), bytes.into())
+}
 
 const HINT: &str = "use a configuration with a larger one";
 
@@ -144,24 +167,30 @@ impl Emitter<'_> {
         let wait_blocks = wait(self.users.blocks - 1 - last_block);
         let block_bytes = config.tile * config.tile;
         let mut rest = &bytes[..];
+        let mut sent = 0;
         for (piece, count) in self.users.weights.pieces(base, chunk.blocks) {
             let (now, later) = rest.split_at(count * block_bytes);
             let memory = Memory::Weights(base, chunk.blocks);
             self.defer(last_block, memory, self.users.blocks, 0);
-            let load = Load {
-                wait: wait_blocks,
-                base: piece as u32,
-                count: count as u32,
-            };
-            self.stream
-                .load(Command::LoadWeights(load), now)
-                .map_err(&fail)?;
+            let (command, payload) = weights(
+                Load {
+                    wait: wait_blocks,
+                    base: piece as u32,
+                    count: count as u32,
+                },
+                now,
+                config.bus_bytes,
+                planner.options.plain_weights,
+            );
+            self.stream.load(command, &payload).map_err(&fail)?;
+            sent += payload.len();
+            // Zeros that are left out take the engine as long as others.
             let beats = now.len() / config.bus_bytes;
             self.timeline
                 .weights(wait_blocks.into(), LOAD_CYCLES + beats);
             rest = later;
         }
-        self.layers[chunk.conv].weight_bytes += bytes.len();
+        self.layers[chunk.conv].weight_bytes += sent;
         self.loaded[index] = Loaded {
             weights: base,
             param,

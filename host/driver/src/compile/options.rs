@@ -28,6 +28,8 @@ pub struct CompileOptions {
     pub check: bool,
     /// Where weights are kept.
     pub weights: Weights,
+    /// Send weights with their zeros, even where it would take fewer bytes without.
+    pub plain_weights: bool,
     /// Limits of the schedule.
     pub limits: Limits,
 }

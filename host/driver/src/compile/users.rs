@@ -133,6 +133,10 @@ pub(crate) fn following(
                 load.wait = wait(pending);
                 Command::LoadWeights(load)
             }
+            Command::LoadSparse(mut load) => {
+                load.wait = wait(pending);
+                Command::LoadSparse(load)
+            }
             Command::LoadParams(mut load) => {
                 load.wait = wait(pending);
                 Command::LoadParams(load)

@@ -15,8 +15,8 @@ mod window;
 
 pub use fault::{EngineFault, ExecError, Hazard, HazardKind};
 
-use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, Load};
+use firebrick_spec::command::{Command, ErrorCode, Load, LoadSparse};
+use firebrick_spec::{HwConfig, sparse};
 use firebrick_spec::result::{Trailer, packet_crc};
 use hazard::Order;
 use memory::Memories;
@@ -122,9 +122,23 @@ impl Executor {
             let command = beats.record(&self.config)?;
             let record = beats.index();
             let payload = beats.payload(command.payload_bytes(&self.config))?;
+            // A sparse payload of a wrong length is noticed sooner than a damaged one.
+            let plain = match command {
+                Command::LoadSparse(load) => Some(self.expand(record, load, payload)?),
+                _ => None,
+            };
+            if command.has_payload() {
+                beats.intact(payload)?;
+            }
             match command {
                 Command::Hello(_) => {}
                 Command::LoadWeights(load) => self.load_weights(record, load, payload)?,
+                Command::LoadSparse(LoadSparse {
+                    wait, base, count, ..
+                }) => {
+                    let load = Load { wait, base, count };
+                    self.load_weights(record, load, &plain.unwrap_or_default())?;
+                }
                 Command::LoadParams(load) => self.load_params(record, load, payload)?,
                 Command::Rows(rows) => self.rows(record, &rows, payload)?,
                 Command::Block(block) => self.block(record, &block)?,
@@ -164,6 +178,18 @@ impl Executor {
         self.registers.results = self.registers.results.wrapping_add(1);
         self.registers.irq_status |= 1;
         self.registers.beats_out += (self.out.len() / self.config.bus_bytes) as u64;
+    }
+
+    /// A sparse payload with its zeros.
+    fn expand(&self, record: u32, load: LoadSparse, payload: &[u8]) -> Result<Vec<u8>, ExecError> {
+        let weights = load.count as usize * self.config.tile * self.config.tile;
+        sparse::decode(payload, weights).ok_or_else(|| {
+            EngineFault {
+                code: ErrorCode::BadField,
+                record,
+            }
+            .into()
+        })
     }
 
     fn load_weights(&mut self, record: u32, load: Load, payload: &[u8]) -> Result<(), ExecError> {

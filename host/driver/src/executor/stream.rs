@@ -2,7 +2,9 @@
 
 use super::fault::{EngineFault, ExecError};
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, ErrorCode, Opcode, RECORD_BYTES, RECORD_WORDS, common};
+use firebrick_spec::command::{
+    Command, ErrorCode, Opcode, RECORD_BYTES, RECORD_WORDS, common, payload_crc,
+};
 
 /// A transfer being decoded.
 #[derive(Debug)]
@@ -11,6 +13,8 @@ pub(super) struct Beats<'a> {
     beat: usize,
     /// Records decoded.
     records: u32,
+    /// CRC-32 that the last record gives for its payload.
+    payload_crc: u32,
 }
 
 impl<'a> Beats<'a> {
@@ -19,6 +23,7 @@ impl<'a> Beats<'a> {
             rest: transfer,
             beat,
             records: 0,
+            payload_crc: 0,
         }
     }
 
@@ -56,6 +61,7 @@ impl<'a> Beats<'a> {
             (false, true) => return Err(fault(ErrorCode::LateEnd).into()),
             _ => {}
         }
+        self.payload_crc = common::PAYLOAD_CRC.get(&words);
         let command = decoded.map_err(|error| fault(error.code))?;
         command.check(config).map_err(|error| fault(error.code))?;
         Ok(command)
@@ -70,5 +76,17 @@ impl<'a> Beats<'a> {
         let (payload, rest) = self.rest.split_at(whole);
         self.rest = rest;
         Ok(&payload[..bytes])
+    }
+
+    /// Whether the last record's payload arrived as it was sent.
+    pub fn intact(&self, payload: &[u8]) -> Result<(), ExecError> {
+        if payload_crc(payload) == self.payload_crc {
+            return Ok(());
+        }
+        Err(EngineFault {
+            code: ErrorCode::BadPayload,
+            record: self.index(),
+        }
+        .into())
     }
 }

@@ -12,11 +12,12 @@ pub(crate) use stream::Stream;
 
 use firebrick_network::{Network, Node, Op, Shape};
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, End, Hello, RECORD_BYTES, RECORD_WORDS};
+use firebrick_spec::command::{Command, End, Hello, RECORD_BYTES, RECORD_WORDS, seal};
 use firebrick_spec::fields::FieldOverflow;
 use firebrick_spec::result::Trailer;
 use ndarray::ArrayView3;
 use std::fmt::Write as _;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Room for one row of the picture in the transfer.
@@ -147,6 +148,8 @@ pub struct Program {
     template: Vec<u8>,
     following: Vec<(usize, [u8; RECORD_BYTES])>,
     holes: Vec<Hole>,
+    /// Bytes of the records that bring the picture's rows, payloads included.
+    rows: Vec<Range<usize>>,
     records: Vec<RecordInfo>,
     segments: Vec<Segment>,
     nodes: Vec<NodeInfo>,
@@ -169,10 +172,22 @@ impl Program {
         for (index, command) in compiled.following {
             let record = &stream.records[index];
             if command != record.command {
-                following.push((record.offset, bytes(command.encode()?)));
+                let payload = record.offset + RECORD_BYTES;
+                let payload = &stream.bytes[payload..payload + command.payload_bytes(&config)];
+                following.push((record.offset, bytes(command.encode_with(payload)?)));
             }
         }
+        let rows = stream
+            .records
+            .iter()
+            .filter(|record| matches!(record.command, Command::Rows(_)))
+            .map(|record| {
+                let payload = record.command.payload_bytes(&config);
+                record.offset..record.offset + RECORD_BYTES + payload
+            })
+            .collect();
         Ok(Program {
+            rows,
             output_bytes: words * config.bus_bytes + Trailer::BYTES,
             config,
             network: network.name.clone(),
@@ -251,6 +266,12 @@ impl Program {
                     .iter_mut()
                     .zip(row.iter())
                     .for_each(|(to, from)| *to = *from),
+            }
+        }
+        for rows in &self.rows {
+            let (record, rest) = transfer[rows.start..rows.end].split_at_mut(RECORD_BYTES);
+            if let Ok(record) = record.try_into() {
+                seal(record, rest);
             }
         }
         put_tag(transfer, tag);

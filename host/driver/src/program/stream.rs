@@ -14,9 +14,14 @@ pub(crate) struct Stream {
 }
 
 impl Stream {
-    /// Appends a record without payload.
+    /// Appends a record without payload, or one whose payload is not known yet.
     pub fn record(&mut self, command: Command) -> Result<(), FieldOverflow> {
-        let words = command.encode()?;
+        self.load(command, &[])
+    }
+
+    /// Appends a record and its payload.
+    pub fn load(&mut self, command: Command, payload: &[u8]) -> Result<(), FieldOverflow> {
+        let words = command.encode_with(payload)?;
         self.records.push(RecordInfo {
             command,
             offset: self.bytes.len(),
@@ -24,12 +29,6 @@ impl Stream {
         for word in words {
             self.bytes.extend(word.to_le_bytes());
         }
-        Ok(())
-    }
-
-    /// Appends a record and its payload.
-    pub fn load(&mut self, command: Command, payload: &[u8]) -> Result<(), FieldOverflow> {
-        self.record(command)?;
         self.bytes.extend(payload);
         Ok(())
     }

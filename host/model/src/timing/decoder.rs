@@ -18,6 +18,8 @@ pub(super) enum State {
     Hold,
     /// Copies weights or parameters.
     Payload,
+    /// Feeds the unit for sparse weights.
+    Sparse,
     /// Feeds the window unit.
     Picture,
     /// Waits for room in the queue.
@@ -55,7 +57,8 @@ pub(super) struct Decoder {
     pub state: State,
     /// Index of the record at hand.
     pub record: usize,
-    /// Last cycle of the payload, in state `Payload`.
+    /// First and last cycle of the payload, in states `Payload` and `Sparse`.
+    from: u64,
     until: u64,
     /// The stream's first beat has been taken.
     started: bool,
@@ -68,6 +71,7 @@ impl Decoder {
         Decoder {
             state: State::Header0,
             record: 0,
+            from: 0,
             until: 0,
             started: false,
             reads: 0,
@@ -80,6 +84,7 @@ impl Decoder {
         match records[self.record].command {
             Command::LoadParams(load) => self.drains <= load.wait,
             Command::LoadWeights(load) => self.reads <= load.wait,
+            Command::LoadSparse(load) => self.reads <= load.wait,
             Command::Rows(rows) => self.reads <= rows.wait,
             _ => true,
         }
@@ -91,7 +96,7 @@ impl Decoder {
             State::Header0 | State::Header1 | State::Check => now,
             State::Hold if self.released(records) => now,
             State::Push if !queue_full => now,
-            State::Payload => self.until,
+            State::Payload | State::Sparse => self.until,
             // The window unit says when it takes beats.
             State::Picture if !window_busy => now,
             State::Hold | State::Push | State::Picture => NEVER,
@@ -101,7 +106,10 @@ impl Decoder {
     /// Whether the decoder copies weights or parameters, or waits to; and whether it feeds the
     /// window unit, or waits to.
     pub fn late(&self, records: &[Record]) -> (bool, bool) {
-        if !matches!(self.state, State::Hold | State::Payload | State::Picture) {
+        if !matches!(
+            self.state,
+            State::Hold | State::Payload | State::Sparse | State::Picture
+        ) {
             return (false, false);
         }
         let rows = matches!(records[self.record].command, Command::Rows(_));
@@ -109,11 +117,14 @@ impl Decoder {
     }
 
     /// Cycles of `now` to `now + cycles - 1` with a beat, if nothing else happens in them.
-    pub fn beats(&self, cycles: u64) -> u64 {
-        if self.state == State::Payload {
-            cycles
-        } else {
-            0
+    pub fn beats(&self, now: u64, cycles: u64, records: &[Record]) -> u64 {
+        match self.state {
+            State::Payload => cycles,
+            State::Sparse => records[self.record].sparse.as_ref().map_or(0, |sparse| {
+                let at = now - self.from;
+                sparse.before(at + cycles) - sparse.before(at)
+            }),
+            _ => 0,
         }
     }
 
@@ -139,15 +150,20 @@ impl Decoder {
                 Command::Block(_) | Command::Store(_) | Command::End(_) => {
                     self.state = State::Push;
                 }
-                Command::LoadWeights(_) | Command::LoadParams(_) | Command::Rows(_) => {
-                    self.state = State::Hold;
-                }
+                Command::LoadWeights(_)
+                | Command::LoadSparse(_)
+                | Command::LoadParams(_)
+                | Command::Rows(_) => self.state = State::Hold,
             },
             State::Hold => {
                 if self.released(records) {
                     if matches!(records[self.record].command, Command::Rows(_)) {
                         step.window_start = true;
                         self.state = State::Picture;
+                    } else if let Some(sparse) = &records[self.record].sparse {
+                        self.from = now + 1;
+                        self.until = self.from + sparse.end();
+                        self.state = State::Sparse;
                     } else {
                         self.until = now + records[self.record].beats;
                         self.state = State::Payload;
@@ -156,6 +172,12 @@ impl Decoder {
             }
             State::Payload => {
                 step.beat = true;
+                if now == self.until {
+                    self.finish();
+                }
+            }
+            State::Sparse => {
+                step.beat = self.beats(now, 1, records) > 0;
                 if now == self.until {
                     self.finish();
                 }

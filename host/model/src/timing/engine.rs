@@ -125,7 +125,7 @@ impl<'a> Engine<'a> {
     /// Counts the cycles from `now` to `to`, which are all alike.
     fn account(&mut self, to: u64, drain_blocked: bool) {
         // Cycles before the last are not stepped; beats of the last one are counted there.
-        self.counters.total[BEATS_IN] += self.decoder.beats(to - self.now);
+        self.counters.total[BEATS_IN] += self.decoder.beats(self.now, to - self.now, self.records);
         if self.streams == 0 {
             return;
         }

@@ -13,6 +13,7 @@ mod loader;
 mod output;
 mod passes;
 mod place;
+mod sparse;
 mod stream;
 mod streamer;
 mod sums;

@@ -1,15 +1,20 @@
 //! The transfers as the decoder sees them: records, and how many beats follow each.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Command, RECORD_BYTES, RECORD_WORDS};
+use firebrick_spec::command::{
+    Command, CommandError, ErrorCode, RECORD_BYTES, RECORD_WORDS, common, payload_crc,
+};
 
 use super::error::TimingError;
+use super::sparse::Unpacking;
 
-/// A record and the length of its payload.
-#[derive(Clone, Copy, Debug)]
+/// A record and what its payload means for the time it takes.
+#[derive(Clone, Debug)]
 pub(super) struct Record {
     pub command: Command,
     pub beats: u64,
+    /// When the beats of a sparse payload are taken.
+    pub sparse: Option<Unpacking>,
 }
 
 /// Reads and checks all transfers, as the decoder does.
@@ -54,12 +59,27 @@ fn parse_transfer(
             return Err(TimingError::Hello { transfer, offset });
         }
         command.check(config).map_err(bad)?;
-        let payload = command.payload_bytes(config);
+        let begin = offset + RECORD_BYTES;
+        let end = begin + command.payload_bytes(config);
+        let payload = bytes.get(begin..end).ok_or_else(|| truncated.clone())?;
+        let refused = |code| bad(CommandError { code, field: None });
+        let sparse = match command {
+            Command::LoadSparse(load) => {
+                let weights = load.count as usize * config.tile * config.tile;
+                let unpacking = Unpacking::new(payload, weights);
+                Some(unpacking.ok_or_else(|| refused(ErrorCode::BadField))?)
+            }
+            _ => None,
+        };
+        if command.has_payload() && payload_crc(payload) != common::PAYLOAD_CRC.get(&words) {
+            return Err(refused(ErrorCode::BadPayload));
+        }
         records.push(Record {
             command,
-            beats: (payload / config.bus_bytes) as u64,
+            beats: (payload.len() / config.bus_bytes) as u64,
+            sparse,
         });
-        offset += RECORD_BYTES + payload;
+        offset = end;
         if matches!(command, Command::End(_)) {
             if offset != bytes.len() {
                 return Err(TimingError::Trailing { transfer, offset });

@@ -1,7 +1,9 @@
 //! Transfers for the timing model: records with payloads of zeros, made by hand or by chance.
 
-use firebrick_spec::HwConfig;
-use firebrick_spec::command::{Block, Command, End, Hello, Load, Mode, Rows, Store, WAIT_NONE};
+use firebrick_spec::command::{
+    Block, Command, End, Hello, Load, LoadSparse, Mode, Rows, Store, WAIT_NONE,
+};
+use firebrick_spec::{HwConfig, sparse};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
@@ -22,14 +24,36 @@ impl Stream {
     }
 
     /// Appends a record and its payload.
-    pub fn with(mut self, command: Command) -> Stream {
+    pub fn with(self, command: Command) -> Stream {
+        let zeros = vec![0; command.payload_bytes(&self.config)];
+        self.with_payload(command, &zeros)
+    }
+
+    /// Appends a record that brings something.
+    pub fn with_payload(mut self, command: Command, payload: &[u8]) -> Stream {
         command.check(&self.config).unwrap();
-        for word in command.encode().unwrap() {
+        assert_eq!(payload.len(), command.payload_bytes(&self.config));
+        for word in command.encode_with(payload).unwrap() {
             self.bytes.extend(word.to_le_bytes());
         }
-        let payload = command.payload_bytes(&self.config);
-        self.bytes.resize(self.bytes.len() + payload, 0);
+        self.bytes.extend(payload);
         self
+    }
+
+    /// Appends a load of weights that leaves out zeros, about `ones` in 128 not being any.
+    fn sparse(self, load: Load, ones: u32, rng: &mut SmallRng) -> Stream {
+        let weights = load.count as usize * self.config.tile * self.config.tile;
+        let weights: Vec<u8> = (0..weights)
+            .map(|_| u8::from(rng.random_range(0..128) < ones))
+            .collect();
+        let payload = sparse::encode(&weights);
+        let load = LoadSparse {
+            wait: load.wait,
+            base: load.base,
+            count: load.count,
+            beats: (payload.len() / self.config.bus_bytes) as u32,
+        };
+        self.with_payload(Command::LoadSparse(load), &payload)
     }
 
     /// Appends an end record.
@@ -126,7 +150,13 @@ pub fn random(config: &HwConfig, seed: u64) -> Vec<Vec<u8>> {
                     base: 0,
                     count,
                 };
-                stream = stream.with(match rng.random_range(0..20) {
+                let kind = rng.random_range(0..22);
+                if kind >= 20 {
+                    let ones = rng.random_range(0..=128);
+                    stream = stream.sparse(load, ones, rng);
+                    continue;
+                }
+                stream = stream.with(match kind {
                     0 | 1 => Command::LoadWeights(load),
                     2 => Command::LoadParams(load),
                     // The engine counts up to 15 strips.
