@@ -1,6 +1,5 @@
-//! Many pictures at once: folders, and lists with classes.
+//! Many pictures at once: lists with classes, some of many, all as tensors.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use firebrick_network::{Input, Picture};
@@ -8,29 +7,6 @@ use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::error::CliError;
-
-/// All JPEG and PNG files of a folder, in the order of their names.
-pub fn files(folder: &Path) -> Result<Vec<PathBuf>, CliError> {
-    let fail = |e: std::io::Error| CliError::file(folder, e, "give a folder of photographs");
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).map_err(fail)? {
-        let path = entry.map_err(fail)?.path();
-        let ending = path.extension().map(|e| e.to_ascii_lowercase());
-        if ending.is_some_and(|e| e == "jpeg" || e == "jpg" || e == "png") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    if files.is_empty() {
-        let reason = "holds no JPEG or PNG file";
-        return Err(CliError::file(
-            folder,
-            reason,
-            "give a folder of photographs",
-        ));
-    }
-    Ok(files)
-}
 
 /// A picture of known class.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -217,5 +217,5 @@ fn arguments_are_checked() {
         "--calibrate",
         text(&empty),
     ])
-    .fails("holds no JPEG or PNG");
+    .fails("no JPEG or PNG");
 }

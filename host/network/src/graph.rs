@@ -69,6 +69,25 @@ impl Normalise {
         std: [1.0; 3],
     };
 
+    /// This and then another one: `((pixel - mean) / std - mean') / std'`.
+    #[must_use]
+    pub fn then(&self, next: &Normalise) -> Normalise {
+        Normalise {
+            mean: std::array::from_fn(|c| self.mean[c] + next.mean[c] * self.std[c]),
+            std: std::array::from_fn(|c| self.std[c] * next.std[c]),
+        }
+    }
+
+    /// What comes before `last` in a normalisation that ends with it.
+    #[must_use]
+    pub fn before(&self, last: &Normalise) -> Normalise {
+        let std: [f32; 3] = std::array::from_fn(|c| self.std[c] / last.std[c]);
+        Normalise {
+            mean: std::array::from_fn(|c| self.mean[c] - last.mean[c] * std[c]),
+            std,
+        }
+    }
+
     /// Whether all figures are finite and can be divided by.
     #[must_use]
     pub fn is_valid(&self) -> bool {
@@ -264,6 +283,22 @@ mod tests {
                 (0..conv.kernel).any(|k| (conv.pad..conv.pad + n).contains(&(o * conv.stride + k)))
             })
             .count()
+    }
+
+    #[test]
+    fn normalisations_follow_each_other() {
+        let first = Normalise {
+            mean: [1.0, 2.0, 3.0],
+            std: [2.0, 4.0, 8.0],
+        };
+        let second = Normalise {
+            mean: [0.5, 0.25, -1.0],
+            std: [0.5, 2.0, 4.0],
+        };
+        let both = first.then(&second);
+        assert_eq!((both.mean, both.std), ([2.0, 3.0, -5.0], [1.0, 8.0, 32.0]));
+        assert_eq!(both.before(&second), first);
+        assert_eq!(both.before(&both), Normalise::NONE);
     }
 
     #[test]

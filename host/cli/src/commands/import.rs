@@ -19,6 +19,7 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::pictures;
 use crate::progress::{Counter, Style, note};
+use crate::sources::Sources;
 
 /// Photographs that are compared for the report.
 const COMPARED: usize = 16;
@@ -120,7 +121,8 @@ impl Measured {
         network: &FloatNetwork,
         style: Style,
     ) -> Result<Measured, CliError> {
-        let files = pictures::spread(pictures::files(folder)?, args.quantiser.pictures.into());
+        let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
+        let files = pictures::spread(files, args.quantiser.pictures.into());
         let pictures = pictures::load(&files, &network.input)?;
         let adaptive = args.quantiser.rounding != Some(Rounding::Nearest);
         let passes = if adaptive { 3 } else { 2 };

@@ -96,6 +96,8 @@ pub struct Imported {
     pub format: Format,
     /// The network.
     pub network: FloatNetwork,
+    /// What the graph does to its input itself; part of the network's normalisation.
+    pub own: Option<Normalise>,
     /// Its figures, if it is a SqueezeNet of any size.
     pub table: Option<SqueezeNet>,
     /// What is worth knowing, a sentence each.
@@ -160,6 +162,7 @@ pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, I
     Ok(Imported {
         format,
         network,
+        own: None,
         table: Some(table),
         notes,
     })
@@ -216,6 +219,7 @@ fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, 
     Ok(Imported {
         format: Format::Onnx,
         network,
+        own: lowered.normalise,
         table,
         notes,
     })
@@ -259,11 +263,7 @@ fn preprocess(
                  subtraction out of the graph",
             ));
         }
-        // ((pixel - mean) / std - own mean) / own std
-        result.normalise = Normalise {
-            mean: std::array::from_fn(|c| mean[c] + own.mean[c] * std[c]),
-            std: std::array::from_fn(|c| std[c] * own.std[c]),
-        };
+        result.normalise = result.normalise.then(&own);
         notes.push(format!(
             "The graph normalises its input itself; of raw pixels it takes off {:?} and divides by \
              {:?}.",

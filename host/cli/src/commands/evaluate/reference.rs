@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+#[cfg(feature = "tract")]
+use firebrick_network::Normalise;
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::{Preprocess, import};
 use ndarray::Array3;
@@ -35,14 +37,15 @@ impl Reference {
             size: Some([target.size.height, target.size.width]),
             ..import::Options::default()
         };
-        let mut network = match import::open(path, &options) {
-            Ok(imported) => imported.network,
+        let imported = match import::open(path, &options) {
+            Ok(imported) => imported,
             // Its average may be made for its own size alone.
             Err(_) => {
                 options.size = None;
-                import::open(path, &options)?.network
+                import::open(path, &options)?
             }
         };
+        let mut network = imported.network;
         network.normalise = normalise;
         let classes = network
             .shapes(target.size.height, target.size.width)
@@ -62,7 +65,12 @@ impl Reference {
         }
         #[cfg(feature = "tract")]
         let tract = match path.extension().is_some_and(|e| e == "onnx") {
-            true => Some(super::tract::Runner::open(path, target.size, normalise)?),
+            true => {
+                // tract runs the graph's own part of the normalisation too.
+                let own = imported.own.unwrap_or(Normalise::NONE);
+                let before = normalise.before(&own);
+                Some(super::tract::Runner::open(path, target.size, before)?)
+            }
             false => None,
         };
         #[cfg(feature = "tract")]
