@@ -49,13 +49,7 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
         quantised.network.normalise = None;
     }
     let compared = pictures::spread(measured.pictures, COMPARED);
-    let layers = report::layers(
-        network,
-        &quantised,
-        &measured.calibration,
-        options,
-        &compared,
-    )?;
+    let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
     save(&quantised, &args.output)?;
     report::print(args, &imported, &quantised.network, &layers, output)
 }

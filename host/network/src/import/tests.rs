@@ -13,8 +13,11 @@ use crate::float::FloatOp;
 use crate::graph::{PixelOrder, ResizePolicy};
 use crate::random;
 
-/// Weights of a network, by layer: output, input, row, column, and bias.
-fn layers(table: &SqueezeNet) -> BTreeMap<String, (Array4<f32>, Vec<f32>)> {
+/// Weights (output, input, row, column) and bias of each layer.
+type Layers = BTreeMap<String, (Array4<f32>, Vec<f32>)>;
+
+/// Weights of a network.
+fn layers(table: &SqueezeNet) -> Layers {
     let network = random::float(table, 5);
     let conv = |node: &crate::float::FloatNode| match &node.op {
         FloatOp::Conv(c) => {
@@ -31,7 +34,7 @@ fn bytes(values: impl IntoIterator<Item = f32>) -> Vec<u8> {
     values.into_iter().flat_map(f32::to_le_bytes).collect()
 }
 
-fn safetensors(layers: &BTreeMap<String, (Array4<f32>, Vec<f32>)>) -> Vec<u8> {
+fn safetensors(layers: &Layers) -> Vec<u8> {
     let data: Vec<(String, Vec<usize>, Vec<u8>)> = layers
         .iter()
         .flat_map(|(name, (weight, bias))| {
@@ -85,7 +88,7 @@ fn archive(arrays: &[(String, Vec<u8>)]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-fn npz(layers: &BTreeMap<String, (Array4<f32>, Vec<f32>)>) -> Vec<u8> {
+fn npz(layers: &Layers) -> Vec<u8> {
     let arrays: Vec<_> = layers
         .iter()
         .flat_map(|(name, (weight, bias))| {
@@ -200,7 +203,7 @@ fn what_is_asked_for_replaces_the_preset() {
 #[test]
 fn files_of_tensors_that_do_not_fit_are_refused_by_name() {
     let table = SqueezeNet::v1_1();
-    let refused = |change: &dyn Fn(&mut BTreeMap<String, (Array4<f32>, Vec<f32>)>)| {
+    let refused = |change: &dyn Fn(&mut Layers)| {
         let mut layers = layers(&table);
         change(&mut layers);
         let error = read(safetensors(&layers), "file", &Options::default());

@@ -4,8 +4,8 @@ use firebrick_model::Model;
 use firebrick_network::calibration::Calibration;
 use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::Imported;
-use firebrick_network::quantise::{Options, Quantised};
-use firebrick_network::{Network, NodeId};
+use firebrick_network::quantise::Quantised;
+use firebrick_network::{Network, NodeId, Op};
 use ndarray::Array3;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -72,7 +72,6 @@ pub fn layers(
     float: &FloatNetwork,
     quantised: &Quantised,
     calibration: &Calibration,
-    options: Options,
     pictures: &[Array3<u8>],
 ) -> Result<Vec<Layer>, CliError> {
     let model = Model::new(&quantised.network)?;
@@ -98,11 +97,14 @@ pub fn layers(
             .iter()
             .fold(Sums::default(), |all, picture| all.add(picture[at]));
         let steps = quantised.steps[i].iter().copied();
-        let clip = range.map_or(0.0, |r| options.clip.of(r));
+        let scale = match &quantised.network.nodes[i].op {
+            Op::Conv(conv) => f64::from(conv.output_scale),
+            _ => 0.0,
+        };
         Layer {
             largest: range.map_or(0.0, |r| r.max),
-            clip,
-            scale: clip / 255.0,
+            clip: 255.0 * scale,
+            scale,
             channel_scale: [
                 steps.clone().fold(f64::INFINITY, f64::min),
                 steps.fold(0.0, f64::max),

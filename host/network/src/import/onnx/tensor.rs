@@ -72,7 +72,7 @@ pub fn floats(tensor: &Tensor) -> Result<(Vec<usize>, Vec<f32>), ImportError> {
         ));
     }
     let found = tensor.floats.len() + tensor.raw.len() / 4;
-    if found != count || tensor.raw.len() % 4 != 0 {
+    if found != count || !tensor.raw.len().is_multiple_of(4) {
         return Err(ImportError::new(
             place(tensor),
             format!(
