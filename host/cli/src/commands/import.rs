@@ -8,7 +8,7 @@ use std::path::Path;
 
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
-use firebrick_network::import::{self, preflight};
+use firebrick_network::import::{self, Format, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, Quantised, quantise};
 use firebrick_network::{Network, builtin};
@@ -25,7 +25,7 @@ use crate::sources::Sources;
 const COMPARED: usize = 16;
 
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
-    let mut imported = import::open(&args.model, &args.source.options())?;
+    let mut imported = open(args)?;
     let network = &imported.network;
     let labels = labels(args.labels.as_deref(), classes(network))?;
     let measured = match &args.calibration.calibrate {
@@ -52,6 +52,24 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
     save(&quantised, &args.output)?;
     report::print(args, &imported, &quantised.network, &layers, output)
+}
+
+/// Reads the float model. A file of tensors says nothing of the input's size: it is that at which
+/// ranges were measured before, if they were.
+fn open(args: &args::Import) -> Result<Imported, CliError> {
+    let mut options = args.source.options();
+    let imported = import::open(&args.model, &options)?;
+    let measured = match &args.calibration.calibration {
+        Some(path) if options.size.is_none() && imported.format != Format::Onnx => {
+            Calibration::load(path)?.size
+        }
+        _ => return Ok(imported),
+    };
+    if measured.contains(&0) {
+        return Ok(imported);
+    }
+    options.size = Some(measured);
+    Ok(import::open(&args.model, &options)?)
 }
 
 /// Written beside and put in place, so that no half of a pack stays behind.

@@ -11,11 +11,16 @@ use crate::pictures;
 
 /// Photographs that are looked at.
 const PICTURES: usize = 24;
+/// Photographs below which nothing is said.
+const LEAST: usize = 16;
 /// By how much another preparation must be surer (mean of the best class's probability).
 const MARGIN: f64 = 0.04;
 
 /// Names the preparation that looks right if it is not the present one.
 pub fn check(network: &FloatNetwork, all: &[Array3<u8>]) -> Result<Option<String>, CliError> {
+    if all.len() < LEAST {
+        return Ok(None);
+    }
     let own = network.normalise;
     let pictures = pictures::spread(all.to_vec(), PICTURES);
     let swapped: Vec<Array3<u8>> = pictures.iter().map(reversed).collect();
