@@ -35,8 +35,7 @@ pub enum Clip {
     /// The 99.999 % percentile.
     #[default]
     P99_999,
-    /// The smallest mean squared error; but the largest value where the classes are summed, whose
-    /// rounding errors cancel over the pixels, and clipping errors do not.
+    /// The smallest mean squared error.
     Mse,
 }
 
@@ -156,8 +155,7 @@ pub fn quantise(
     labels: Vec<String>,
     options: Options,
 ) -> Result<Quantised, QuantiseError> {
-    let summed = summed(network);
-    let fixed = fixed_scales(network, &summed);
+    let fixed = fixed_scales(network);
     let mut signals: Vec<Signal> = Vec::new();
     let mut nodes = Vec::new();
     for (index, node) in network.nodes.iter().enumerate() {
@@ -188,11 +186,7 @@ pub fn quantise(
                 let range = calibration
                     .range_of(&node.name)
                     .ok_or_else(|| fail("no range"))?;
-                let clip = match options.clip {
-                    Clip::Mse if summed[index] => Clip::Max,
-                    clip => clip,
-                };
-                let scale = clip.of(range) / 255.0;
+                let scale = options.clip.of(range) / 255.0;
                 if !(scale.is_finite() && scale > 0.0) {
                     return Err(fail("its range is not positive"));
                 }
@@ -301,36 +295,27 @@ fn ratio(peak: f64, scale: f64) -> f64 {
     (peak / 255.0 / scale).max(LEAST_RATIO).sqrt()
 }
 
-/// Nodes whose values reach the sums of the classes through nothing that changes their scale, and
-/// whatever shares a scale with them.
-fn summed(network: &FloatNetwork) -> Vec<bool> {
-    let mut summed = vec![false; network.nodes.len()];
+/// Nodes whose channels must have the map's scale: what is added is added step by step, and what
+/// is summed is compared across channels.
+fn fixed_scales(network: &FloatNetwork) -> Vec<bool> {
+    let mut fixed = vec![false; network.nodes.len()];
+    for group in groups(network) {
+        if group
+            .iter()
+            .any(|&i| matches!(network.nodes[i].op, FloatOp::Add))
+        {
+            group.iter().for_each(|&i| fixed[i] = true);
+        }
+    }
+    // Backwards from the sums, through whatever keeps the scale.
     for (index, node) in network.nodes.iter().enumerate().rev() {
         let passes = match node.op {
             FloatOp::GlobalMean => true,
             FloatOp::Conv(_) => false,
-            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => summed[index],
+            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => fixed[index],
         };
         for input in node.inputs.iter().filter(|id| passes && id.0 < index) {
-            summed[input.0] = true;
-        }
-    }
-    for group in groups(network) {
-        if group.iter().any(|&i| summed[i]) {
-            group.iter().for_each(|&i| summed[i] = true);
-        }
-    }
-    summed
-}
-
-/// Nodes whose channels must have the map's scale: what is added is added step by step, and what
-/// is summed is compared across channels.
-fn fixed_scales(network: &FloatNetwork, summed: &[bool]) -> Vec<bool> {
-    let mut fixed = summed.to_vec();
-    for group in groups(network) {
-        let adds = |i: &usize| matches!(network.nodes[*i].op, FloatOp::Add);
-        if group.iter().any(adds) {
-            group.iter().for_each(|&i| fixed[i] = true);
+            fixed[input.0] = true;
         }
     }
     fixed

@@ -117,18 +117,6 @@ fn a_layer_worked_out_by_hand() {
 }
 
 #[test]
-fn what_is_summed_is_not_clipped_for_the_mean_squared_error() {
-    let options = Options {
-        clip: Clip::Mse,
-        ..Options::default()
-    };
-    let quantised = quantised(&network(), &calibration(), options).unwrap();
-    let scales: Vec<f32> = convs(&quantised).iter().map(|c| c.output_scale).collect();
-    // Half of the range in the middle, all of it where the classes are summed.
-    assert_eq!(scales, [25.5 / 255.0, 25.5 / 255.0, 25.5 / 255.0]);
-}
-
-#[test]
 fn bias_correction_takes_off_the_mean_error_of_rounded_weights() {
     let with = quantised(&network(), &calibration(), Options::default()).unwrap();
     let options = Options {
