@@ -6,7 +6,7 @@ mod report;
 
 use std::path::Path;
 
-use firebrick_driver::{Session, devices};
+use firebrick_driver::{DeviceError, Session, devices};
 use firebrick_model::Model;
 use firebrick_network::random::{Builder, picture};
 use firebrick_network::{Network, NodeId};
@@ -52,7 +52,15 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
                 board = Some(open);
                 Check::ok(uri.to_string())
             }
-            Err(error) => Check::failed(error, "see the error; the node's owner has to let it go"),
+            Err(error) => {
+                let advice = match &error {
+                    CliError::Device(DeviceError::InUse { .. }) => {
+                        "wait until the other program is done, or end it"
+                    }
+                    _ => "what the error says; then run this again",
+                };
+                Check::failed(error, advice)
+            }
         }
     })?;
     let config = registers::walk(board.as_mut(), args.preset.given.as_ref(), &mut report)?;
