@@ -20,6 +20,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How soon it has to be over then.
 const SOON: Duration = Duration::from_secs(8);
 
+/// After the probe of the session nothing comes back: commands wait in mid transfer, and a reset
+/// ends that.
+const HELD: &str = "c2h-late=600@transfer=2";
+
 /// The files that commands need.
 struct Files {
     folder: tempfile::TempDir,
@@ -110,8 +114,7 @@ fn every_command_gives_up_in_mid_image_and_resets() {
     let files = Files::new();
     for kind in [Kind::XdmaFifo, Kind::AxiDma] {
         for args in files.commands() {
-            // The core stands still in the first image; a reset frees it.
-            let board = Board::start(kind, &["--fault", "stall@byte=400"]);
+            let board = Board::start(kind, &["--fault", HELD]);
             let run = interrupted(start(&args, &board.uri), || fired(&board));
             assert!(
                 run.stderr.contains("interrupted") && run.stderr.contains("the device is reset"),
@@ -143,14 +146,15 @@ fn a_session_that_is_being_opened_is_given_up() {
 fn a_second_interrupt_leaves_at_once() {
     let files = Files::new();
     for args in files.commands() {
-        // Not even the reset after the first one ends.
-        let mut board = Board::start(Kind::XdmaFifo, &["--fault", "stall=hard@byte=400"]);
+        let mut board = Board::start(Kind::XdmaFifo, &["--fault", HELD]);
         let child = start(&args, &board.uri);
         let begin = Instant::now();
         while !listens(&child) || !fired(&board) {
             assert!(begin.elapsed() < PATIENCE, "{args:?}: it never began");
             std::thread::sleep(Duration::from_millis(5));
         }
+        // Not even the reset after the first one ends.
+        board.tell("frozen");
         interrupt(&child);
         std::thread::sleep(Duration::from_secs(1));
         interrupt(&child);
@@ -173,7 +177,7 @@ fn a_replay_gives_up() {
     let more = ["--device", board.uri.as_str(), "--record", text(&record)];
     firebrick(&[&args[..], &more].concat()).good();
     board.stop();
-    let board = Board::start(Kind::AxiDma, &["--fault", "stall@byte=400"]);
+    let board = Board::start(Kind::AxiDma, &["--fault", HELD]);
     let run = interrupted(start(&["replay", text(&record)], &board.uri), || {
         fired(&board)
     });

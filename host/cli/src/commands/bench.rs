@@ -73,7 +73,8 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     let mut session = Session::open(board, target.config())?;
     session.deadline = args.deadline;
     // What is loaded once does not count for the pictures.
-    session.set_up(&program)?;
+    let ready = session.set_up(&program).map_err(CliError::from);
+    signals::in_order(&mut session, 0, ready)?;
     let mut last = match regs::COUNTERS.first() {
         Some(cycles) => session.counter(cycles)? as u32,
         None => 0,
