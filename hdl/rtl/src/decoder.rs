@@ -304,8 +304,8 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, low, high, crc_state, ended, greeted, compare, index, beats, address, reads,
-            drains, started
+            self, clock, state, low, high, crc_state, ended, greeted, compare, index, beats,
+            address, reads, drains, started
         );
         // The record's fields.
         self.record.next = bit_cast::<224, 128>(self.low.q.val())

@@ -246,8 +246,8 @@ impl Logic for Sparse {
             self.sums[i + 1].next = self.sums[i].val() + self.next_ones[i].q.val();
         }
         self.need.next = self.sums[8].val() + bit_cast::<8, 4>(self.used.q.val());
-        self.in_ready.next = (self.state.q.val() == SparseState::Mask)
-            | (self.state.q.val() == SparseState::Values);
+        self.in_ready.next =
+            (self.state.q.val() == SparseState::Mask) | (self.state.q.val() == SparseState::Values);
         self.accepts.next = self.in_valid.val() & (self.state.q.val() == SparseState::Values);
         self.low_values.write_enable.next = self.accepts.val();
         self.low_values.write_address.next = self.tail.q.val();
@@ -314,8 +314,7 @@ impl Logic for Sparse {
             for i in 0..7 {
                 self.ones[i].d.next = self.ones[i + 1].q.val();
             }
-            self.position.d.next =
-                self.position.q.val() + bit_cast::<9, 8>(self.ones[0].q.val());
+            self.position.d.next = self.position.q.val() + bit_cast::<9, 8>(self.ones[0].q.val());
             self.row.d.next = self.row.q.val() + 1;
             self.row_address.d.next = self.row_address.q.val() + 1;
             self.rows_left.d.next = self.rows_left.q.val() - 1;

@@ -329,8 +329,7 @@ impl Logic for Streamer {
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
-        self.free.next =
-            ((!self.running.q.val()) | self.last.q.val()) & (!self.storing.q.val());
+        self.free.next = ((!self.running.q.val()) | self.last.q.val()) & (!self.storing.q.val());
         self.start_block.next = self.free.val()
             & self.is_block.val()
             & self.weights_ready.val()
@@ -377,11 +376,9 @@ impl Logic for Streamer {
         self.tag_first.next = self.sum_starts.q.val();
         self.tag_bank.next = self.bank.q.val();
         self.tag_address.next = self.sum_address.q.val();
-        self.tag_job.next =
-            (self.running.q.val() & self.last.q.val() & self.ends_tile.q.val())
-                | self.start_end.val();
-        self.reads_done.next =
-            self.running.q.val() & self.last.q.val() & self.ends_record.q.val();
+        self.tag_job.next = (self.running.q.val() & self.last.q.val() & self.ends_tile.q.val())
+            | self.start_end.val();
+        self.reads_done.next = self.running.q.val() & self.last.q.val() & self.ends_record.q.val();
         self.store_read.next = self.issue_store.val();
 
         // Where the vector after it lies. A row is at least as long as there are lanes.
@@ -425,8 +422,8 @@ impl Logic for Streamer {
             self.begun.d.next = true;
             self.begins.d.next = true;
             self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
-            self.last.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19))
-                <= self.lanes.val();
+            self.last.d.next =
+                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) <= self.lanes.val();
             self.word.d.next = self.address.val();
             self.base.d.next = self.ring_base.val();
             self.mask.d.next = self.ring_mask.val();

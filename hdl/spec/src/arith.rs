@@ -58,6 +58,14 @@ pub fn mac(acc: i32, x: u8, w: i8) -> i32 {
     acc + i32::from(x) * i32::from(w)
 }
 
+/// Joins a bypass to a feature map: both activations have the same scale, and the sum is clamped
+/// to it.
+#[must_use]
+#[inline]
+pub fn add(a: u8, b: u8) -> u8 {
+    a.saturating_add(b)
+}
+
 /// Output length of a convolution along one axis: `(n + 2 pad - kernel) / stride + 1`.
 /// `None` when the kernel does not fit.
 #[must_use]

@@ -111,7 +111,11 @@ mod tests {
             for len in [16, 64, 112, 128, 144, 256, 1024, 4096 + 48] {
                 let plain = weights(len, percent, len as u32 * 101 + percent);
                 let coded = encode(&plain);
-                assert_eq!(decode(&coded, len).as_ref(), Some(&plain), "{len} {percent}");
+                assert_eq!(
+                    decode(&coded, len).as_ref(),
+                    Some(&plain),
+                    "{len} {percent}"
+                );
                 let ones = plain.iter().filter(|w| **w != 0).count();
                 let beats = len.div_ceil(GROUP) + ones.div_ceil(BEAT);
                 assert_eq!(coded.len(), beats * BEAT);

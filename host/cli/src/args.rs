@@ -17,6 +17,12 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::board::{BOARDS, Board};
 use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS, PRESETS};
 
+mod evaluate;
+mod import;
+
+pub use evaluate::{Evaluate, Maps};
+pub use import::{Import, Rounding};
+
 /// Longest side of the network's input that is accepted.
 const SIDE_MAX: usize = 4096;
 /// Largest probability of a disturbance: at 1 nothing would ever move.
@@ -51,6 +57,12 @@ pub enum Command {
     Explore(Explore),
     /// Print the command stream that runs the network
     Disasm(Disasm),
+    /// Quantise a float SqueezeNet and write the packed model
+    Import(Import),
+    /// Measure accuracy on labelled pictures
+    Evaluate(Evaluate),
+    /// Write every feature map of a picture, as the integer model has it
+    Maps(Maps),
     /// Be a board that is not there: device nodes with the simulated engine behind them
     Emulate(emulate::Emulate),
     /// List the boards that are there

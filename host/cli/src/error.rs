@@ -1,7 +1,7 @@
 //! Everything that ends a command: what happened, where, and what to do.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError};
 use firebrick_network::{ImageError, PackError};
@@ -28,6 +28,20 @@ pub enum CliError {
     Timing(#[from] firebrick_model::timing::TimingError),
     #[error(transparent)]
     Image(#[from] firebrick_driver::ImageError),
+    #[error(transparent)]
+    Import(#[from] firebrick_network::import::ImportError),
+    #[error(transparent)]
+    Calibration(#[from] firebrick_network::calibration::CalibrationError),
+    #[error(transparent)]
+    Quantise(#[from] firebrick_network::quantise::QuantiseError),
+    #[error(transparent)]
+    Float(#[from] firebrick_network::float::FloatError),
+    #[error("{path}: {reason}; {hint}")]
+    File {
+        path: PathBuf,
+        reason: String,
+        hint: &'static str,
+    },
     #[error("the engine gave no result for a picture; run it again, and report it if it stays so")]
     Missing,
     #[cfg(feature = "sim")]
@@ -105,6 +119,15 @@ pub enum CliError {
 }
 
 impl CliError {
+    /// A file that cannot be used.
+    pub fn file(path: &Path, reason: impl ToString, hint: &'static str) -> CliError {
+        CliError::File {
+            path: path.to_owned(),
+            reason: reason.to_string(),
+            hint,
+        }
+    }
+
     /// Whether no other picture would fare better.
     pub fn is_fatal(&self) -> bool {
         match self {

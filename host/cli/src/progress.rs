@@ -2,6 +2,10 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
 
 #[cfg(feature = "sim")]
 pub use simulation::{BuildProgress, RunProgress};
@@ -34,18 +38,77 @@ impl Style {
     }
 }
 
+/// Counts steps of known number, and says how long the rest will take.
+pub struct Counter {
+    style: Style,
+    label: &'static str,
+    total: usize,
+    begin: Instant,
+    state: Mutex<(usize, Instant)>,
+    bar: Option<ProgressBar>,
+}
+
+/// Time between lines.
+const INTERVAL: Duration = Duration::from_secs(5);
+
+impl Counter {
+    pub fn new(style: Style, label: &'static str, total: usize) -> Counter {
+        let bar = (style == Style::Bars).then(|| {
+            let template = "{msg} [{bar:30}] {pos}/{len}, {eta} left";
+            let style = ProgressStyle::with_template(template)
+                .unwrap_or_else(|_| ProgressStyle::default_bar())
+                .progress_chars("=> ");
+            ProgressBar::new(total as u64)
+                .with_style(style)
+                .with_message(label)
+        });
+        let now = Instant::now();
+        Counter {
+            style,
+            label,
+            total,
+            begin: now,
+            state: Mutex::new((0, now)),
+            bar,
+        }
+    }
+
+    /// One more step is done.
+    pub fn tick(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.0 += 1;
+        if let Some(bar) = &self.bar {
+            bar.set_position(state.0 as u64);
+        } else if self.style == Style::Lines && state.1.elapsed() >= INTERVAL {
+            state.1 = Instant::now();
+            let left = self.total.saturating_sub(state.0);
+            let seconds = self.begin.elapsed().as_secs_f64() / state.0 as f64 * left as f64;
+            note(format_args!(
+                "{}: {} of {}, {seconds:.0} s left",
+                self.label, state.0, self.total
+            ));
+        }
+    }
+}
+
+impl Drop for Counter {
+    fn drop(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
+
 #[cfg(feature = "sim")]
 mod simulation {
     use std::sync::{Mutex, PoisonError};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
+    use std::time::Instant;
 
     use firebrick_sim::{Event, Progress};
     use indicatif::{ProgressBar, ProgressStyle};
 
-    use super::{Style, note};
-
-    /// Time between lines.
-    const INTERVAL: Duration = Duration::from_secs(5);
+    use super::{INTERVAL, Style, note};
 
     fn style(template: &str) -> ProgressStyle {
         ProgressStyle::with_template(template)

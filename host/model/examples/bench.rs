@@ -167,6 +167,7 @@ fn export(network: &Network, path: &str) -> Result<()> {
             ),
             Op::MaxPool(pool) => format!(r#""pool", "ceil": {}"#, pool.ceil),
             Op::Concat => r#""concat""#.into(),
+            Op::Add => r#""add""#.into(),
             Op::GlobalSum => r#""sum""#.into(),
         };
         nodes.push(format!(

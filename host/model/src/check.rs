@@ -47,8 +47,13 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
         let Some(&first) = sources.first() else {
             return Err(fail("has no input".into()));
         };
-        if sources.len() != 1 && !matches!(node.op, Op::Concat) {
-            return Err(fail(format!("takes one input, has {}", sources.len())));
+        let (wanted, word) = match node.op {
+            Op::Concat => (sources.len(), ""),
+            Op::Add => (2, "two inputs"),
+            Op::Conv(_) | Op::MaxPool(_) | Op::GlobalSum => (1, "one input"),
+        };
+        if sources.len() != wanted {
+            return Err(fail(format!("takes {word}, has {}", sources.len())));
         }
         channels.push(match &node.op {
             Op::Conv(conv) => {
@@ -57,6 +62,10 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
             }
             Op::Concat => sources.iter().sum(),
             Op::MaxPool(_) => first,
+            Op::Add if sources.iter().any(|&channels| channels != first) => {
+                return Err(fail("adds maps of different channels".into()));
+            }
+            Op::Add => first,
             Op::GlobalSum if index + 1 < network.nodes.len() => {
                 return Err(fail("a global sum must be the last node".into()));
             }

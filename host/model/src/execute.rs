@@ -16,6 +16,7 @@ pub(crate) enum Step {
     Conv(PackedConv),
     MaxPool,
     Concat,
+    Add,
     GlobalSum,
 }
 
@@ -46,6 +47,11 @@ pub(crate) fn run(
             Step::Conv(conv) => convolve(kernel, conv, input, &layout, &mut out, place),
             Step::MaxPool => max_pool(input, &layout, &mut out, place),
             Step::Concat => concat(plan, buffers, inputs, &mut out, place),
+            Step::Add => {
+                let (other, other_layout) = plan.source(inputs[1]);
+                let other = (&buffers[other][..], &other_layout);
+                pool::add((input, &layout), other, &mut out[place.offset..], place);
+            }
             Step::GlobalSum => {}
         }
         buffers[place.buffer] = out;

@@ -43,6 +43,7 @@ impl Model {
                 Op::Conv(conv) => Step::Conv(PackedConv::new(conv, order)),
                 Op::MaxPool(_) => Step::MaxPool,
                 Op::Concat => Step::Concat,
+                Op::Add => Step::Add,
                 Op::GlobalSum => Step::GlobalSum,
             };
             (step, node.inputs.clone())

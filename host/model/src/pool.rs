@@ -1,8 +1,8 @@
-//! Max-pool, concatenation and global sum of whole rows, in code that the compiler vectorises.
+//! Max-pool, concatenation, sum of two maps and global sum of whole rows, in code that the compiler vectorises.
 
 use crate::activations::Place;
 use crate::plan::Layout;
-use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
+use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
 use std::ops::Range;
 
 /// Pools some output rows. `out` begins with the first of them; `scratch` is overwritten.
@@ -53,6 +53,25 @@ pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
         for x in 0..from.shape.width {
             out[y * place.row_stride + x * place.pixel_stride..][..channels]
                 .copy_from_slice(&row[x * channels..][..channels]);
+        }
+    }
+}
+
+/// Adds two maps of one shape; `out` begins with their first byte.
+pub(crate) fn add(a: (&[u8], &Layout), b: (&[u8], &Layout), out: &mut [u8], place: &Place) {
+    let (width, channels) = (place.shape.width, place.shape.channels);
+    let row = |from: &Layout, y: usize| {
+        let start = from.origin(0) + y * from.row_stride();
+        start..start + width * channels
+    };
+    for y in 0..place.shape.height {
+        let (a, b) = (&a.0[row(a.1, y)], &b.0[row(b.1, y)]);
+        let pixels = a.chunks_exact(channels).zip(b.chunks_exact(channels));
+        for (x, (a, b)) in pixels.enumerate() {
+            let at = y * place.row_stride + x * place.pixel_stride;
+            let out = out[at..].iter_mut().take(channels);
+            out.zip(a.iter().zip(b))
+                .for_each(|(out, (&a, &b))| *out = arith::add(a, b));
         }
     }
 }

@@ -29,6 +29,7 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
             Op::Conv(c) => conv(c, &inputs[0], shape),
             Op::MaxPool(_) => max_pool(&inputs[0], shape),
             Op::Concat => concat(&inputs, shape),
+            Op::Add => add(&inputs[0], &inputs[1]),
             Op::GlobalSum => {
                 logits = global_sum(&inputs[0]);
                 Array3::zeros((0, 0, 0))
@@ -113,6 +114,12 @@ pub fn concat(inputs: &[ArrayView3<'_, u8>], out: Shape) -> Array3<u8> {
         }
         unreachable!("the shape has as many channels as the inputs together")
     })
+}
+
+/// Element-wise sum, clamped.
+#[must_use]
+pub fn add(a: &ArrayView3<'_, u8>, b: &ArrayView3<'_, u8>) -> Array3<u8> {
+    Array3::from_shape_fn(a.dim(), |at| arith::add(a[at], b[at]))
 }
 
 /// Exact sum over all pixels of each channel.

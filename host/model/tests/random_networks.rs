@@ -98,7 +98,7 @@ fn random_graph(rng: &mut SmallRng, nodes: usize) -> Network {
     for i in 0..nodes {
         let name = format!("node{i}");
         let input = *maps.choose(rng).unwrap();
-        let id = match rng.random_range(0..6) {
+        let id = match rng.random_range(0..7) {
             0 => builder.pool(&name, input, rng.random()),
             1 | 2 => {
                 // The same map may come twice; maps of other sizes make the graph invalid,
@@ -120,6 +120,17 @@ fn random_graph(rng: &mut SmallRng, nodes: usize) -> Network {
                 let c = extreme_conv(rng, builder.channels(input), 3, (1, 1, 0));
                 let c = builder.push(&format!("{name}/c"), c, &[input]);
                 builder.push(&name, Op::Concat, &[c, inner])
+            }
+            4 => {
+                // A bypass around a convolution; at times of another map as deep, whose size may
+                // not fit.
+                let channels = builder.channels(input);
+                let c = extreme_conv(rng, channels, channels, (3, 1, 1));
+                let c = builder.push(&format!("{name}/c"), c, &[input]);
+                let deep = |id: &NodeId| builder.channels(*id) == channels;
+                let alike: Vec<NodeId> = maps.iter().copied().filter(deep).collect();
+                let other = *alike.choose(rng).unwrap_or(&input);
+                builder.add(&name, other, c)
             }
             _ => {
                 let kernel = rng.random_range(1..=4);

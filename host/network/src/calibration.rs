@@ -48,6 +48,9 @@ pub struct Range {
     /// Mean over pictures and pixels for each channel, of all the group's convolutions in order:
     /// for bias correction.
     pub means: Vec<f32>,
+    /// Largest value of each channel, in the same order; none in older files.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub peaks: Vec<f32>,
 }
 
 /// Why a calibration file was not read.
@@ -100,44 +103,76 @@ impl Calibration {
     }
 }
 
-/// Groups of node indices: the convolutions that meet in a concatenation, every other alone.
-fn groups(network: &FloatNetwork) -> Vec<Vec<usize>> {
-    let is_conv = |i: usize| matches!(network.nodes.get(i).map(|n| &n.op), Some(FloatOp::Conv(_)));
-    let joined: Vec<Vec<usize>> = network
-        .nodes
-        .iter()
-        .filter(|node| matches!(node.op, FloatOp::Concat))
-        .map(|node| {
-            node.inputs
-                .iter()
-                .map(|id| id.0)
-                .filter(|&i| is_conv(i))
+/// Groups of nodes that share a scale, by index: convolutions that meet in a concatenation, and
+/// whatever meets in an addition, with the addition itself. Every other convolution is alone.
+pub(crate) fn groups(network: &FloatNetwork) -> Vec<Vec<usize>> {
+    // A node's group is that of the first node in it.
+    let mut first: Vec<usize> = (0..network.nodes.len()).collect();
+    for (index, node) in network.nodes.iter().enumerate() {
+        let joins = match node.op {
+            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => node.inputs.as_slice(),
+            FloatOp::Conv(_) | FloatOp::GlobalMean => &[],
+        };
+        for input in joins.iter().filter(|id| id.0 < index) {
+            let (a, b) = (first[index], first[input.0]);
+            let joined = a.min(b);
+            first
+                .iter_mut()
+                .filter(|f| **f == a || **f == b)
+                .for_each(|f| *f = joined);
+        }
+    }
+    let has_values = |i: &usize| matches!(network.nodes[*i].op, FloatOp::Conv(_) | FloatOp::Add);
+    let mut groups: Vec<Vec<usize>> = (0..network.nodes.len())
+        .map(|group| {
+            (0..network.nodes.len())
+                .filter(|&i| first[i] == group)
+                .filter(has_values)
                 .collect()
         })
+        .filter(|group: &Vec<usize>| !group.is_empty())
         .collect();
-    let alone = (0..network.nodes.len())
-        .filter(|&i| is_conv(i) && !joined.iter().any(|group| group.contains(&i)))
-        .map(|i| vec![i]);
-    let mut groups: Vec<_> = alone.chain(joined.iter().cloned()).collect();
     groups.sort();
     groups
 }
 
-/// Measures the ranges of a network over input tensors of one size.
-pub fn measure(network: &FloatNetwork, inputs: &[Array3<u8>]) -> Result<Calibration, FloatError> {
+/// Channel by channel of one convolution over one picture.
+struct Channels {
+    means: Vec<f64>,
+    peaks: Vec<f32>,
+}
+
+impl Channels {
+    fn of(map: &Array3<f32>) -> Channels {
+        let pixels = (map.dim().0 * map.dim().1).max(1) as f64;
+        let sums = map.mapv(f64::from).sum_axis(Axis(0)).sum_axis(Axis(0));
+        let peak = |channel: ndarray::ArrayView2<f32>| channel.fold(0.0f32, |m, &v| m.max(v));
+        Channels {
+            means: (sums / pixels).to_vec(),
+            peaks: map.axis_iter(Axis(2)).map(peak).collect(),
+        }
+    }
+}
+
+/// Measures the ranges of a network over input tensors of one size. `tick` is called after each
+/// pass over a picture, of which there are two for each.
+pub fn measure(
+    network: &FloatNetwork,
+    inputs: &[Array3<u8>],
+    tick: &(dyn Fn() + Sync),
+) -> Result<Calibration, FloatError> {
     let groups = groups(network);
+    let is_conv = |i: &&usize| matches!(network.nodes[**i].op, FloatOp::Conv(_));
     let per_picture = inputs
         .par_iter()
         .map(|input| {
             let maps = network.forward(input.view())?;
-            Ok(groups
-                .iter()
-                .map(|g| {
-                    g.iter()
-                        .flat_map(|&i| maps[i].iter())
-                        .fold(0.0f32, |m, &v| m.max(v))
-                })
-                .collect::<Vec<_>>())
+            tick();
+            let largest = |group: &Vec<usize>| {
+                let values = group.iter().flat_map(|&i| maps[i].iter());
+                values.fold(0.0f32, |m, &v| m.max(v))
+            };
+            Ok(groups.iter().map(largest).collect::<Vec<_>>())
         })
         .collect::<Result<Vec<_>, FloatError>>()?;
     let maxima: Vec<f32> = (0..groups.len())
@@ -151,42 +186,38 @@ pub fn measure(network: &FloatNetwork, inputs: &[Array3<u8>]) -> Result<Calibrat
         .par_iter()
         .map(|input| {
             let maps = network.forward(input.view())?;
-            Ok(groups
-                .iter()
-                .zip(&maxima)
-                .map(|(group, &max)| {
-                    let values = group.iter().flat_map(|&i| maps[i].iter().copied());
-                    let means = group.iter().flat_map(|&i| {
-                        let pixels = (maps[i].dim().0 * maps[i].dim().1).max(1);
-                        let sums = maps[i].mapv(f64::from).sum_axis(Axis(0)).sum_axis(Axis(0));
-                        (sums / pixels as f64).to_vec()
-                    });
-                    (histogram(values, max), means.collect::<Vec<_>>())
-                })
-                .collect::<Vec<_>>())
+            tick();
+            let figures = groups.iter().zip(&maxima).map(|(group, &max)| {
+                let values = group.iter().flat_map(|&i| maps[i].iter().copied());
+                let convs = group.iter().filter(is_conv);
+                let channels = convs.map(|&i| Channels::of(&maps[i]));
+                (histogram(values, max), channels.collect::<Vec<_>>())
+            });
+            Ok(figures.collect::<Vec<_>>())
         })
         .collect::<Result<Vec<_>, FloatError>>()?;
     let range = groups.iter().enumerate().map(|(g, group)| {
         let mut counts = vec![0u64; BINS];
-        let mut means = figures
-            .first()
-            .map_or(Vec::new(), |f| vec![0.0; f[g].1.len()]);
+        let mut means: Vec<f64> = Vec::new();
+        let mut peaks: Vec<f32> = Vec::new();
         for picture in &figures {
+            let (histogram, channels) = &picture[g];
             counts
                 .iter_mut()
-                .zip(&picture[g].0)
+                .zip(histogram)
                 .for_each(|(sum, n)| *sum += n);
-            means
-                .iter_mut()
-                .zip(&picture[g].1)
-                .for_each(|(sum, m)| *sum += m);
+            let all = || channels.iter().flat_map(|c| c.means.iter().zip(&c.peaks));
+            means.resize(all().count(), 0.0);
+            peaks.resize(all().count(), 0.0);
+            for ((sum, peak), (mean, value)) in means.iter_mut().zip(&mut peaks).zip(all()) {
+                *sum += mean;
+                *peak = peak.max(*value);
+            }
         }
         let max = f64::from(maxima[g]);
+        let convs = group.iter().filter(is_conv);
         Range {
-            convs: group
-                .iter()
-                .map(|&i| network.nodes[i].name.clone())
-                .collect(),
+            convs: convs.map(|&i| network.nodes[i].name.clone()).collect(),
             max,
             p99_9: percentile(&counts, max, 0.999),
             p99_99: percentile(&counts, max, 0.9999),
@@ -196,6 +227,7 @@ pub fn measure(network: &FloatNetwork, inputs: &[Array3<u8>]) -> Result<Calibrat
                 .iter()
                 .map(|sum| (sum / inputs.len() as f64) as f32)
                 .collect(),
+            peaks,
         }
     });
     let size = inputs
@@ -212,7 +244,7 @@ pub fn measure(network: &FloatNetwork, inputs: &[Array3<u8>]) -> Result<Calibrat
 /// Counts of the values above zero in equal bins up to `max`.
 fn histogram(values: impl Iterator<Item = f32>, max: f32) -> Vec<u64> {
     let mut counts = vec![0; BINS];
-    for value in values.filter(|&v| v > 0.0) {
+    for value in values.filter(|&v| v > 0.0 && v.is_finite()) {
         let bin = (value / max * BINS as f32) as usize;
         counts[bin.min(BINS - 1)] += 1;
     }

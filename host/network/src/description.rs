@@ -5,8 +5,21 @@ use serde::{Deserialize, Serialize};
 use crate::graph::{Input, Network, NodeId, Op, PixelOrder, ResizePolicy};
 use crate::validate::INPUT_NAME;
 
-/// Version of the packed-model format that this program reads and writes.
-pub const FORMAT_VERSION: u32 = 1;
+/// Newest version of the packed-model format that this program reads and writes. A network is
+/// written in the oldest version that can hold it:
+/// 1: convolutions, max-pools, concatenations;
+/// 2: additions, and what was folded into the first convolution.
+pub const FORMAT_VERSION: u32 = 2;
+
+/// Version in which a network is written.
+pub(crate) fn version_of(network: &Network) -> u32 {
+    let adds = network.nodes.iter().any(|n| matches!(n.op, Op::Add));
+    if adds || network.normalise.is_some() {
+        2
+    } else {
+        1
+    }
+}
 
 /// Everything in the metadata. `network` stands behind the version so that a later version may
 /// change it.
@@ -28,6 +41,8 @@ pub(crate) struct VersionOnly {
 pub(crate) struct Description {
     pub name: String,
     pub input: InputDescription,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalise: Option<NormaliseDescription>,
     pub nodes: Vec<NodeDescription>,
     pub labels: Vec<String>,
 }
@@ -39,6 +54,13 @@ pub(crate) struct InputDescription {
     pub width: usize,
     pub order: OrderDescription,
     pub resize: ResizeDescription,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NormaliseDescription {
+    pub mean: [f32; 3],
+    pub std: [f32; 3],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -77,6 +99,7 @@ pub(crate) enum OpDescription {
         ceil: bool,
     },
     Concat,
+    Add,
     GlobalSum,
 }
 
@@ -104,6 +127,10 @@ impl Description {
                     ResizePolicy::CropCenter { short } => ResizeDescription::CropCenter { short },
                 },
             },
+            normalise: network.normalise.map(|n| NormaliseDescription {
+                mean: n.mean,
+                std: n.std,
+            }),
             nodes: network
                 .nodes
                 .iter()
@@ -119,6 +146,7 @@ impl Description {
                         },
                         Op::MaxPool(p) => OpDescription::MaxPool { ceil: p.ceil },
                         Op::Concat => OpDescription::Concat,
+                        Op::Add => OpDescription::Add,
                         Op::GlobalSum => OpDescription::GlobalSum,
                     },
                     inputs: node.inputs.iter().map(name_of).collect(),

@@ -43,6 +43,7 @@ pub fn tiny() -> Network {
             order: PixelOrder::Bgr,
             resize: ResizePolicy::CropCenter { short: 30 },
         },
+        normalise: None,
         nodes: vec![
             node("conv1", Op::Conv(conv(3, 2, 0, 3, 16)), &[NodeId::INPUT.0]),
             node("pool1", Op::MaxPool(Pool { ceil: true }), &[0]),

@@ -4,7 +4,8 @@
 use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
 use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, concatenate, s};
 
-use crate::graph::{Input, NodeId, Pool};
+use crate::graph::{Input, NodeId, Normalise, Pool, Shape, ShapeError};
+use crate::shapes::{self, Geometry};
 
 /// A convolution with ReLU.
 #[derive(Clone, Debug, PartialEq)]
@@ -28,6 +29,8 @@ pub enum FloatOp {
     MaxPool(Pool),
     /// Channel concatenation.
     Concat,
+    /// Element-wise sum of two maps.
+    Add,
     /// Mean over all pixels for each channel.
     GlobalMean,
 }
@@ -50,8 +53,8 @@ pub struct FloatNetwork {
     pub name: String,
     /// Input picture.
     pub input: Input,
-    /// Subtracted from each channel of the raw pixels, in the input's channel order.
-    pub mean: [f32; 3],
+    /// What is done to the raw pixels first.
+    pub normalise: Normalise,
     /// Nodes in topological order.
     pub nodes: Vec<FloatNode>,
 }
@@ -67,15 +70,42 @@ pub struct FloatError {
 }
 
 impl FloatNetwork {
-    /// Every node's output for raw pixels (row, column, channel in the network's order).
-    pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
+    /// Shape of every node's output for an input of `height` x `width` pixels.
+    pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
+        let geometry = |op: &FloatOp| match op {
+            FloatOp::Conv(c) => Geometry::Conv {
+                kernel: c.weights.dim().1,
+                stride: c.stride,
+                pad: c.pad,
+                inputs: c.weights.dim().3,
+                outputs: c.bias.len(),
+            },
+            FloatOp::MaxPool(pool) => Geometry::Pool(*pool),
+            FloatOp::Concat => Geometry::Concat,
+            FloatOp::Add => Geometry::Add,
+            FloatOp::GlobalMean => Geometry::Global,
+        };
+        let nodes = self.nodes.iter();
+        let nodes = nodes.map(|n| (n.name.as_str(), geometry(&n.op), n.inputs.as_slice()));
+        shapes::shapes(nodes, height, width)
+    }
+
+    /// Raw pixels as the first convolution of the float network takes them.
+    pub(crate) fn normalised(&self, pixels: ArrayView3<u8>) -> Array3<f32> {
         let mut input = pixels.mapv(f32::from);
+        let Normalise { mean, std } = &self.normalise;
         for mut pixel in input.rows_mut() {
             pixel
                 .iter_mut()
-                .zip(&self.mean)
-                .for_each(|(v, mean)| *v -= mean);
+                .zip(mean.iter().zip(std))
+                .for_each(|(v, (mean, std))| *v = (*v - mean) / std);
         }
+        input
+    }
+
+    /// Every node's output for raw pixels (row, column, channel in the network's order).
+    pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
+        let input = self.normalised(pixels);
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let fail = |reason: &str| FloatError {
@@ -105,6 +135,10 @@ impl FloatNetwork {
                     let views: Vec<_> = sources.iter().map(|map| map.view()).collect();
                     concatenate(Axis(2), &views).map_err(|e| fail(&e.to_string()))?
                 }
+                FloatOp::Add => match sources[..] {
+                    [a, b] if a.dim() == b.dim() => a + b,
+                    _ => return Err(fail("it adds two maps of one shape")),
+                },
                 FloatOp::GlobalMean => {
                     let pixels = (first.dim().0 * first.dim().1).max(1) as f32;
                     let sums = first.sum_axis(Axis(0)).sum_axis(Axis(0)) / pixels;
@@ -117,8 +151,11 @@ impl FloatNetwork {
     }
 }
 
-/// Convolution as one matrix product over the unfolded input.
-fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
+/// The window of every output of a convolution, one a row, and height and width of the output.
+pub(crate) fn unfold(
+    input: &Array3<f32>,
+    conv: &FloatConv,
+) -> Option<(Array2<f32>, (usize, usize))> {
     let (outputs, kernel, columns, channels) = conv.weights.dim();
     if columns != kernel || channels != input.dim().2 || conv.bias.len() != outputs {
         return None;
@@ -142,6 +179,13 @@ fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
             }
         }
     }
+    Some((unfolded, (height, width)))
+}
+
+/// Convolution as one matrix product over the unfolded input.
+fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
+    let (unfolded, (height, width)) = unfold(input, conv)?;
+    let (outputs, taps) = (conv.weights.dim().0, unfolded.dim().1);
     let weights = conv.weights.to_shape((outputs, taps)).ok()?;
     let mut result = unfolded.dot(&weights.t());
     for mut row in result.outer_iter_mut() {

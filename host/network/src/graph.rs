@@ -3,6 +3,9 @@
 use firebrick_spec::arith::{self, Requant};
 use ndarray::Array4;
 
+pub use crate::shapes::ShapeError;
+use crate::shapes::{self, Geometry};
+
 /// Height, width and channels of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -49,8 +52,52 @@ pub enum ResizePolicy {
     },
 }
 
-/// What the network expects as its input: raw u8 pixels, three channels. The mean is folded
-/// into the first convolution's bias.
+/// What a float network takes in place of raw pixels: `(pixel - mean) / std` for each channel, in
+/// the input's channel order. Quantising folds it into the first convolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Normalise {
+    /// Subtracted, in steps of a pixel (0 to 255).
+    pub mean: [f32; 3],
+    /// Divided by, in steps of a pixel; positive.
+    pub std: [f32; 3],
+}
+
+impl Normalise {
+    /// Raw pixels.
+    pub const NONE: Normalise = Normalise {
+        mean: [0.0; 3],
+        std: [1.0; 3],
+    };
+
+    /// This and then another one: `((pixel - mean) / std - mean') / std'`.
+    #[must_use]
+    pub fn then(&self, next: &Normalise) -> Normalise {
+        Normalise {
+            mean: std::array::from_fn(|c| self.mean[c] + next.mean[c] * self.std[c]),
+            std: std::array::from_fn(|c| self.std[c] * next.std[c]),
+        }
+    }
+
+    /// What comes before `last` in a normalisation that ends with it.
+    #[must_use]
+    pub fn before(&self, last: &Normalise) -> Normalise {
+        let std: [f32; 3] = std::array::from_fn(|c| self.std[c] / last.std[c]);
+        Normalise {
+            mean: std::array::from_fn(|c| self.mean[c] - last.mean[c] * std[c]),
+            std,
+        }
+    }
+
+    /// Whether all figures are finite and can be divided by.
+    #[must_use]
+    pub fn is_valid(&self) -> bool {
+        self.mean.iter().all(|m| m.is_finite())
+            && self.std.iter().all(|s| s.is_normal() && *s > 0.0)
+    }
+}
+
+/// What the network expects as its input: raw u8 pixels, three channels. What a float network
+/// subtracts and divides by is folded into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
     /// Default height.
@@ -145,6 +192,8 @@ pub enum Op {
     MaxPool(Pool),
     /// Channel concatenation of its inputs, in order.
     Concat,
+    /// Element-wise sum of two maps of one shape and scale, clamped to 255: a bypass.
+    Add,
     /// Exact i32 sum over all pixels for each channel: the logits. Last node of every network.
     GlobalSum,
 }
@@ -156,7 +205,7 @@ pub struct Node {
     pub name: String,
     /// The operation.
     pub op: Op,
-    /// Where its inputs come from; all but `Concat` take one.
+    /// Where its inputs come from: one, but two of `Add` and any number of `Concat`.
     pub inputs: Vec<NodeId>,
 }
 
@@ -167,20 +216,12 @@ pub struct Network {
     pub name: String,
     /// Input picture.
     pub input: Input,
+    /// What was folded into the first convolution, if that is known. No arithmetic uses it.
+    pub normalise: Option<Normalise>,
     /// Nodes in topological order; the last is [`Op::GlobalSum`].
     pub nodes: Vec<Node>,
     /// A label for each class.
     pub labels: Vec<String>,
-}
-
-/// Why a graph has no valid shapes.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("node {node:?}: {reason}")]
-pub struct ShapeError {
-    /// Name of the node.
-    pub node: String,
-    /// What does not fit.
-    pub reason: String,
 }
 
 impl Network {
@@ -192,90 +233,22 @@ impl Network {
 
     /// Shape of every node's output for an input of `height` x `width` pixels.
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
-        let mut shapes: Vec<Shape> = Vec::with_capacity(self.nodes.len());
-        for node in &self.nodes {
-            let fail = |reason: String| ShapeError {
-                node: node.name.clone(),
-                reason,
-            };
-            let mut sources = Vec::with_capacity(node.inputs.len());
-            for id in &node.inputs {
-                sources.push(match *id {
-                    NodeId::INPUT => Shape {
-                        height,
-                        width,
-                        channels: 3,
-                    },
-                    NodeId(i) => *shapes
-                        .get(i)
-                        .ok_or_else(|| fail(format!("input {i} is not an earlier node")))?,
-                });
-            }
-            let first = *sources.first().ok_or_else(|| fail("has no input".into()))?;
-            if sources.len() != 1 && !matches!(node.op, Op::Concat) {
-                return Err(fail(format!("takes one input, has {}", sources.len())));
-            }
-            shapes.push(match &node.op {
-                Op::Conv(conv) => {
-                    if conv.in_channels() != first.channels {
-                        return Err(fail(format!(
-                            "weights take {} channels, the input has {}",
-                            conv.in_channels(),
-                            first.channels
-                        )));
-                    }
-                    let len = |n| {
-                        arith::conv_len(n, conv.kernel, conv.stride, conv.pad).ok_or_else(|| {
-                            fail(format!(
-                                "a {k}x{k} kernel does not fit into {}x{} pixels",
-                                first.height,
-                                first.width,
-                                k = conv.kernel
-                            ))
-                        })
-                    };
-                    Shape {
-                        height: len(first.height)?,
-                        width: len(first.width)?,
-                        channels: conv.out_channels(),
-                    }
-                }
-                Op::MaxPool(pool) => {
-                    let len = |n| {
-                        arith::pool_len(n, pool.ceil).ok_or_else(|| {
-                            fail(format!(
-                                "a 3x3 pool does not fit into {}x{} pixels",
-                                first.height, first.width
-                            ))
-                        })
-                    };
-                    Shape {
-                        height: len(first.height)?,
-                        width: len(first.width)?,
-                        channels: first.channels,
-                    }
-                }
-                Op::Concat => {
-                    if sources
-                        .iter()
-                        .any(|s| (s.height, s.width) != (first.height, first.width))
-                    {
-                        return Err(fail("inputs differ in height or width".into()));
-                    }
-                    let channels = sources
-                        .iter()
-                        .try_fold(0usize, |sum, s| sum.checked_add(s.channels))
-                        .ok_or_else(|| fail("has too many channels".into()))?;
-                    Shape { channels, ..first }
-                }
-                Op::GlobalSum => Shape {
-                    height: 1,
-                    width: 1,
-                    channels: first.channels,
-                },
-            });
-        }
-        Ok(shapes)
+        let geometry = |op: &Op| match op {
+            Op::Conv(c) => Geometry::Conv {
+                kernel: c.kernel,
+                stride: c.stride,
+                pad: c.pad,
+                inputs: c.in_channels(),
+                outputs: c.out_channels(),
+            },
+            Op::MaxPool(pool) => Geometry::Pool(*pool),
+            Op::Concat => Geometry::Concat,
+            Op::Add => Geometry::Add,
+            Op::GlobalSum => Geometry::Global,
+        };
+        let nodes = self.nodes.iter();
+        let nodes = nodes.map(|n| (n.name.as_str(), geometry(&n.op), n.inputs.as_slice()));
+        shapes::shapes(nodes, height, width)
     }
 
     /// Useful multiply-accumulates of one inference, those of [`Conv::macs`] over all layers.
@@ -310,6 +283,22 @@ mod tests {
                 (0..conv.kernel).any(|k| (conv.pad..conv.pad + n).contains(&(o * conv.stride + k)))
             })
             .count()
+    }
+
+    #[test]
+    fn normalisations_follow_each_other() {
+        let first = Normalise {
+            mean: [1.0, 2.0, 3.0],
+            std: [2.0, 4.0, 8.0],
+        };
+        let second = Normalise {
+            mean: [0.5, 0.25, -1.0],
+            std: [0.5, 2.0, 4.0],
+        };
+        let both = first.then(&second);
+        assert_eq!((both.mean, both.std), ([2.0, 3.0, -5.0], [1.0, 8.0, 32.0]));
+        assert_eq!(both.before(&second), first);
+        assert_eq!(both.before(&both), Normalise::NONE);
     }
 
     #[test]

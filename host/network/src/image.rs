@@ -10,8 +10,7 @@ mod complete;
 #[cfg(test)]
 mod tests;
 
-use std::fs::{self, File};
-use std::io::{self, Cursor, Read};
+use std::io::{self, Cursor};
 use std::path::Path;
 
 use fast_image_resize::images::{Image, ImageRef};
@@ -19,6 +18,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
 use ndarray::Array3;
 
+use crate::file::{self, FileError};
 use crate::graph::{Input, PixelOrder, ResizePolicy};
 
 /// Longest side of a picture, in pixels.
@@ -159,19 +159,11 @@ pub fn load(path: impl AsRef<Path>, input: &Input) -> Result<Array3<u8>, ImageEr
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, ImageErrorKind> {
-    // Before opening, since opening a pipe waits for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(ImageErrorKind::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        Err(ImageErrorKind::TooLarge)
-    } else {
-        Ok(bytes)
-    }
+    file::read(path, MAX_FILE_BYTES).map_err(|error| match error {
+        FileError::Io(e) => e.into(),
+        FileError::NotAFile => ImageErrorKind::NotAFile,
+        FileError::TooLarge => ImageErrorKind::TooLarge,
+    })
 }
 
 fn decode(bytes: &[u8]) -> Result<RgbImage, ImageErrorKind> {

@@ -10,30 +10,31 @@ use ndarray::Array4;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::pickle::Layer;
+use crate::import::{ImportError, Layer};
 
-/// Why a file of float weights is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("float weights, {place}: {reason}; NAME.weight and NAME.bias, both float32, are read")]
-pub struct LayersError {
-    /// The tensor, or the file.
-    pub place: String,
-    /// What is wrong there.
-    pub reason: String,
+/// Longest header that is read.
+const MAX_HEADER: u64 = 1 << 20;
+
+fn fail(place: impl Into<String>, reason: impl Into<String>) -> ImportError {
+    ImportError::new(
+        place,
+        reason,
+        "NAME.weight (output, input, row, column) and NAME.bias, both float32, are read",
+    )
 }
 
 /// Reads all layers of a safetensors file.
-pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, LayersError> {
-    let tensors = SafeTensors::deserialize(bytes).map_err(|e| LayersError {
-        place: "the file".into(),
-        reason: e.to_string(),
-    })?;
+pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, ImportError> {
+    let header = bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
+    if header > MAX_HEADER {
+        let reason = format!("its header is said to take {header} bytes");
+        return Err(fail("the file", reason));
+    }
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|e| fail("the file", format!("truncated or damaged: {e}")))?;
     let mut layers = BTreeMap::new();
     for (name, view) in tensors.iter() {
-        let fail = |reason: &str| LayersError {
-            place: format!("tensor {name:?}"),
-            reason: reason.into(),
-        };
+        let fail = |reason: &str| fail(format!("tensor {name:?}"), reason);
         if let Some(layer) = name.strip_suffix(".bias") {
             if tensors.tensor(&format!("{layer}.weight")).is_err() {
                 return Err(fail("its layer has no weight"));

@@ -3,22 +3,30 @@
 
 pub mod calibration;
 mod description;
+mod file;
 #[cfg(test)]
 mod fixture;
 pub mod float;
 pub mod graph;
 pub mod image;
+pub mod import;
 pub mod layers;
+pub mod moments;
 pub mod pack;
 pub mod pickle;
+pub mod preprocess;
 pub mod quantise;
 pub mod random;
+mod shapes;
 pub mod squeezenet;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
-pub use graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Shape};
+pub use graph::{
+    Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, Pool, ResizePolicy, Shape,
+};
 pub use image::{ImageError, Picture};
 pub use pack::{PackError, PackErrorKind, builtin};
+pub use preprocess::Preprocess;
 pub use squeezenet::SqueezeNet;
 pub use validate::InvalidNetwork;

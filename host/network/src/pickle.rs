@@ -12,14 +12,7 @@ use std::collections::BTreeMap;
 
 use ndarray::Array4;
 
-/// Weights of one layer as the importers give them.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Layer {
-    /// Kernel as `[row][column][input channel][output channel]`.
-    pub kernel: Array4<f32>,
-    /// One per output channel.
-    pub bias: Vec<f32>,
-}
+use crate::import::Layer;
 
 /// Why a pickle is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

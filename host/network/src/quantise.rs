@@ -6,19 +6,22 @@
 //! mean pixels gives exactly the bias. Only additions, products, quotients and roundings in f64:
 //! the same figures give the same bytes on every machine.
 
+mod conv;
+mod rounding;
 #[cfg(test)]
 mod tests;
 
-use firebrick_spec::arith::{Requant, SHIFT_MAX, SHIFT_MIN, WEIGHT_MAX};
-use ndarray::{Array4, Axis};
+use firebrick_spec::arith::{SHIFT_MAX, SHIFT_MIN};
 
-use crate::calibration::{Calibration, Range};
-use crate::float::{FloatConv, FloatNetwork, FloatOp};
-use crate::graph::{Conv, Network, Node, NodeId, Op};
+use crate::calibration::{Calibration, Range, groups};
+use crate::float::{FloatNetwork, FloatOp};
+use crate::graph::{Network, Node, NodeId, Op};
+use crate::moments::Moments;
 use crate::validate::InvalidNetwork;
 
-/// Largest real bias in accumulator steps: leaves the accumulator room for the products.
-const BIAS_LIMIT: f64 = (1u32 << 30) as f64;
+/// Least step of a channel relative to its map's, before the root is taken: channels that are
+/// nearly always 0 would want steps too small for the weights behind them.
+const LEAST_RATIO: f64 = 0.02;
 
 /// How a group's clip is chosen from its measured range.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -37,7 +40,9 @@ pub enum Clip {
 }
 
 impl Clip {
-    fn of(self, range: &Range) -> f64 {
+    /// The largest value that is kept of a range.
+    #[must_use]
+    pub fn of(self, range: &Range) -> f64 {
         match self {
             Clip::Max => range.max,
             Clip::P99_9 => range.p99_9,
@@ -55,6 +60,10 @@ pub struct Options {
     pub clip: Clip,
     /// Whether the mean error that rounded weights cause is taken off the bias.
     pub correct_bias: bool,
+    /// Whether the channels of a map get scales of their own between that of the map and their own
+    /// largest value. The weights that read the map take them up, so that it is no arithmetic.
+    /// Needs the channels' largest values in the calibration.
+    pub equalise: bool,
 }
 
 impl Default for Options {
@@ -62,8 +71,19 @@ impl Default for Options {
         Options {
             clip: Clip::default(),
             correct_bias: true,
+            equalise: false,
         }
     }
+}
+
+/// A quantised network, and the real value of one step of each channel of each node's output;
+/// none for the sums.
+#[derive(Clone, Debug)]
+pub struct Quantised {
+    /// The network.
+    pub network: Network,
+    /// By node, then by channel.
+    pub steps: Vec<Vec<f64>>,
 }
 
 /// Why a network cannot be quantised.
@@ -76,6 +96,17 @@ pub enum QuantiseError {
         node: String,
         /// What does not fit.
         reason: String,
+    },
+    /// Pixels at the border would be 0 in place of the mean.
+    #[error(
+        "node {node:?}: pads the picture by {pad} and has a mean subtracted from it, which cannot be \
+         folded into it exactly; train it without padding, or without subtracting a mean"
+    )]
+    PaddedMean {
+        /// Name of the node.
+        node: String,
+        /// Its padding.
+        pad: usize,
     },
     /// A scale that no multiplier and shift can express.
     #[error("node {node:?}, channel {channel}: the scale {scale:e} cannot be expressed")]
@@ -97,20 +128,37 @@ pub enum QuantiseError {
 struct Signal {
     /// Real value of one step.
     scale: f64,
+    /// One step of each channel, relative to that: 1 unless they were equalised.
+    ratios: Vec<f64>,
     /// Mean of each channel, in real values.
     means: Vec<f64>,
 }
 
-/// Quantises a network and proves the result.
+impl Signal {
+    fn joined(sources: &[&Signal], scale: f64) -> Signal {
+        let all =
+            |part: fn(&Signal) -> &Vec<f64>| sources.iter().flat_map(move |s| part(s)).copied();
+        Signal {
+            scale,
+            ratios: all(|s| &s.ratios).collect(),
+            means: all(|s| &s.means).collect(),
+        }
+    }
+}
+
+/// Quantises a network and proves the result. With the `moments` of a convolution's inputs, its
+/// weights are rounded so that their errors cancel; without, each to the nearest step.
 pub fn quantise(
     network: &FloatNetwork,
     calibration: &Calibration,
+    moments: &[Option<Moments>],
     labels: Vec<String>,
     options: Options,
-) -> Result<Network, QuantiseError> {
+) -> Result<Quantised, QuantiseError> {
+    let fixed = fixed_scales(network);
     let mut signals: Vec<Signal> = Vec::new();
     let mut nodes = Vec::new();
-    for node in &network.nodes {
+    for (index, node) in network.nodes.iter().enumerate() {
         let fail = |reason: &str| QuantiseError::Calibration {
             node: node.name.clone(),
             reason: reason.into(),
@@ -119,6 +167,19 @@ pub fn quantise(
             signals
                 .get(id.0)
                 .ok_or_else(|| fail("reads no earlier node"))
+        };
+        let sources = || {
+            node.inputs
+                .iter()
+                .map(source)
+                .collect::<Result<Vec<_>, _>>()
+        };
+        let same_scale = |sources: &[&Signal]| {
+            let scale = sources.first().ok_or_else(|| fail("has no input"))?.scale;
+            if sources.iter().any(|s| s.scale != scale) {
+                return Err(fail("its inputs have different scales"));
+            }
+            Ok(scale)
         };
         let (op, signal) = match &node.op {
             FloatOp::Conv(conv) => {
@@ -129,15 +190,27 @@ pub fn quantise(
                 if !(scale.is_finite() && scale > 0.0) {
                     return Err(fail("its range is not positive"));
                 }
-                let means = channel_means(network, range, &node.name)
+                let part = channels_of(network, range, &node.name);
+                let means = part
+                    .clone()
+                    .and_then(|part| range.means.get(part))
                     .ok_or_else(|| fail("the measured means do not fit its channels"))?;
+                let peaks = part.and_then(|part| range.peaks.get(part));
+                let equalise = options.equalise && !fixed[index];
+                let ratios = match peaks.filter(|_| equalise) {
+                    Some(peaks) => peaks.iter().map(|&p| ratio(f64::from(p), scale)).collect(),
+                    None => vec![1.0; conv.bias.len()],
+                };
                 // The raw picture's mean is taken off exactly, so its expected value is 0.
                 let picture = Signal {
                     scale: 1.0,
+                    ratios: network.normalise.std.map(|s| 1.0 / f64::from(s)).to_vec(),
                     means: vec![0.0; 3],
                 };
                 let (input, mean) = match node.inputs.first() {
-                    Some(&NodeId::INPUT) => (&picture, network.mean.map(f64::from).to_vec()),
+                    Some(&NodeId::INPUT) => {
+                        (&picture, network.normalise.mean.map(f64::from).to_vec())
+                    }
                     Some(id) => (source(id)?, vec![0.0; conv.weights.dim().3]),
                     None => return Err(fail("has no input")),
                 };
@@ -145,17 +218,24 @@ pub fn quantise(
                     return Err(fail("its input has another number of channels"));
                 }
                 if conv.pad > 0 && mean.iter().any(|&m| m != 0.0) {
-                    return Err(fail("a mean cannot be folded into a padded convolution"));
+                    return Err(QuantiseError::PaddedMean {
+                        node: node.name.clone(),
+                        pad: conv.pad,
+                    });
                 }
-                let quantised =
-                    quantise_conv(conv, input, &mean, scale, options).map_err(|(channel, m)| {
-                        QuantiseError::Scale {
-                            node: node.name.clone(),
-                            channel,
-                            scale: m,
-                        }
+                let output = Signal {
+                    scale,
+                    ratios,
+                    means: means.iter().map(|&m| f64::from(m)).collect(),
+                };
+                let moments = moments.get(index).and_then(Option::as_ref);
+                let quantised = conv::quantise(conv, input, &mean, &output, moments, options)
+                    .map_err(|(channel, m)| QuantiseError::Scale {
+                        node: node.name.clone(),
+                        channel,
+                        scale: m,
                     })?;
-                (Op::Conv(quantised), Signal { scale, means })
+                (Op::Conv(quantised), output)
             }
             FloatOp::MaxPool(pool) => {
                 // The mean of maxima is larger than that of the map: near enough for a correction.
@@ -163,28 +243,28 @@ pub fn quantise(
                 (Op::MaxPool(*pool), source(id)?.clone())
             }
             FloatOp::Concat => {
-                let sources = node
-                    .inputs
-                    .iter()
-                    .map(source)
-                    .collect::<Result<Vec<_>, _>>()?;
-                let scale = sources.first().ok_or_else(|| fail("has no input"))?.scale;
-                if sources.iter().any(|s| s.scale != scale) {
-                    return Err(fail("its inputs have different scales"));
-                }
-                let means = sources
-                    .iter()
-                    .flat_map(|s| s.means.iter().copied())
-                    .collect();
-                (Op::Concat, Signal { scale, means })
+                let sources = sources()?;
+                let scale = same_scale(&sources)?;
+                (Op::Concat, Signal::joined(&sources, scale))
             }
-            FloatOp::GlobalMean => (
-                Op::GlobalSum,
-                Signal {
+            FloatOp::Add => {
+                let sources = sources()?;
+                same_scale(&sources)?;
+                let [a, b] = sources[..] else {
+                    return Err(fail("does not add two maps"));
+                };
+                let means = a.means.iter().zip(&b.means).map(|(a, b)| a + b).collect();
+                let sum = Signal { means, ..a.clone() };
+                (Op::Add, sum)
+            }
+            FloatOp::GlobalMean => {
+                let sum = Signal {
                     scale: 1.0,
+                    ratios: Vec::new(),
                     means: Vec::new(),
-                },
-            ),
+                };
+                (Op::GlobalSum, sum)
+            }
         };
         signals.push(signal);
         nodes.push(Node {
@@ -193,18 +273,60 @@ pub fn quantise(
             inputs: node.inputs.clone(),
         });
     }
-    let network = Network {
+    let quantised = Network {
         name: network.name.clone(),
         input: network.input,
+        normalise: Some(network.normalise),
         nodes,
         labels,
     };
-    network.validate()?;
-    Ok(network)
+    quantised.validate()?;
+    let steps = |s: &Signal| s.ratios.iter().map(|r| r * s.scale).collect();
+    Ok(Quantised {
+        steps: signals.iter().map(steps).collect(),
+        network: quantised,
+    })
 }
 
-/// A convolution's part of its group's means.
-fn channel_means(network: &FloatNetwork, range: &Range, name: &str) -> Option<Vec<f64>> {
+/// One step of a channel, relative to its map's: halfway, in powers, between the map's and that
+/// which its own largest value would want. Wholly the latter would clip what other pictures hold,
+/// and leave the weights behind it too uneven.
+fn ratio(peak: f64, scale: f64) -> f64 {
+    (peak / 255.0 / scale).max(LEAST_RATIO).sqrt()
+}
+
+/// Nodes whose channels must have the map's scale: what is added is added step by step, and what
+/// is summed is compared across channels.
+fn fixed_scales(network: &FloatNetwork) -> Vec<bool> {
+    let mut fixed = vec![false; network.nodes.len()];
+    for group in groups(network) {
+        if group
+            .iter()
+            .any(|&i| matches!(network.nodes[i].op, FloatOp::Add))
+        {
+            group.iter().for_each(|&i| fixed[i] = true);
+        }
+    }
+    // Backwards from the sums, through whatever keeps the scale.
+    for (index, node) in network.nodes.iter().enumerate().rev() {
+        let passes = match node.op {
+            FloatOp::GlobalMean => true,
+            FloatOp::Conv(_) => false,
+            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => fixed[index],
+        };
+        for input in node.inputs.iter().filter(|id| passes && id.0 < index) {
+            fixed[input.0] = true;
+        }
+    }
+    fixed
+}
+
+/// A convolution's part of the channels of its group.
+fn channels_of(
+    network: &FloatNetwork,
+    range: &Range,
+    name: &str,
+) -> Option<std::ops::Range<usize>> {
     let mut start = 0;
     for conv in &range.convs {
         let outputs = network
@@ -216,68 +338,11 @@ fn channel_means(network: &FloatNetwork, range: &Range, name: &str) -> Option<Ve
                 _ => None,
             })?;
         if conv == name {
-            let means = range.means.get(start..start + outputs)?;
-            return Some(means.iter().map(|&m| f64::from(m)).collect());
+            return Some(start..start + outputs);
         }
         start += outputs;
     }
     None
-}
-
-/// Quantises one convolution; the error names the channel and its scale.
-fn quantise_conv(
-    conv: &FloatConv,
-    input: &Signal,
-    mean: &[f64],
-    output_scale: f64,
-    options: Options,
-) -> Result<Conv, (usize, f64)> {
-    let mut weights = Array4::<i8>::zeros(conv.weights.dim());
-    let mut requant = Vec::with_capacity(conv.bias.len());
-    let channels = conv
-        .weights
-        .outer_iter()
-        .zip(weights.outer_iter_mut())
-        .zip(&conv.bias);
-    for (channel, ((real, mut quantised), &bias)) in channels.enumerate() {
-        let bias = f64::from(bias);
-        let largest = real.iter().fold(0.0f64, |m, &w| m.max(f64::from(w).abs()));
-        // A large bias over small weights would not fit; a channel of zeros needs some scale.
-        let weight_scale = (largest / f64::from(WEIGHT_MAX))
-            .max(bias.abs() / (input.scale * BIAS_LIMIT))
-            .max(output_scale / input.scale / 1_048_576.0);
-        let mut shift_of_mean = 0.0;
-        let mut correction = 0.0;
-        let taps = real
-            .axis_iter(Axis(2))
-            .zip(quantised.axis_iter_mut(Axis(2)));
-        for (i, (real, quantised)) in taps.enumerate() {
-            for (&w, q) in real.iter().zip(quantised) {
-                let w = f64::from(w);
-                let limit = f64::from(WEIGHT_MAX);
-                let rounded = (w / weight_scale).round().clamp(-limit, limit);
-                *q = rounded as i8;
-                shift_of_mean += rounded * weight_scale * mean[i];
-                correction += (w - rounded * weight_scale) * input.means[i];
-            }
-        }
-        if !options.correct_bias {
-            correction = 0.0;
-        }
-        let step = input.scale * weight_scale;
-        let bias = ((bias - shift_of_mean + correction) / step).round() as i32;
-        let scale = step / output_scale;
-        let (mult, shift) = multiplier(scale).ok_or((channel, scale))?;
-        requant.push(Requant { bias, mult, shift });
-    }
-    Ok(Conv {
-        kernel: conv.weights.dim().1,
-        stride: conv.stride,
-        pad: conv.pad,
-        weights,
-        requant,
-        output_scale: output_scale as f32,
-    })
 }
 
 /// `scale` as `mult / 2^shift` with `mult` in `2^14 .. 2^15`, the nearest there is; smaller only

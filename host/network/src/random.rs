@@ -9,7 +9,9 @@ use ndarray::{Array3, Array4, Axis};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
+use crate::float::{FloatConv, FloatNetwork, FloatNode, FloatOp};
 use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use crate::preprocess::Preprocess;
 use crate::squeezenet::{Fire, Row, SqueezeNet};
 
 /// Root mean square of the weights (uniform over ±127) times that of typical activations.
@@ -52,7 +54,9 @@ impl Builder {
         self.channels.push(match &op {
             Op::Conv(conv) => conv.out_channels(),
             Op::Concat => inputs.iter().map(|&id| self.channels(id)).sum(),
-            Op::MaxPool(_) | Op::GlobalSum => inputs.first().map_or(0, |&id| self.channels(id)),
+            Op::MaxPool(_) | Op::Add | Op::GlobalSum => {
+                inputs.first().map_or(0, |&id| self.channels(id))
+            }
         });
         self.nodes.push(Node {
             name: name.to_owned(),
@@ -100,6 +104,11 @@ impl Builder {
         self.concat(&format!("{name}/concat"), &[one, three])
     }
 
+    /// Adds an element-wise sum of two maps.
+    pub fn add(&mut self, name: &str, a: NodeId, b: NodeId) -> NodeId {
+        self.push(name, Op::Add, &[a, b])
+    }
+
     /// Adds the global sum and gives the network, for pictures of `height` x `width`.
     #[must_use]
     pub fn finish(mut self, input: NodeId, height: usize, width: usize) -> Network {
@@ -113,6 +122,7 @@ impl Builder {
                 order: PixelOrder::Bgr,
                 resize: ResizePolicy::Squash,
             },
+            normalise: None,
             nodes: self.nodes,
             labels: (0..classes).map(|i| format!("class {i}")).collect(),
         }
@@ -194,7 +204,13 @@ pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
                 outputs,
             } => b.conv(&name, x, outputs, (kernel, stride, pad)),
             Row::Pool { name, ceil } => b.pool(&name, x, ceil),
-            Row::Fire { name, fire } => b.fire(&name, x, fire.squeeze, fire.expand1, fire.expand3),
+            Row::Fire { name, fire, bypass } => {
+                let out = b.fire(&name, x, fire.squeeze, fire.expand1, fire.expand3);
+                match bypass {
+                    true => b.add(&format!("{name}/bypass"), x, out),
+                    false => out,
+                }
+            }
         };
     }
     let network = b.finish(x, table.side, table.side);
@@ -202,6 +218,44 @@ pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
         name: table.name.clone(),
         input: table.input(),
         ..network
+    }
+}
+
+/// A float SqueezeNet of any figures, with weights as training begins with them: maps neither die
+/// out nor grow. Raw pixels are normalised as Caffe's models want it.
+#[must_use]
+pub fn float(table: &SqueezeNet, seed: u64) -> FloatNetwork {
+    let rng = &mut SmallRng::seed_from_u64(seed);
+    let nodes = squeezenet(table, seed)
+        .nodes
+        .into_iter()
+        .map(|node| FloatNode {
+            op: match node.op {
+                Op::Conv(conv) => {
+                    let (outputs, kernel, _, inputs) = conv.weights.dim();
+                    let spread = (6.0 / (kernel * kernel * inputs) as f32).sqrt();
+                    FloatOp::Conv(FloatConv {
+                        stride: conv.stride,
+                        pad: conv.pad,
+                        weights: conv
+                            .weights
+                            .mapv(|_| rng.random_range(-1.0..1.0f32) * spread),
+                        bias: (0..outputs).map(|_| rng.random_range(0.0..1.0)).collect(),
+                    })
+                }
+                Op::MaxPool(pool) => FloatOp::MaxPool(pool),
+                Op::Concat => FloatOp::Concat,
+                Op::Add => FloatOp::Add,
+                Op::GlobalSum => FloatOp::GlobalMean,
+            },
+            name: node.name,
+            inputs: node.inputs,
+        });
+    FloatNetwork {
+        name: table.name.clone(),
+        input: table.input(),
+        normalise: Preprocess::CAFFE.normalise,
+        nodes: nodes.collect(),
     }
 }
 
@@ -218,6 +272,7 @@ pub fn figures(seed: u64) -> SqueezeNet {
         outputs: rng.random_range(1..=40),
         fires: Vec::new(),
         pools: Vec::new(),
+        bypass: Vec::new(),
         ceil: rng.random(),
         classes: rng.random_range(1..=40),
         last_pad: rng.random_range(0..=1),

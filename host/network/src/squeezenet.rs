@@ -6,17 +6,16 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use import::ImportError;
+pub use import::TableError;
 pub use rows::Row;
 
-use crate::graph::{Input, PixelOrder, ResizePolicy};
+use crate::graph::Input;
+use crate::preprocess::Preprocess;
 
 /// Number of ImageNet classes.
 pub const CLASSES: usize = 1000;
 /// Most classes of a network.
 pub const MAX_CLASSES: usize = 4096;
-/// Mean of ImageNet's pixels, blue, green, red: what the published weights were trained with.
-pub const MEAN_BGR: [f32; 3] = [104.0, 117.0, 123.0];
 
 /// A Fire module: squeeze 1x1, then expand 1x1 and 3x3 (padded by 1) side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -65,6 +64,8 @@ pub struct SqueezeNet {
     pub pools: Vec<usize>,
     /// Whether a pool's last, partial window counts.
     pub ceil: bool,
+    /// Modules (2 and on) around which a bypass goes: their input is added to their output.
+    pub bypass: Vec<usize>,
     /// Outputs of the last convolution, 1x1.
     pub classes: usize,
     /// Padding of the last convolution; 1 in Caffe's v1.0.
@@ -74,6 +75,23 @@ pub struct SqueezeNet {
 }
 
 impl SqueezeNet {
+    /// Name of the last convolution, whatever the number of modules.
+    pub const LAST: &str = "conv10";
+
+    /// Whether the layers are the same; their padding and rounding, the input and the name do not
+    /// matter.
+    #[must_use]
+    pub fn has_layers_of(&self, other: &SqueezeNet) -> bool {
+        let this = SqueezeNet {
+            name: other.name.clone(),
+            ceil: other.ceil,
+            last_pad: other.last_pad,
+            side: other.side,
+            ..self.clone()
+        };
+        this == *other
+    }
+
     /// Version 1.0.
     #[must_use]
     pub fn v1_0() -> SqueezeNet {
@@ -99,6 +117,7 @@ impl SqueezeNet {
                 .map(|squeeze| Fire::even(squeeze, 4 * squeeze))
                 .to_vec(),
             pools: vec![1, 3, 5],
+            bypass: Vec::new(),
             ceil: true,
             classes: CLASSES,
             last_pad: 0,
@@ -109,11 +128,6 @@ impl SqueezeNet {
     /// What the network expects: blue first, both axes scaled to the input size.
     #[must_use]
     pub fn input(&self) -> Input {
-        Input {
-            height: self.side,
-            width: self.side,
-            order: PixelOrder::Bgr,
-            resize: ResizePolicy::Squash,
-        }
+        Preprocess::CAFFE.input(self.side, self.side)
     }
 }

@@ -101,6 +101,12 @@ impl Network {
                 ),
             ));
         }
+        if self.normalise.is_some_and(|n| !n.is_valid()) {
+            return Err(InvalidNetwork::new(
+                "normalise",
+                "mean and std must be finite, and std positive",
+            ));
+        }
         if let ResizePolicy::CropCenter { short } = self.input.resize
             && !(self.input.height.max(self.input.width)..=MAX_INPUT_SIDE).contains(&short)
         {

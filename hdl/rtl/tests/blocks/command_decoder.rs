@@ -369,7 +369,10 @@ fn run(
             events.push(Event::Pixels(payload));
         }
         if d.bit(d.sparse_start) {
-            assert!(sparse.done() && sparse_linger == 0, "starts a unit that is busy");
+            assert!(
+                sparse.done() && sparse_linger == 0,
+                "starts a unit that is busy"
+            );
             let rows = d.get(d.sparse_rows);
             events.push(Event::Sparse(d.get(d.sparse_address), rows));
             sparse = Masks::new(rows);
@@ -573,9 +576,12 @@ fn header(words: &Words) -> [Beat; 2] {
 }
 
 fn payload_beats(payload: &[u8]) -> impl Iterator<Item = Beat> {
-    payload
-        .chunks_exact(16)
-        .map(|beat| (u128::from_le_bytes(beat.try_into().expect("16 bytes")), false))
+    payload.chunks_exact(16).map(|beat| {
+        (
+            u128::from_le_bytes(beat.try_into().expect("16 bytes")),
+            false,
+        )
+    })
 }
 
 /// A random payload for a record, and the record with the beats that a sparse one has.
@@ -735,7 +741,9 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                 }
                 d.eval();
                 sent += usize::from(sent < beats.len() && d.bit(d.s_ready));
-                let begun = d.bit(d.weight_valid) || d.bit(d.param_valid) || d.bit(d.window_start)
+                let begun = d.bit(d.weight_valid)
+                    || d.bit(d.param_valid)
+                    || d.bit(d.window_start)
                     || d.bit(d.sparse_start);
                 d.tick();
                 begun
@@ -1243,7 +1251,10 @@ fn a_damaged_payload_is_found_before_the_next_record() {
         Opcode::LoadParams,
         Opcode::Rows,
     ] {
-        assert!(seen.contains(&(opcode, ErrorCode::BadPayload)), "{opcode:?}");
+        assert!(
+            seen.contains(&(opcode, ErrorCode::BadPayload)),
+            "{opcode:?}"
+        );
     }
 }
 
@@ -1280,6 +1291,9 @@ fn sparse_payloads_of_a_wrong_length_are_refused() {
         all.extend(header(&wrong.encode_with(&payload).expect("fields fit")));
         all.extend(payload_beats(&payload));
         let weather = weather(&mut rng);
-        assert_eq!(refused(&mut d, &mut rng, &all, weather), ErrorCode::BadField);
+        assert_eq!(
+            refused(&mut d, &mut rng, &all, weather),
+            ErrorCode::BadField
+        );
     }
 }

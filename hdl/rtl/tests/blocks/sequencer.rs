@@ -435,7 +435,11 @@ fn run(
         assert_eq!(d.bit(d.store_read), read.is_some(), "{}", at("store_read"));
         let mask = d.get(d.read_mask);
         let reads = vector.is_some() || read.is_some();
-        assert!(d.bit(d.read_valid) || (mask == 0 && !reads), "{}", at("read_valid"));
+        assert!(
+            d.bit(d.read_valid) || (mask == 0 && !reads),
+            "{}",
+            at("read_valid")
+        );
         let lane_word = |lane: u32| {
             let raw = (d.get(d.read_address) as u32 + lane) & 0xf_ffff;
             let word = (raw & d.get(d.ring_mask) as u32) | d.get(d.ring_base) as u32;

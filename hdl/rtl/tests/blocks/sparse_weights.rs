@@ -63,7 +63,11 @@ fn run(d: &mut Pins, rng: &mut StdRng, payload: &[u8], beat: u32) -> Vec<(u64, u
     for cycle in 0.. {
         offered = offered || (sent < beats.len() && percent(rng, beat));
         d.put(d.in_valid, offered);
-        let data = if offered { beats[sent] } else { join(rng.random()) };
+        let data = if offered {
+            beats[sent]
+        } else {
+            join(rng.random())
+        };
         d.set_wide(d.in_data, data);
         d.eval();
         if d.bit(d.write_valid) {

@@ -27,7 +27,10 @@ pub fn commands_page() -> String {
         );
     }
     page.push_str("\nFields of every record:\n\n");
-    fields(&mut page, &[common::OPCODE, common::PAYLOAD_CRC, common::CRC]);
+    fields(
+        &mut page,
+        &[common::OPCODE, common::PAYLOAD_CRC, common::CRC],
+    );
     for &opcode in Opcode::ALL {
         let _ = writeln!(
             page,

@@ -135,7 +135,9 @@ impl Example {
     pub fn transfer(&self) -> Vec<u8> {
         self.records
             .iter()
-            .flat_map(|(command, payload)| [Self::record_bytes(command, payload), payload.clone()].concat())
+            .flat_map(|(command, payload)| {
+                [Self::record_bytes(command, payload), payload.clone()].concat()
+            })
             .collect()
     }
 }

@@ -2,18 +2,16 @@
 
 mod stream;
 
-use firebrick_driver::Program;
-use firebrick_model::Model;
-use ndarray::Array3;
 use serde::Serialize;
 use std::path::Path;
 
 use crate::accounting;
 use crate::args::{self, Backend, EngineBackend};
-use crate::engine::{Disturbance, Engine, Figures, Options};
+use crate::engine::Figures;
 use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
 use crate::progress::{self, Style};
+use crate::runner::Runner;
 use crate::sources::Sources;
 use crate::target::{Target, shown};
 
@@ -43,79 +41,12 @@ struct Report<'a> {
     figures: Option<Figures>,
 }
 
-/// Sums of all classes of one picture, and what the engine's counters say of it.
-type Sums = (Vec<i32>, Option<Figures>);
-
-/// What runs the pictures.
-enum Runner {
-    Model(Model),
-    Engine {
-        engine: Box<Engine>,
-        program: Box<Program>,
-        disturbance: Disturbance,
-    },
-}
-
-impl Runner {
-    fn new(args: &args::Classify, target: &Target, style: Style) -> Result<Runner, CliError> {
-        let backend = match args.backend {
-            Backend::Model => return Ok(Runner::Model(Model::new(&target.network)?)),
-            Backend::Sim => EngineBackend::Sim,
-            Backend::Software => EngineBackend::Software,
-        };
-        let options = Options {
-            backend,
-            device: None,
-            config: target.config().clone(),
-            seed: args.simulation.seed.unwrap_or(0),
-            random_state: false,
-            waveform: None,
-            deadline: args.simulation.deadline,
-            style,
-        };
-        Ok(Runner::Engine {
-            program: Box::new(target.compile(false)?),
-            engine: Box::new(Engine::new(options)?),
-            disturbance: Disturbance {
-                idle: args.simulation.idle.unwrap_or(0.0),
-                back_pressure: args.simulation.back_pressure.unwrap_or(0.0),
-            },
-        })
-    }
-
-    /// Sums of all classes for each picture.
-    fn logits(
-        &mut self,
-        pictures: &[Array3<u8>],
-        label: &str,
-        by_layer: bool,
-    ) -> Result<Vec<Sums>, CliError> {
-        match self {
-            Runner::Model(model) => pictures
-                .iter()
-                .map(|picture| Ok((model.logits(&picture.view())?, None)))
-                .collect(),
-            Runner::Engine {
-                engine,
-                program,
-                disturbance,
-            } => {
-                let runs = engine.run_many(program, pictures, label, *disturbance, by_layer)?;
-                Ok(runs
-                    .into_iter()
-                    .map(|run| (run.result.logits, run.figures))
-                    .collect())
-            }
-        }
-    }
-}
-
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     if let Some(uri) = &args.on.device {
         return stream::run(args, uri, style, output);
     }
     let target = Target::load(&args.target)?;
-    let mut runner = Runner::new(args, &target, style)?;
+    let mut runner = Runner::new(args.backend, &args.simulation, &target, style)?;
     let mut outcome = Outcome::Good;
     let batch = match args.backend {
         Backend::Model => 1,
@@ -137,9 +68,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
             }
         }
         let Some(first) = names.first() else { continue };
-        if let Runner::Engine { engine, .. } = &mut runner {
-            engine.open()?;
-        }
+        runner.open()?;
         let label = match names.len() {
             1 => shown(first),
             n => format!("{} and {} more", shown(first), n - 1),

@@ -6,9 +6,12 @@ mod devices;
 mod disasm;
 mod doctor;
 mod emulate;
+mod evaluate;
 mod explore;
 mod generate;
+mod import;
 mod info;
+mod maps;
 mod predict;
 mod presets;
 mod replay;
@@ -35,6 +38,9 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Info(args) => info::run(args, &mut output).map(|()| Outcome::Good),
         Command::Predict(args) => predict::run(args, &mut output).map(|()| Outcome::Good),
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Import(args) => import::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Evaluate(args) => evaluate::run(args, style, &mut output),
+        Command::Maps(args) => maps::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
         Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
         Command::Devices(args) => devices::run(args, &mut output).map(|()| Outcome::Good),

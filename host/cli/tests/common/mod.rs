@@ -148,6 +148,7 @@ pub fn small_network() -> Network {
             order: PixelOrder::Rgb,
             resize: ResizePolicy::Squash,
         },
+        normalise: None,
         nodes,
         labels: (0..12).map(|class| format!("kind {class}")).collect(),
     }

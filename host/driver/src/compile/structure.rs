@@ -139,6 +139,13 @@ fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, Co
             }
             Ok(all)
         }
+        Op::Add => Err(refuse(
+            network,
+            node,
+            "adds two feature maps",
+            "this engine joins maps by concatenation only; run the network on the integer model, \
+             or train it without bypass",
+        )),
         Op::GlobalSum => Err(refuse(
             network,
             node,

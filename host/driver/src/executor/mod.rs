@@ -16,8 +16,8 @@ mod window;
 pub use fault::{EngineFault, ExecError, Hazard, HazardKind};
 
 use firebrick_spec::command::{Command, ErrorCode, Load, LoadSparse};
-use firebrick_spec::{HwConfig, sparse};
 use firebrick_spec::result::{Trailer, packet_crc};
+use firebrick_spec::{HwConfig, sparse};
 use hazard::Order;
 use memory::Memories;
 use registers::Registers;

@@ -63,7 +63,8 @@ impl NodeInfo {
                 Op::Conv(_) => NodeKind::Conv,
                 Op::MaxPool(_) => NodeKind::Pool,
                 Op::Concat => NodeKind::Concat,
-                Op::GlobalSum => NodeKind::Sum,
+                // No program has an addition: the scheduler refuses it.
+                Op::GlobalSum | Op::Add => NodeKind::Sum,
             },
             inputs: node.inputs.iter().map(|id| id.0).collect(),
             shape,

@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use image::codecs::jpeg::JpegEncoder;
 use image::{ImageEncoder, LumaA, Rgb, Rgba};
 
+use std::fs;
+
 use super::*;
 
 const INPUT: Input = Input {

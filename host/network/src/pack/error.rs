@@ -20,7 +20,7 @@ pub struct PackError {
 #[derive(Debug, thiserror::Error)]
 pub enum PackErrorKind {
     /// The file is not there, or cannot be read or written.
-    #[error("{0}; give the path of a .safetensors file that scripts/build-weights wrote")]
+    #[error("{0}; give the path of a .safetensors file that firebrick import wrote")]
     Io(#[from] io::Error),
     /// The path is a folder, a device or the like.
     #[error("not a regular file; give the path of a .safetensors file")]
@@ -31,7 +31,7 @@ pub enum PackErrorKind {
     /// The first eight bytes promise a header that the file does not hold.
     #[error(
         "truncated or not a safetensors file: the header is said to take {header} bytes, the file \
-         has {file}; fetch it again or run scripts/build-weights"
+         has {file}; fetch it again or import the model again"
     )]
     HeaderLength {
         /// Length in the first eight bytes.
@@ -40,32 +40,30 @@ pub enum PackErrorKind {
         file: u64,
     },
     /// The container is damaged.
-    #[error(
-        "truncated or damaged safetensors file: {0}; fetch it again or run scripts/build-weights"
-    )]
+    #[error("truncated or damaged safetensors file: {0}; fetch it again or import the model again")]
     Container(String),
     /// A safetensors file of something else.
     #[error(
         "its metadata has no \"firebrick\" description, so it is another program's file; \
-         give a file that scripts/build-weights wrote"
+         give a file that firebrick import wrote"
     )]
     NoDescription,
     /// Written by an older or a newer program.
     #[error(
-        "format version {found}, this program reads version {expected}; \
-         build it again with this version's scripts/build-weights"
+        "format version {found}, this program reads versions 1 to {expected}; \
+         import the model again with this version's firebrick import"
     )]
     Version {
         /// Version in the file.
         found: u32,
-        /// Version that is understood.
+        /// Newest version that is understood.
         expected: u32,
     },
     /// The JSON does not say what it must.
-    #[error("description not understood: {0}; run scripts/build-weights again")]
+    #[error("description not understood: {0}; import the model again")]
     Description(String),
     /// Description and tensors disagree.
-    #[error("tensor {name:?}: {reason}; run scripts/build-weights again")]
+    #[error("tensor {name:?}: {reason}; import the model again")]
     Tensor {
         /// Name of the tensor.
         name: String,
@@ -75,7 +73,7 @@ pub enum PackErrorKind {
     /// The contents are not those that were written.
     #[error(
         "damaged: its contents have SHA-256 {found}, the file says {expected}; \
-         fetch it again or run scripts/build-weights"
+         fetch it again or import the model again"
     )]
     Checksum {
         /// Digest that the file carries.
@@ -86,7 +84,7 @@ pub enum PackErrorKind {
     /// The same network packs to other bytes.
     #[error(
         "damaged: byte {offset} is not what packing its contents again gives; \
-         fetch it again or run scripts/build-weights"
+         fetch it again or import the model again"
     )]
     NotCanonical {
         /// First byte that differs.

@@ -2,8 +2,6 @@
 //! and the network is proven again.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use firebrick_spec::arith::Requant;
@@ -14,7 +12,8 @@ use safetensors::tensor::Dtype;
 use crate::description::{
     Description, FORMAT_VERSION, Header, NodeDescription, OpDescription, VersionOnly,
 };
-use crate::graph::{Conv, Network, Node, NodeId, Op, Pool};
+use crate::file::{self, FileError};
+use crate::graph::{Conv, Network, Node, NodeId, Normalise, Op, Pool};
 use crate::pack::{MAX_FILE_BYTES, METADATA_KEY, PackError, PackErrorKind, content_sha256, write};
 use crate::validate::INPUT_NAME;
 
@@ -22,7 +21,8 @@ impl Network {
     /// Reads a packed model from a file.
     pub fn load(path: impl AsRef<Path>) -> Result<Network, PackError> {
         let path = path.as_ref();
-        file(path)
+        file::read(path, MAX_FILE_BYTES)
+            .map_err(PackErrorKind::from)
             .and_then(|bytes| network(&bytes))
             .map_err(|kind| kind.at(path.display()))
     }
@@ -33,20 +33,13 @@ impl Network {
     }
 }
 
-/// Reads a whole file, but never more than [`MAX_FILE_BYTES`].
-fn file(path: &Path) -> Result<Vec<u8>, PackErrorKind> {
-    // Before opening, since opening a pipe waits for a writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(PackErrorKind::NotAFile);
-    }
-    let mut bytes = Vec::new();
-    File::open(path)?
-        .take(MAX_FILE_BYTES + 1)
-        .read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_FILE_BYTES {
-        Err(PackErrorKind::TooLarge)
-    } else {
-        Ok(bytes)
+impl From<FileError> for PackErrorKind {
+    fn from(error: FileError) -> PackErrorKind {
+        match error {
+            FileError::Io(e) => e.into(),
+            FileError::NotAFile => PackErrorKind::NotAFile,
+            FileError::TooLarge => PackErrorKind::TooLarge,
+        }
     }
 }
 
@@ -67,7 +60,7 @@ pub(super) fn network(bytes: &[u8]) -> Result<Network, PackErrorKind> {
         .ok_or(PackErrorKind::NoDescription)?;
     let json = |e: serde_json::Error| PackErrorKind::Description(e.to_string());
     let version: VersionOnly = serde_json::from_str(header).map_err(json)?;
-    if version.format_version != FORMAT_VERSION {
+    if !(1..=FORMAT_VERSION).contains(&version.format_version) {
         return Err(PackErrorKind::Version {
             found: version.format_version,
             expected: FORMAT_VERSION,
@@ -128,6 +121,10 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
     Ok(Network {
         name: description.name,
         input,
+        normalise: description.normalise.map(|n| Normalise {
+            mean: n.mean,
+            std: n.std,
+        }),
         nodes,
         labels: description.labels,
     })
@@ -137,6 +134,7 @@ fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind
     let (kernel, stride, pad, in_channels, out_channels) = match node.op {
         OpDescription::MaxPool { ceil } => return Ok(Op::MaxPool(Pool { ceil })),
         OpDescription::Concat => return Ok(Op::Concat),
+        OpDescription::Add => return Ok(Op::Add),
         OpDescription::GlobalSum => return Ok(Op::GlobalSum),
         OpDescription::Conv {
             kernel,

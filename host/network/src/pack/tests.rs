@@ -125,9 +125,9 @@ fn files_that_are_no_models_are_named() {
 #[test]
 fn other_versions_are_refused_before_anything_else_is_read() {
     let bytes = with_header(&tiny().to_bytes().unwrap(), |header| {
-        *header = serde_json::json!({ "format_version": 2, "something": "new" });
+        *header = serde_json::json!({ "format_version": 3, "something": "new" });
     });
-    assert!(message(&bytes).contains("format version 2, this program reads version 1"));
+    assert!(message(&bytes).contains("format version 3, this program reads versions 1 to 2"));
 }
 
 #[test]

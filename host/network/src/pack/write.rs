@@ -6,7 +6,7 @@ use std::path::Path;
 
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::description::{Description, FORMAT_VERSION, Header};
+use crate::description::{Description, Header, version_of};
 use crate::graph::{Network, Op};
 use crate::pack::{ConvBytes, METADATA_KEY, PackError, PackErrorKind, content_sha256};
 
@@ -31,7 +31,7 @@ pub(super) fn bytes(network: &Network) -> Result<Vec<u8>, PackErrorKind> {
     let json = |e: serde_json::Error| PackErrorKind::Description(e.to_string());
     let text = serde_json::to_string(&description).map_err(json)?;
     let header = Header {
-        format_version: FORMAT_VERSION,
+        format_version: version_of(network),
         content_sha256: content_sha256(network, &text),
         network: description,
     };

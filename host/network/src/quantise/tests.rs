@@ -1,7 +1,7 @@
 use super::*;
-use crate::float::FloatNode;
-use crate::graph::{Input, PixelOrder, Pool, ResizePolicy};
-use ndarray::Array3;
+use crate::float::{FloatConv, FloatNode};
+use crate::graph::{Conv, Input, Normalise, PixelOrder, Pool, ResizePolicy};
+use ndarray::{Array3, Array4};
 
 /// conv 1x1 on the picture, two convolutions that are joined, global mean.
 fn network() -> FloatNetwork {
@@ -28,7 +28,10 @@ fn network() -> FloatNetwork {
             order: PixelOrder::Bgr,
             resize: ResizePolicy::Squash,
         },
-        mean: [100.0, 110.0, 120.0],
+        normalise: Normalise {
+            mean: [100.0, 110.0, 120.0],
+            std: [1.0; 3],
+        },
         nodes: vec![
             node(
                 "a",
@@ -52,6 +55,7 @@ fn calibration() -> Calibration {
         p99_999: max,
         mse: max / 2.0,
         means: means.to_vec(),
+        peaks: Vec::new(),
     };
     Calibration {
         network: "small".into(),
@@ -68,6 +72,15 @@ fn labels() -> Vec<String> {
     vec!["left".into(), "right".into()]
 }
 
+fn quantised(
+    network: &FloatNetwork,
+    calibration: &Calibration,
+    options: Options,
+) -> Result<Network, QuantiseError> {
+    let moments = [];
+    Ok(super::quantise(network, calibration, &moments, labels(), options)?.network)
+}
+
 fn convs(network: &Network) -> Vec<&Conv> {
     let conv = |node| match node {
         &Node {
@@ -81,7 +94,7 @@ fn convs(network: &Network) -> Vec<&Conv> {
 
 #[test]
 fn a_layer_worked_out_by_hand() {
-    let quantised = quantise(&network(), &calibration(), labels(), Options::default()).unwrap();
+    let quantised = quantised(&network(), &calibration(), Options::default()).unwrap();
     let first = convs(&quantised)[0];
     // Weight scale 1.27 / 127 = 0.01, so 127, -50, 25.4 -> 25.
     let weights: Vec<i8> = first.weights.iter().copied().take(3).collect();
@@ -105,12 +118,12 @@ fn a_layer_worked_out_by_hand() {
 
 #[test]
 fn bias_correction_takes_off_the_mean_error_of_rounded_weights() {
-    let with = quantise(&network(), &calibration(), labels(), Options::default()).unwrap();
+    let with = quantised(&network(), &calibration(), Options::default()).unwrap();
     let options = Options {
         correct_bias: false,
         ..Options::default()
     };
-    let without = quantise(&network(), &calibration(), labels(), options).unwrap();
+    let without = quantised(&network(), &calibration(), options).unwrap();
     // "b": 0.25 / (0.5 / 127) = 63.5 -> 64, an error of -0.5 steps on a channel of mean 5, in
     // input steps of 0.2: -12.5 steps of the accumulator. Without: 0.1 / (0.5 / 127 * 0.2) = 127.
     assert_eq!(convs(&without)[1].requant[0].bias, 127);
@@ -119,7 +132,7 @@ fn bias_correction_takes_off_the_mean_error_of_rounded_weights() {
 
 #[test]
 fn joined_convolutions_share_a_scale() {
-    let quantised = quantise(&network(), &calibration(), labels(), Options::default()).unwrap();
+    let quantised = quantised(&network(), &calibration(), Options::default()).unwrap();
     let convs = convs(&quantised);
     assert_eq!(convs[1].output_scale, 0.1);
     assert_eq!(convs[2].output_scale, 0.1);
@@ -133,7 +146,7 @@ fn joined_convolutions_share_a_scale() {
             ..joined.clone()
         });
     }
-    let error = quantise(&network(), &apart, labels(), Options::default()).unwrap_err();
+    let error = super::quantise(&network(), &apart, &[], labels(), Options::default()).unwrap_err();
     assert!(error.to_string().contains("different scales"), "{error}");
 }
 
@@ -148,16 +161,16 @@ fn the_clip_is_the_one_asked_for() {
     ] {
         let options = Options {
             clip,
-            correct_bias: true,
+            ..Options::default()
         };
-        let quantised = quantise(&network(), &calibration(), labels(), options).unwrap();
+        let quantised = quantised(&network(), &calibration(), options).unwrap();
         assert!((f64::from(convs(&quantised)[0].output_scale) - expected).abs() < 1e-6);
     }
 }
 
 #[test]
 fn the_mean_is_folded_so_that_the_mean_picture_gives_the_bias() {
-    let quantised = quantise(&network(), &calibration(), labels(), Options::default()).unwrap();
+    let quantised = quantised(&network(), &calibration(), Options::default()).unwrap();
     let first = convs(&quantised)[0];
     let sum: i32 = first
         .weights
@@ -197,8 +210,9 @@ fn a_large_bias_over_small_weights_does_not_overflow() {
     let options = Options {
         clip: Clip::Max,
         correct_bias: false,
+        equalise: false,
     };
-    let quantised = quantise(&network, &calibration(), labels(), options).unwrap();
+    let quantised = quantised(&network, &calibration(), options).unwrap();
     let requant = convs(&quantised)[1].requant[0];
     assert_eq!(requant.apply(0), 100);
 }
@@ -206,7 +220,7 @@ fn a_large_bias_over_small_weights_does_not_overflow() {
 #[test]
 fn what_does_not_fit_is_refused() {
     let refused = |network: &FloatNetwork, calibration: &Calibration| {
-        quantise(network, calibration, labels(), Options::default())
+        super::quantise(network, calibration, &[], labels(), Options::default())
             .unwrap_err()
             .to_string()
     };
@@ -223,7 +237,7 @@ fn what_does_not_fit_is_refused() {
     if let FloatOp::Conv(conv) = &mut padded.nodes[0].op {
         conv.pad = 1;
     }
-    assert!(refused(&padded, &calibration()).contains("padded"));
+    assert!(refused(&padded, &calibration()).contains("pads the picture by 1"));
     let mut labels_missing = network();
     labels_missing.nodes[3] = FloatNode {
         name: "pool".into(),
@@ -238,7 +252,7 @@ fn float_and_integer_agree_on_a_real_value() {
     let float = network();
     let pixels = Array3::from_shape_fn((4, 4, 3), |(y, x, c)| (120 + y * 9 + x * 5 - c * 4) as u8);
     let maps = float.forward(pixels.view()).unwrap();
-    let quantised = quantise(&float, &calibration(), labels(), Options::default()).unwrap();
+    let quantised = quantised(&float, &calibration(), Options::default()).unwrap();
     let first = convs(&quantised)[0];
     for (y, x) in [(0, 0), (1, 3), (3, 2)] {
         let acc: i32 = (0..3)

@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use super::{Fire, Row, SqueezeNet};
 use crate::float::{FloatConv, FloatNetwork, FloatNode, FloatOp};
-use crate::graph::{NodeId, Pool};
-use crate::pickle::Layer;
+use crate::graph::{Input, NodeId, Normalise, Pool};
+use crate::import::Layer;
 
 /// Why layers do not make the network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("layer {layer:?}: {reason}; are these this network's weights?")]
-pub struct ImportError {
+pub struct TableError {
     /// Name of the layer.
     pub layer: String,
     /// What does not fit.
@@ -18,12 +18,13 @@ pub struct ImportError {
 }
 
 impl SqueezeNet {
-    /// The float network with weights by layer; `mean` is taken off the raw pixels, blue first.
+    /// The float network with weights by layer, for an input and its normalisation.
     pub fn float(
         &self,
         layers: &BTreeMap<String, Layer>,
-        mean: [f32; 3],
-    ) -> Result<FloatNetwork, ImportError> {
+        input: Input,
+        normalise: Normalise,
+    ) -> Result<FloatNetwork, TableError> {
         let mut builder = Builder {
             layers,
             nodes: Vec::new(),
@@ -43,7 +44,14 @@ impl SqueezeNet {
                     let pool = FloatOp::MaxPool(Pool { ceil });
                     builder.node(name, pool, vec![builder.last]);
                 }
-                Row::Fire { name, fire } => builder.fire(&name, fire)?,
+                Row::Fire { name, fire, bypass } => {
+                    let input = builder.last;
+                    builder.fire(&name, fire)?;
+                    if bypass {
+                        let parts = vec![input, builder.last];
+                        builder.node(format!("{name}/bypass"), FloatOp::Add, parts);
+                    }
+                }
             }
         }
         builder.node("logits".into(), FloatOp::GlobalMean, vec![builder.last]);
@@ -53,7 +61,7 @@ impl SqueezeNet {
             .filter(|n| matches!(n.op, FloatOp::Conv(_)))
             .count();
         if used != layers.len() {
-            return Err(ImportError {
+            return Err(TableError {
                 layer: "all".into(),
                 reason: format!(
                     "the network has {used} convolutions, the file {}",
@@ -63,8 +71,8 @@ impl SqueezeNet {
         }
         Ok(FloatNetwork {
             name: self.name.clone(),
-            input: self.input(),
-            mean,
+            input,
+            normalise,
             nodes: builder.nodes,
         })
     }
@@ -88,8 +96,8 @@ impl Builder<'_> {
         name: String,
         (kernel, stride, pad): (usize, usize, usize),
         outputs: usize,
-    ) -> Result<(), ImportError> {
-        let fail = |reason: String| ImportError {
+    ) -> Result<(), TableError> {
+        let fail = |reason: String| TableError {
             layer: name.clone(),
             reason,
         };
@@ -117,7 +125,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn fire(&mut self, name: &str, fire: Fire) -> Result<(), ImportError> {
+    fn fire(&mut self, name: &str, fire: Fire) -> Result<(), TableError> {
         self.conv(format!("{name}/squeeze1x1"), (1, 1, 0), fire.squeeze)?;
         let squeezed = self.last;
         self.conv(format!("{name}/expand1x1"), (1, 1, 0), fire.expand1)?;

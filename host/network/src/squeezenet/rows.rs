@@ -31,6 +31,8 @@ pub enum Row {
         name: String,
         /// Its figures.
         fire: Fire,
+        /// Whether its input is added to its output.
+        bypass: bool,
     },
 }
 
@@ -58,6 +60,7 @@ impl SqueezeNet {
             rows.push(Row::Fire {
                 name: format!("fire{number}"),
                 fire: *fire,
+                bypass: self.bypass.contains(&number),
             });
             pool(&mut rows, number);
         }

@@ -4,8 +4,8 @@ use ndarray::Array4;
 
 use super::*;
 use crate::float::FloatOp;
-use crate::graph::{Network, Op};
-use crate::pickle::Layer;
+use crate::graph::{Network, Normalise, Op};
+use crate::import::Layer;
 use crate::random;
 
 /// Layers of zeros for a table.
@@ -40,8 +40,8 @@ fn convs(network: &Network) -> Vec<(String, usize, usize, usize)> {
         .collect()
 }
 
-fn float(table: &SqueezeNet, layers: &BTreeMap<String, Layer>) -> Result<usize, ImportError> {
-    let network = table.float(layers, MEAN_BGR)?;
+fn float(table: &SqueezeNet, layers: &BTreeMap<String, Layer>) -> Result<usize, TableError> {
+    let network = table.float(layers, table.input(), Normalise::NONE)?;
     let weights = network.nodes.iter().map(|node| match &node.op {
         FloatOp::Conv(c) => c.weights.len() + c.bias.len(),
         _ => 0,
@@ -57,7 +57,9 @@ fn both_versions_have_the_known_number_of_weights() {
         (SqueezeNet::v1_1(), 1_235_496),
     ] {
         assert_eq!(float(&table, &layers(&table)).unwrap(), weights);
-        let network = table.float(&layers(&table), MEAN_BGR).unwrap();
+        let network = table
+            .float(&layers(&table), table.input(), Normalise::NONE)
+            .unwrap();
         assert_eq!(network.nodes.len(), 26 + 3 + 8 + 1);
         assert_eq!(network.input, table.input());
     }

@@ -1,0 +1,49 @@
+//! Arguments of `firebrick evaluate` and `firebrick maps`.
+
+use std::path::PathBuf;
+
+use super::{Backend, Json, Simulation, Size, Target};
+
+#[derive(Debug, clap::Args)]
+pub struct Evaluate {
+    /// CSV of file, class index and more; files are looked for beside it
+    #[arg(value_name = "LABELS.csv")]
+    pub labels: PathBuf,
+    #[command(flatten)]
+    pub target: Target,
+    /// What runs the network
+    #[arg(long, value_enum, default_value = "model")]
+    pub backend: Backend,
+    /// Float model to compare with, in any form that `firebrick import` reads
+    #[arg(long, value_name = "FLOAT")]
+    pub reference: Option<PathBuf>,
+    /// Most pictures that are run, evenly over the list
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub pictures: Option<u32>,
+    /// How many of the worst classes to list
+    #[arg(long, value_name = "N", default_value = "10")]
+    pub worst: usize,
+    /// Write the report to BASE.md and BASE.json as well
+    #[arg(long, value_name = "BASE")]
+    pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub simulation: Simulation,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Maps {
+    /// JPEG or PNG file of any size
+    #[arg(value_name = "IMAGE")]
+    pub image: PathBuf,
+    /// Folder for the maps, a NumPy file each; it is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    /// Packed model [default: SqueezeNet v1.1, built in]
+    #[arg(long, value_name = "PACK")]
+    pub model: Option<PathBuf>,
+    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+}

@@ -1,0 +1,210 @@
+//! Arguments of `firebrick import`.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::ValueEnum;
+use firebrick_network::quantise::Clip;
+use firebrick_network::{PixelOrder, Preprocess, ResizePolicy, import};
+
+use super::{Json, Size};
+
+#[derive(Debug, clap::Args)]
+pub struct Import {
+    /// Float model: .onnx, .safetensors (torchvision's names, or Caffe's), .npz or .pkl
+    #[arg(value_name = "MODEL")]
+    pub model: PathBuf,
+    /// Packed model to write
+    #[arg(short, long, value_name = "PACK")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub source: Source,
+    #[command(flatten)]
+    pub calibration: Calibration,
+    #[command(flatten)]
+    pub quantiser: Quantiser,
+    /// Class names, one a line [default: ImageNet's for 1000 classes, else numbers]
+    #[arg(long, value_name = "FILE")]
+    pub labels: Option<PathBuf>,
+    /// Version of the packed format; 1 can be read by older programs, but does not hold what was
+    /// subtracted from the pixels
+    #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub pack_version: u8,
+    #[command(flatten)]
+    pub json: Json,
+}
+
+/// Where the ranges of the activations come from.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Calibration {
+    /// Folder of photographs (JPEG, PNG) like those that the network is meant for
+    #[arg(long, value_name = "DIR")]
+    pub calibrate: Option<PathBuf>,
+    /// Ranges measured before, by --save-calibration
+    #[arg(long, value_name = "FILE")]
+    pub calibration: Option<PathBuf>,
+}
+
+/// What a file of float weights does not say.
+#[derive(Debug, clap::Args)]
+pub struct Source {
+    /// Name of the network [default: squeezenet-v1.0 or -v1.1 if it is that, else the file's]
+    #[arg(long)]
+    pub name: Option<String>,
+    /// How pictures are prepared [default: torchvision with its names of layers, else caffe]
+    #[arg(long, value_enum)]
+    pub preprocess: Option<Preset>,
+    /// Order of the colours, other than the preset's
+    #[arg(long, value_enum)]
+    pub order: Option<Order>,
+    /// Subtracted from the pixels (0 to 255), in that order of colours
+    #[arg(long, value_name = "A,B,C", value_parser = three)]
+    pub mean: Option<[f32; 3]>,
+    /// Divided by afterwards
+    #[arg(long, value_name = "A,B,C", value_parser = three)]
+    pub std: Option<[f32; 3]>,
+    /// squash: scale both axes to the input; crop=N: scale the shorter side to N, cut the middle
+    #[arg(long, value_name = "HOW")]
+    pub resize: Option<Resize>,
+    /// The network's input: a side, or HEIGHTxWIDTH [default: the model's own]
+    #[arg(long, value_name = "SIZE")]
+    pub size: Option<Size>,
+    /// Layers behind which there are pools (1 is conv1, then the modules); for files of tensors
+    #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
+    pub pools: Option<Vec<usize>>,
+    /// Pools leave a last, partial window out; for files of tensors
+    #[arg(long)]
+    pub floor: bool,
+    /// Padding of the last convolution; for files of tensors
+    #[arg(long, value_name = "N")]
+    pub last_pad: Option<usize>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Quantiser {
+    /// Most photographs that are measured, evenly over the folder
+    #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u16).range(1..))]
+    pub pictures: u16,
+    /// Also write the measured ranges to a file
+    #[arg(long, value_name = "FILE")]
+    pub save_calibration: Option<PathBuf>,
+    /// How the largest value of an activation is chosen
+    #[arg(long, value_enum, default_value = "mse")]
+    pub clip: ClipChoice,
+    /// Leave the biases as rounding gives them
+    #[arg(long)]
+    pub no_bias_correction: bool,
+    /// One scale for all channels of a map
+    #[arg(long)]
+    pub no_equalise: bool,
+    /// How weights are rounded [default: adaptive with --calibrate]
+    #[arg(long, value_enum)]
+    pub rounding: Option<Rounding>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Rounding {
+    /// Each to the nearest step
+    Nearest,
+    /// So that errors cancel on the photographs
+    Adaptive,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum ClipChoice {
+    /// The largest value seen
+    #[value(alias = "min-max")]
+    Max,
+    /// 99.9 % of the values lie below
+    #[value(name = "p99.9")]
+    P99_9,
+    /// 99.99 %
+    #[value(name = "p99.99")]
+    P99_99,
+    /// 99.999 %
+    #[value(name = "p99.999")]
+    P99_999,
+    /// The smallest mean squared error
+    Mse,
+}
+
+impl ClipChoice {
+    pub fn clip(self) -> Clip {
+        match self {
+            ClipChoice::Max => Clip::Max,
+            ClipChoice::P99_9 => Clip::P99_9,
+            ClipChoice::P99_99 => Clip::P99_99,
+            ClipChoice::P99_999 => Clip::P99_999,
+            ClipChoice::Mse => Clip::Mse,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Preset {
+    /// Blue first, mean 104, 117, 123, both axes scaled
+    Caffe,
+    /// Red first, mean 123.675, 116.28, 103.53, deviation 58.395, 57.12, 57.375, shorter side
+    /// scaled to 256 and the middle cut
+    Torchvision,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Order {
+    Rgb,
+    Bgr,
+}
+
+/// How a picture is scaled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Resize(pub ResizePolicy);
+
+impl FromStr for Resize {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Resize, String> {
+        let short = match text {
+            "squash" => return Ok(Resize(ResizePolicy::Squash)),
+            "crop" => Some(256),
+            _ => text.strip_prefix("crop=").and_then(|n| n.parse().ok()),
+        };
+        match short.filter(|n| (1..=4096).contains(n)) {
+            Some(short) => Ok(Resize(ResizePolicy::CropCenter { short })),
+            None => Err("give squash, crop or crop=N with N from 1 to 4096".into()),
+        }
+    }
+}
+
+fn three(text: &str) -> Result<[f32; 3], String> {
+    let values: Result<Vec<f32>, _> = text.split(',').map(|v| v.trim().parse()).collect();
+    values
+        .ok()
+        .and_then(|v| <[f32; 3]>::try_from(v).ok())
+        .filter(|v| v.iter().all(|v| v.is_finite()))
+        .ok_or_else(|| "give three numbers, as in 104,117,123".into())
+}
+
+impl Source {
+    /// The same for the importer.
+    pub fn options(&self) -> import::Options {
+        import::Options {
+            name: self.name.clone(),
+            preset: self.preprocess.map(|preset| match preset {
+                Preset::Caffe => Preprocess::CAFFE,
+                Preset::Torchvision => Preprocess::TORCHVISION,
+            }),
+            order: self.order.map(|order| match order {
+                Order::Rgb => PixelOrder::Rgb,
+                Order::Bgr => PixelOrder::Bgr,
+            }),
+            mean: self.mean,
+            std: self.std,
+            resize: self.resize.map(|r| r.0),
+            size: self.size.map(|s| [s.height, s.width]),
+            pools: self.pools.clone(),
+            ceil: self.floor.then_some(false),
+            last_pad: self.last_pad,
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The float model that a packed one is compared with.
+
+use std::path::Path;
+
+#[cfg(feature = "tract")]
+use firebrick_network::Normalise;
+use firebrick_network::float::FloatNetwork;
+use firebrick_network::{Preprocess, import};
+use ndarray::Array3;
+use rayon::prelude::*;
+
+use crate::error::CliError;
+use crate::progress::note;
+use crate::target::{Target, shown};
+
+/// A float model, fed with the very pixels that the packed one gets.
+pub struct Reference {
+    network: FloatNetwork,
+    name: String,
+    #[cfg(feature = "tract")]
+    tract: Option<super::tract::Runner>,
+}
+
+impl Reference {
+    pub fn open(path: &Path, target: &Target) -> Result<Reference, CliError> {
+        let input = target.network.input;
+        let normalise = target.network.normalise.unwrap_or_else(|| {
+            note(
+                "note: the packed model does not say what was subtracted from the pixels; the \
+                 reference gets Caffe's mean 104, 117, 123",
+            );
+            Preprocess::CAFFE.normalise
+        });
+        let mut options = import::Options {
+            order: Some(input.order),
+            resize: Some(input.resize),
+            size: Some([target.size.height, target.size.width]),
+            ..import::Options::default()
+        };
+        let imported = match import::open(path, &options) {
+            Ok(imported) => imported,
+            // Its average may be made for its own size alone.
+            Err(_) => {
+                options.size = None;
+                import::open(path, &options)?
+            }
+        };
+        let mut network = imported.network;
+        network.normalise = normalise;
+        let classes = network
+            .shapes(target.size.height, target.size.width)
+            .ok()
+            .and_then(|shapes| shapes.last().map(|s| s.channels));
+        if classes != Some(target.network.classes()) {
+            let reason = format!(
+                "gives {} classes, the packed model {}",
+                classes.unwrap_or(0),
+                target.network.classes()
+            );
+            return Err(CliError::file(
+                path,
+                reason,
+                "give the model that it was made from",
+            ));
+        }
+        #[cfg(feature = "tract")]
+        let tract = match path.extension().is_some_and(|e| e == "onnx") {
+            true => {
+                // tract runs the graph's own part of the normalisation too.
+                let own = imported.own.unwrap_or(Normalise::NONE);
+                let before = normalise.before(&own);
+                Some(super::tract::Runner::open(path, target.size, before)?)
+            }
+            false => None,
+        };
+        #[cfg(feature = "tract")]
+        let engine = if tract.is_some() {
+            "tract"
+        } else {
+            "Firebrick's own float network"
+        };
+        #[cfg(not(feature = "tract"))]
+        let engine = "Firebrick's own float network";
+        Ok(Reference {
+            name: format!("{} ({engine})", shown(path)),
+            network,
+            #[cfg(feature = "tract")]
+            tract,
+        })
+    }
+
+    pub fn name(&self) -> String {
+        self.name.clone()
+    }
+
+    /// Scores of all classes for each picture.
+    pub fn scores(&self, pictures: &[Array3<u8>]) -> Result<Vec<Vec<f64>>, CliError> {
+        #[cfg(feature = "tract")]
+        if let Some(tract) = &self.tract {
+            return pictures.par_iter().map(|p| tract.scores(p)).collect();
+        }
+        pictures
+            .par_iter()
+            .map(|picture| {
+                let maps = self.network.forward(picture.view())?;
+                let scores = maps
+                    .last()
+                    .map_or(Vec::new(), |m| m.iter().copied().collect());
+                Ok(scores.into_iter().map(f64::from).collect())
+            })
+            .collect()
+    }
+}

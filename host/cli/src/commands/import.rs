@@ -1,0 +1,184 @@
+//! `firebrick import`: from a float model to a packed one.
+
+mod colours;
+mod report;
+
+use std::fs;
+use std::path::Path;
+
+use firebrick_network::calibration::{self, Calibration};
+use firebrick_network::float::FloatNetwork;
+use firebrick_network::import::{self, preflight};
+use firebrick_network::moments::{self, Moments};
+use firebrick_network::quantise::{self, Quantised, quantise};
+use firebrick_network::{Network, builtin};
+use ndarray::Array3;
+
+use crate::args::{self, Rounding};
+use crate::error::CliError;
+use crate::output::Output;
+use crate::pictures;
+use crate::progress::{Counter, Style, note};
+use crate::sources::Sources;
+
+/// Photographs that are compared for the report.
+const COMPARED: usize = 16;
+
+pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
+    let mut imported = import::open(&args.model, &args.source.options())?;
+    let network = &imported.network;
+    let labels = labels(args.labels.as_deref(), classes(network))?;
+    let measured = match &args.calibration.calibrate {
+        Some(folder) => Measured::over(folder, args, network, style)?,
+        None => Measured::read(args)?,
+    };
+    imported.notes.extend(measured.notes);
+    let options = quantise::Options {
+        clip: args.quantiser.clip.clip(),
+        correct_bias: !args.quantiser.no_bias_correction,
+        equalise: !args.quantiser.no_equalise,
+    };
+    let mut quantised = quantise(
+        network,
+        &measured.calibration,
+        &measured.moments,
+        labels,
+        options,
+    )?;
+    if args.pack_version == 1 {
+        quantised.network.normalise = None;
+    }
+    let compared = pictures::spread(measured.pictures, COMPARED);
+    let layers = report::layers(
+        network,
+        &quantised,
+        &measured.calibration,
+        options,
+        &compared,
+    )?;
+    save(&quantised, &args.output)?;
+    report::print(args, &imported, &quantised.network, &layers, output)
+}
+
+/// Written beside and put in place, so that no half of a pack stays behind.
+fn save(quantised: &Quantised, path: &Path) -> Result<(), CliError> {
+    let bytes = quantised.network.to_bytes()?;
+    let hint = "name a file that can be written with -o";
+    let fail = |e: std::io::Error| CliError::file(path, e, hint);
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let part = folder
+        .unwrap_or(Path::new("."))
+        .join(format!(".{name}.{}.part", std::process::id()));
+    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
+    written.map_err(|error| {
+        let _ = fs::remove_file(&part);
+        fail(error)
+    })
+}
+
+/// Number of classes: the channels of the last convolution.
+fn classes(network: &FloatNetwork) -> usize {
+    let shapes = network.shapes(network.input.height, network.input.width);
+    shapes
+        .ok()
+        .and_then(|s| s.last().map(|s| s.channels))
+        .unwrap_or(0)
+}
+
+fn labels(path: Option<&Path>, classes: usize) -> Result<Vec<String>, CliError> {
+    let Some(path) = path else {
+        let imagenet = builtin().labels;
+        return Ok(if imagenet.len() == classes {
+            imagenet
+        } else {
+            (0..classes).map(|class| format!("class {class}")).collect()
+        });
+    };
+    let hint = "give a text file of one name a line, as many as there are classes";
+    let text = fs::read_to_string(path).map_err(|e| CliError::file(path, e, hint))?;
+    let labels: Vec<String> = text.lines().map(str::to_owned).collect();
+    if labels.len() != classes {
+        let reason = format!("has {} lines, the model {classes} classes", labels.len());
+        return Err(CliError::file(path, reason, hint));
+    }
+    Ok(labels)
+}
+
+/// What is known of the activations.
+struct Measured {
+    calibration: Calibration,
+    moments: Vec<Option<Moments>>,
+    pictures: Vec<Array3<u8>>,
+    notes: Vec<String>,
+}
+
+impl Measured {
+    /// Measures over a folder of photographs.
+    fn over(
+        folder: &Path,
+        args: &args::Import,
+        network: &FloatNetwork,
+        style: Style,
+    ) -> Result<Measured, CliError> {
+        let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
+        let files = pictures::spread(files, args.quantiser.pictures.into());
+        let pictures = pictures::load(&files, &network.input)?;
+        let adaptive = args.quantiser.rounding != Some(Rounding::Nearest);
+        let passes = if adaptive { 3 } else { 2 };
+        let counter = Counter::new(style, "calibrating", passes * pictures.len());
+        let calibration = calibration::measure(network, &pictures, &|| counter.tick())?;
+        let moments = if adaptive {
+            moments::measure(network, &pictures, &|| counter.tick())?
+        } else {
+            Vec::new()
+        };
+        drop(counter);
+        if let Some(path) = &args.quantiser.save_calibration {
+            let hint = "name a file that can be written with --save-calibration";
+            calibration
+                .to_toml()
+                .map_err(|e| CliError::file(path, e, hint))
+                .and_then(|t| fs::write(path, t).map_err(|e| CliError::file(path, e, hint)))?;
+        }
+        let mut notes = preflight::ranges(network, &calibration);
+        notes.extend(colours::check(network, &pictures)?);
+        Ok(Measured {
+            calibration,
+            moments,
+            pictures,
+            notes,
+        })
+    }
+
+    /// Reads ranges that were measured before. They do not hold what adaptive rounding needs.
+    fn read(args: &args::Import) -> Result<Measured, CliError> {
+        let path = args
+            .calibration
+            .calibration
+            .as_deref()
+            .unwrap_or(Path::new(""));
+        if args.quantiser.rounding == Some(Rounding::Adaptive) {
+            let reason = "holds ranges only, adaptive rounding needs photographs";
+            return Err(CliError::file(
+                path,
+                reason,
+                "give a folder with --calibrate",
+            ));
+        }
+        if args.quantiser.save_calibration.is_some() {
+            note("note: --save-calibration has no effect with --calibration");
+        }
+        Ok(Measured {
+            calibration: Calibration::load(path)?,
+            moments: Vec::new(),
+            pictures: Vec::new(),
+            notes: Vec::new(),
+        })
+    }
+}
+
+/// The model that was made, for the report.
+pub(super) fn bytes_of(network: &Network) -> usize {
+    network.to_bytes().map_or(0, |b| b.len())
+}

@@ -1,0 +1,92 @@
+//! What gives the sums of all classes: the integer model, or a command-level or simulated engine.
+
+use firebrick_driver::Program;
+use firebrick_model::Model;
+use ndarray::Array3;
+
+use crate::args::{Backend, EngineBackend, Simulation};
+use crate::engine::{Disturbance, Engine, Figures, Options};
+use crate::error::CliError;
+use crate::progress::Style;
+use crate::target::Target;
+
+/// Sums of all classes of one picture, and what the engine's counters say of it.
+pub type Sums = (Vec<i32>, Option<Figures>);
+
+/// A network made ready on a backend.
+pub enum Runner {
+    Model(Model),
+    Engine {
+        engine: Box<Engine>,
+        program: Box<Program>,
+        disturbance: Disturbance,
+    },
+}
+
+impl Runner {
+    /// Compiles and checks; an engine is opened by [`Runner::open`].
+    pub fn new(
+        backend: Backend,
+        simulation: &Simulation,
+        target: &Target,
+        style: Style,
+    ) -> Result<Runner, CliError> {
+        let backend = match backend {
+            Backend::Model => return Ok(Runner::Model(Model::new(&target.network)?)),
+            Backend::Sim => EngineBackend::Sim,
+            Backend::Software => EngineBackend::Software,
+        };
+        let options = Options {
+            backend,
+            device: None,
+            config: target.config().clone(),
+            seed: simulation.seed.unwrap_or(0),
+            random_state: false,
+            waveform: None,
+            deadline: simulation.deadline,
+            style,
+        };
+        Ok(Runner::Engine {
+            program: Box::new(target.compile(false)?),
+            engine: Box::new(Engine::new(options)?),
+            disturbance: Disturbance {
+                idle: simulation.idle.unwrap_or(0.0),
+                back_pressure: simulation.back_pressure.unwrap_or(0.0),
+            },
+        })
+    }
+
+    /// Builds and resets the engine, if there is one and it has not happened yet.
+    pub fn open(&mut self) -> Result<(), CliError> {
+        match self {
+            Runner::Model(_) => Ok(()),
+            Runner::Engine { engine, .. } => engine.open(),
+        }
+    }
+
+    /// Sums of all classes for each picture.
+    pub fn logits(
+        &mut self,
+        pictures: &[Array3<u8>],
+        label: &str,
+        by_layer: bool,
+    ) -> Result<Vec<Sums>, CliError> {
+        match self {
+            Runner::Model(model) => pictures
+                .iter()
+                .map(|picture| Ok((model.logits(&picture.view())?, None)))
+                .collect(),
+            Runner::Engine {
+                engine,
+                program,
+                disturbance,
+            } => {
+                let runs = engine.run_many(program, pictures, label, *disturbance, by_layer)?;
+                Ok(runs
+                    .into_iter()
+                    .map(|run| (run.result.logits, run.figures))
+                    .collect())
+            }
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! From a file of float weights to the float network, whatever wrote the file.
+//!
+//! ONNX, safetensors with torchvision's or Firebrick's names, NumPy's `.npz` and a pickled dict
+//! of arrays are told apart by their contents. All end in the same [`FloatNetwork`]: a graph that
+//! is a SqueezeNet is rebuilt from the table, so that the same weights give the same network
+//! whichever way they came.
+
+mod error;
+mod names;
+mod npz;
+mod onnx;
+pub mod preflight;
+mod recognise;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+pub use error::ImportError;
+pub use onnx::export::write as to_onnx;
+
+use crate::file::{self, FileError};
+use crate::float::FloatNetwork;
+use crate::graph::{Normalise, PixelOrder, ResizePolicy};
+use crate::preprocess::Preprocess;
+use crate::squeezenet::SqueezeNet;
+use crate::{layers, pickle};
+
+/// Largest file of float weights. SqueezeNet takes 5 MB.
+pub const MAX_FILE_BYTES: u64 = 48 << 20;
+
+/// Weights of one layer as tensor files hold them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Layer {
+    /// Kernel as `[row][column][input channel][output channel]`.
+    pub kernel: ndarray::Array4<f32>,
+    /// One per output channel.
+    pub bias: Vec<f32>,
+}
+
+/// What the file does not say, or what is to be taken in place of what it says.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Name of the network.
+    pub name: Option<String>,
+    /// Preset for the preparation of pictures; torchvision's or Caffe's by the names of layers.
+    pub preset: Option<Preprocess>,
+    /// Order of the channels, other than the preset's.
+    pub order: Option<PixelOrder>,
+    /// Mean, other than the preset's.
+    pub mean: Option<[f32; 3]>,
+    /// Deviation, other than the preset's.
+    pub std: Option<[f32; 3]>,
+    /// Scaling, other than the preset's.
+    pub resize: Option<ResizePolicy>,
+    /// Height and width of the input.
+    pub size: Option<[usize; 2]>,
+    /// Layers (1 for conv1, then modules) behind which there are pools. For files of tensors.
+    pub pools: Option<Vec<usize>>,
+    /// Whether pools count a last, partial window. For files of tensors.
+    pub ceil: Option<bool>,
+    /// Padding of the last convolution. For files of tensors.
+    pub last_pad: Option<usize>,
+}
+
+/// Kinds of files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// An ONNX model.
+    Onnx,
+    /// Tensors in a safetensors file.
+    Safetensors,
+    /// A ZIP archive of NumPy arrays.
+    Npz,
+    /// A pickled dict of NumPy arrays.
+    Pickle,
+}
+
+impl Format {
+    /// Tells the kind of a file by its first bytes.
+    fn of(bytes: &[u8]) -> Format {
+        match bytes {
+            [b'P', b'K', ..] => Format::Npz,
+            [0x80, 2..=5, ..] => Format::Pickle,
+            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Format::Safetensors,
+            _ => Format::Onnx,
+        }
+    }
+}
+
+/// A model that was read.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// What was read.
+    pub format: Format,
+    /// The network.
+    pub network: FloatNetwork,
+    /// What the graph does to its input itself; part of the network's normalisation.
+    pub own: Option<Normalise>,
+    /// Its figures, if it is a SqueezeNet of any size.
+    pub table: Option<SqueezeNet>,
+    /// What is worth knowing, a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// Reads a model from a file.
+pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
+    let path = path.as_ref();
+    let place = path.display().to_string();
+    let fail = |reason: String, hint: &str| ImportError::new(&place, reason, hint);
+    let bytes = file::read(path, MAX_FILE_BYTES).map_err(|error| match error {
+        FileError::Io(e) => fail(e.to_string(), "give the path of a model"),
+        FileError::NotAFile => fail(
+            "is not a regular file".into(),
+            "give the path of a .onnx, .safetensors, .npz or .pkl file",
+        ),
+        FileError::TooLarge => fail(
+            format!("is larger than {} MiB", MAX_FILE_BYTES >> 20),
+            "a SqueezeNet takes about 5 MB; check the path",
+        ),
+    })?;
+    let stem = path.file_stem().and_then(|s| s.to_str()).unwrap_or("model");
+    read(bytes, stem, options).map_err(|mut error| {
+        error.place = format!("{place}: {}", error.place);
+        error
+    })
+}
+
+/// Reads a model from memory; `name` is its name unless it is one of the published networks.
+pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
+    if bytes.is_empty() {
+        return Err(ImportError::new("the file", "is empty", "fetch it again"));
+    }
+    let format = Format::of(&bytes);
+    let layers = match format {
+        Format::Onnx => return from_onnx(bytes, name, options),
+        Format::Safetensors => layers::read(&bytes),
+        Format::Npz => npz::read(&bytes),
+        Format::Pickle => pickle::read(&bytes).map_err(|e| {
+            ImportError::new(
+                format!("byte {}", e.offset),
+                e.reason,
+                "only a pickled dict of layer name to [kernel, bias], both float32, is read",
+            )
+        }),
+    }?;
+    let (mut table, layers, torchvision) = names::table(layers, options)?;
+    let own = if torchvision {
+        Preprocess::TORCHVISION
+    } else {
+        Preprocess::CAFFE
+    };
+    if torchvision && options.size.is_none() {
+        table.side = 224;
+    }
+    let (preprocess, mut notes) = preprocess(options, own, None)?;
+    let size = options.size.unwrap_or([table.side; 2]);
+    table.name = network_name(&table, name, options);
+    let network = build(&table, &layers, &preprocess, size)?;
+    notes.append(&mut preflight::graph(&network));
+    Ok(Imported {
+        format,
+        network,
+        own: None,
+        table: Some(table),
+        notes,
+    })
+}
+
+fn build(
+    table: &SqueezeNet,
+    layers: &BTreeMap<String, Layer>,
+    preprocess: &Preprocess,
+    [height, width]: [usize; 2],
+) -> Result<FloatNetwork, ImportError> {
+    let input = preprocess.input(height, width);
+    table
+        .float(layers, input, preprocess.normalise)
+        .map_err(|e| {
+            ImportError::new(
+                format!("layer {:?}", e.layer),
+                e.reason,
+                "are these this network's weights?",
+            )
+        })
+}
+
+fn network_name(table: &SqueezeNet, name: &str, options: &Options) -> String {
+    let published = [SqueezeNet::v1_0(), SqueezeNet::v1_1()]
+        .into_iter()
+        .find(|known| known.has_layers_of(table));
+    match (&options.name, published) {
+        (Some(name), _) => name.clone(),
+        (None, Some(known)) => known.name,
+        (None, None) => name.to_owned(),
+    }
+}
+
+fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
+    let lowered = onnx::read(bytes, options.size, [224; 2])?;
+    let (preprocess, mut notes) = preprocess(options, Preprocess::CAFFE, lowered.normalise)?;
+    notes.extend(lowered.notes);
+    let [height, width] = lowered.size;
+    let mut network = FloatNetwork {
+        name: options.name.clone().unwrap_or_else(|| name.to_owned()),
+        input: preprocess.input(height, width),
+        normalise: preprocess.normalise,
+        nodes: lowered.nodes,
+    };
+    let mut table = None;
+    if let Some((mut found, layers)) = recognise::table(&network) {
+        found.side = height;
+        found.name = network_name(&found, name, options);
+        network = build(&found, &layers, &preprocess, lowered.size)?;
+        table = Some(found);
+    }
+    notes.append(&mut preflight::graph(&network));
+    Ok(Imported {
+        format: Format::Onnx,
+        network,
+        own: lowered.normalise,
+        table,
+        notes,
+    })
+}
+
+/// The preparation of pictures from what was asked for, what is usual for the file, and what the
+/// graph does itself behind it.
+fn preprocess(
+    options: &Options,
+    usual: Preprocess,
+    graph: Option<Normalise>,
+) -> Result<(Preprocess, Vec<String>), ImportError> {
+    let mut result = options.preset.unwrap_or(usual);
+    let mut notes = Vec::new();
+    if graph.is_some() && options.preset.is_none() {
+        result.normalise = Normalise::NONE;
+    }
+    result.order = options.order.unwrap_or(result.order);
+    result.resize = options.resize.unwrap_or(result.resize);
+    result.normalise.mean = options.mean.unwrap_or(result.normalise.mean);
+    result.normalise.std = options.std.unwrap_or(result.normalise.std);
+    let Normalise { mean, std } = result.normalise;
+    if !result.normalise.is_valid() {
+        return Err(ImportError::new(
+            "the normalisation",
+            format!("mean {mean:?} and deviation {std:?} are not usable"),
+            "give finite numbers, and positive ones for the deviation",
+        ));
+    }
+    if let Some(own) = graph {
+        let subtracts = |mean: &[f32; 3]| mean.iter().any(|&m| m != 0.0);
+        if subtracts(&mean) && subtracts(&own.mean) {
+            return Err(ImportError::new(
+                "the graph",
+                format!(
+                    "subtracts the mean {:?} itself, and {mean:?} is to be subtracted before: the \
+                     mean would be taken off twice",
+                    own.mean
+                ),
+                "leave out --preprocess and --mean (--order and --resize may stay), or take the \
+                 subtraction out of the graph",
+            ));
+        }
+        result.normalise = result.normalise.then(&own);
+        notes.push(format!(
+            "The graph normalises its input itself; of raw pixels it takes off {:?} and divides by \
+             {:?}.",
+            result.normalise.mean, result.normalise.std
+        ));
+    }
+    Ok((result, notes))
+}

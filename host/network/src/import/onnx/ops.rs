@@ -1,0 +1,435 @@
+//! The operators that become part of the float network.
+
+use ndarray::{Array4, Axis};
+
+use super::attributes::{Attributes, place};
+use super::lower::Lowering;
+use super::proto::Node;
+use super::tensor;
+use super::values::Value;
+use super::window::Window;
+use crate::float::{FloatConv, FloatOp};
+use crate::graph::{NodeId, Pool, Shape};
+use crate::import::ImportError;
+use crate::validate::{MAX_CHANNELS, MAX_STRIDE};
+use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
+
+/// A node's name, or its output's.
+fn name(node: &Node) -> String {
+    let name = if node.name.is_empty() {
+        node.outputs.first().map_or("", String::as_str)
+    } else {
+        &node.name
+    };
+    name.to_owned()
+}
+
+/// Which convolutions there are, for messages.
+const KERNELS: &str = "square kernels of 1, 3 and 7";
+
+impl<'a> Lowering<'a> {
+    pub fn conv(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        attributes.expect("group", 1, "convolutions over all channels")?;
+        let window = Window::take(attributes)?;
+        let (id, shape) = match self.input(node, 0)? {
+            Value::Picture => {
+                let [height, width] = self.size;
+                let picture = Shape {
+                    height,
+                    width,
+                    channels: 3,
+                };
+                (NodeId::INPUT, picture)
+            }
+            _ => {
+                let (id, shape) = self.rectified(node, 0)?;
+                (NodeId(id), shape)
+            }
+        };
+        let (sizes, values) = tensor::floats(self.constant(node, 1)?)?;
+        let [outputs, inputs, rows, columns]: [usize; 4] =
+            sizes.as_slice().try_into().map_err(|_| {
+                attributes.refuse(
+                    format!("has weights of shape {sizes:?}"),
+                    "weights of output, input, row and column",
+                )
+            })?;
+        let kernel = window.kernel.unwrap_or([rows, columns]);
+        if kernel != [rows, columns] {
+            return Err(attributes.refuse(
+                format!("has kernel_shape {kernel:?} and weights of shape {sizes:?}"),
+                "weights that fit the kernel",
+            ));
+        }
+        if rows != columns || ![1, 3, 7].contains(&rows) {
+            return Err(attributes.refuse(format!("has a kernel of {rows}x{columns}"), KERNELS));
+        }
+        if inputs != shape.channels {
+            return Err(attributes.refuse(
+                format!(
+                    "has weights for {inputs} channels, its input has {}",
+                    shape.channels
+                ),
+                "as many as there are",
+            ));
+        }
+        if !(1..=MAX_CHANNELS).contains(&outputs) {
+            return Err(attributes.refuse(
+                format!("has {outputs} output channels"),
+                format!("1 to {MAX_CHANNELS}"),
+            ));
+        }
+        let pads = window.pads(kernel, [shape.height, shape.width]);
+        let pad = pads[0];
+        if pads.iter().any(|&p| p != pad) {
+            return Err(attributes.refuse(
+                format!("has pads {pads:?}"),
+                "the same padding on all four sides; for SAME padding that means stride 1",
+            ));
+        }
+        if window.stride > MAX_STRIDE || pad > MAX_STRIDE {
+            return Err(attributes.refuse(
+                format!("has strides {} and pads {pad}", window.stride),
+                format!("at most {MAX_STRIDE}"),
+            ));
+        }
+        let bias = match node.inputs.get(2) {
+            Some(input) if !input.is_empty() => self.per_channel(node, 2, outputs)?,
+            _ => vec![0.0; outputs],
+        };
+        let length = |n| {
+            conv_len(n, rows, window.stride, pad).ok_or_else(|| {
+                attributes.refuse(
+                    format!(
+                        "has a {rows}x{rows} kernel over a map of {}x{}",
+                        shape.height, shape.width
+                    ),
+                    "maps that the kernel fits into; give a larger --size",
+                )
+            })
+        };
+        let output = Shape {
+            height: length(shape.height)?,
+            width: length(shape.width)?,
+            channels: outputs,
+        };
+        let weights = Array4::from_shape_vec((outputs, inputs, rows, columns), values)
+            .map_err(|e| ImportError::new(place(node), e.to_string(), "export it again"))?;
+        let weights = weights.permuted_axes([0, 2, 3, 1]);
+        let conv = FloatConv {
+            stride: window.stride,
+            pad,
+            weights: weights.as_standard_layout().into_owned(),
+            bias,
+        };
+        let id = self
+            .drafts
+            .push(name(node), FloatOp::Conv(conv), vec![id], output);
+        Ok(self.drafts.value(id))
+    }
+
+    /// Folds `scale * (x - mean) / sqrt(variance + epsilon) + shift` into what comes before.
+    pub fn batch_norm(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        let epsilon = f64::from(attributes.float("epsilon", 1e-5));
+        attributes.ignore("momentum");
+        attributes.expect("training_mode", 0, "models exported for inference")?;
+        attributes.expect("spatial", 1, "one mean and variance a channel")?;
+        let input = self.input(node, 0)?;
+        let channels = match input {
+            Value::Picture => 3,
+            _ => self.map(node, 0)?.1.channels,
+        };
+        let part = |index| self.per_channel(node, index, channels);
+        let (scale, shift, mean, variance) = (part(1)?, part(2)?, part(3)?, part(4)?);
+        let mut factors = Vec::with_capacity(channels);
+        for c in 0..channels {
+            let deviation = (f64::from(variance[c]) + epsilon).sqrt();
+            let factor = f64::from(scale[c]) / deviation;
+            if !factor.is_finite() {
+                return Err(attributes.refuse(
+                    format!("channel {c} has the variance {}", variance[c]),
+                    "variances that are not negative",
+                ));
+            }
+            factors.push((factor, f64::from(shift[c]) - f64::from(mean[c]) * factor));
+        }
+        self.scale(node, input, &factors)
+    }
+
+    /// Folds `x * factor + shift` for each channel into the picture's normalisation or the
+    /// convolution before.
+    fn scale(
+        &mut self,
+        node: &'a Node,
+        input: Value<'a>,
+        factors: &[(f64, f64)],
+    ) -> Result<Value<'a>, ImportError> {
+        match input {
+            Value::Picture => {
+                if !self.drafts.0.is_empty() {
+                    return Err(ImportError::new(
+                        place(node),
+                        "changes the picture after a convolution has read it",
+                        "let one branch read the picture",
+                    ));
+                }
+                let (scale, shift) = self.affine.get_or_insert(([1.0; 3], [0.0; 3]));
+                for (c, (factor, add)) in factors.iter().enumerate().take(3) {
+                    scale[c] *= factor;
+                    shift[c] = shift[c] * factor + add;
+                }
+                Ok(Value::Picture)
+            }
+            Value::Map { id, .. } => {
+                let Some(conv) = self.drafts.fresh_conv(id) else {
+                    return Err(ImportError::new(
+                        place(node),
+                        "does not come right behind a Conv",
+                        "it is folded into the Conv before it: Conv, BatchNormalization, Relu",
+                    ));
+                };
+                let channels = conv.weights.axis_iter_mut(Axis(0)).zip(&mut conv.bias);
+                for ((mut weights, bias), (factor, add)) in channels.zip(factors) {
+                    weights.mapv_inplace(|w| (f64::from(w) * factor) as f32);
+                    *bias = (f64::from(*bias) * factor + add) as f32;
+                }
+                if !conv.weights.iter().chain(&conv.bias).all(|v| v.is_finite()) {
+                    return Err(ImportError::new(
+                        place(node),
+                        "makes weights that are no finite numbers",
+                        "look at its scale and variance",
+                    ));
+                }
+                Ok(self.drafts.value(id))
+            }
+            _ => Err(self.map(node, 0).err().unwrap_or_else(|| {
+                ImportError::new(place(node), "reads no feature map", "export it again")
+            })),
+        }
+    }
+
+    pub fn relu(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
+        let (id, _) = self.map(node, 0)?;
+        self.drafts.rectify(id).map_err(|part| {
+            ImportError::new(
+                place(node),
+                format!("rectifies {part:?}, which is also read without its Relu"),
+                "put the Relu right behind each Conv",
+            )
+        })?;
+        Ok(self.drafts.value(id))
+    }
+
+    pub fn max_pool(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        let ceil = attributes.int("ceil_mode", 0) != 0;
+        attributes.ignore("storage_order");
+        let window = Window::take(attributes)?;
+        let (id, shape) = self.map(node, 0)?;
+        let kernel = window.kernel.unwrap_or([0, 0]);
+        if kernel != [POOL_KERNEL; 2] || window.stride != POOL_STRIDE {
+            return Err(attributes.refuse(
+                format!(
+                    "pools {}x{} with strides {}",
+                    kernel[0], kernel[1], window.stride
+                ),
+                format!("max-pools of {POOL_KERNEL}x{POOL_KERNEL} with strides {POOL_STRIDE}"),
+            ));
+        }
+        let size = [shape.height, shape.width];
+        let pads = window.pads(kernel, size);
+        // Padding behind the map is another way to say that the last, partial window counts.
+        let asked = |axis: usize| {
+            let span = (size[axis] + pads[axis + 2]).checked_sub(POOL_KERNEL)?;
+            let steps = if ceil {
+                span.div_ceil(POOL_STRIDE)
+            } else {
+                span / POOL_STRIDE
+            };
+            Some(steps + 1)
+        };
+        let is = |ceil: bool| {
+            (0..2).all(|axis| asked(axis).is_some() && asked(axis) == pool_len(size[axis], ceil))
+        };
+        // At sizes where both modes give the same map, the padding still says which is meant.
+        let likely = ceil || pads[2] > 0 || pads[3] > 0;
+        let found = [likely, !likely].into_iter().find(|&c| is(c));
+        let (Some(ceil), [0, 0, ..]) = (found, pads) else {
+            return Err(attributes.refuse(
+                format!(
+                    "has pads {pads:?} and ceil_mode {} over a map of {}x{}",
+                    i32::from(ceil),
+                    shape.height,
+                    shape.width
+                ),
+                "pools without padding, in floor or ceil mode (of which pads [0, 0, 1, 1] is \
+                 another form), over maps of at least 3x3",
+            ));
+        };
+        let length = |n| pool_len(n, ceil).unwrap_or(0);
+        let output = Shape {
+            height: length(shape.height),
+            width: length(shape.width),
+            ..shape
+        };
+        let pool = FloatOp::MaxPool(Pool { ceil });
+        let id = self.drafts.push(name(node), pool, vec![NodeId(id)], output);
+        Ok(self.drafts.value(id))
+    }
+
+    pub fn concat(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        let axis = attributes.int("axis", 1);
+        if matches!(self.input(node, 0)?, Value::Sizes | Value::Constant(_)) {
+            return Ok(Value::Sizes);
+        }
+        if axis != 1 && axis != -3 {
+            return Err(
+                attributes.refuse(format!("joins along axis {axis}"), "axis 1, the channels")
+            );
+        }
+        let parts = (0..node.inputs.len())
+            .map(|index| self.map(node, index))
+            .collect::<Result<Vec<_>, _>>()?;
+        let first = parts.first().map_or(self.drafts.0[0].shape, |p| p.1);
+        let channels = parts.iter().map(|p| p.1.channels).sum();
+        if parts
+            .iter()
+            .any(|(_, s)| (s.height, s.width) != (first.height, first.width))
+            || channels > MAX_CHANNELS
+        {
+            let shapes: Vec<_> = parts
+                .iter()
+                .map(|(_, s)| format!("{}x{}x{}", s.height, s.width, s.channels))
+                .collect();
+            return Err(attributes.refuse(
+                format!("joins maps of {}", shapes.join(" and ")),
+                format!("maps of one size, and at most {MAX_CHANNELS} channels"),
+            ));
+        }
+        let output = Shape { channels, ..first };
+        let inputs = parts.iter().map(|(id, _)| NodeId(*id)).collect();
+        let id = self
+            .drafts
+            .push(name(node), FloatOp::Concat, inputs, output);
+        Ok(self.drafts.value(id))
+    }
+
+    /// A sum of two maps, or constants that belong to the picture or to the convolution before.
+    pub fn arithmetic(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
+        let (left, right) = (self.input(node, 0)?, self.input(node, 1)?);
+        let (data, index) = match (left, right) {
+            (Value::Constant(_), Value::Constant(_)) | (Value::Sizes, _) | (_, Value::Sizes) => {
+                return Ok(Value::Sizes);
+            }
+            (data, Value::Constant(_)) => (data, 1),
+            (Value::Constant(_), data) if matches!(node.op.as_str(), "Add" | "Mul") => (data, 0),
+            _ => return self.bypass(node),
+        };
+        let channels = match data {
+            Value::Picture => 3,
+            _ => self.map(node, 1 - index)?.1.channels,
+        };
+        let values = self.per_channel(node, index, channels)?;
+        let factor = |v: f32| match node.op.as_str() {
+            "Add" => (1.0, f64::from(v)),
+            "Sub" => (1.0, -f64::from(v)),
+            "Mul" => (f64::from(v), 0.0),
+            _ => (1.0 / f64::from(v), 0.0),
+        };
+        let factors: Vec<_> = values.into_iter().map(factor).collect();
+        self.scale(node, data, &factors)
+    }
+
+    fn bypass(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
+        let ((a, shape), (b, other)) = (self.rectified(node, 0)?, self.rectified(node, 1)?);
+        if node.op != "Add" || shape != other {
+            let text = |s: Shape| format!("{}x{}x{}", s.height, s.width, s.channels);
+            return Err(ImportError::new(
+                place(node),
+                format!("joins maps of {} and {}", text(shape), text(other)),
+                "two maps can be added, and must have one shape",
+            ));
+        }
+        let inputs = vec![NodeId(a), NodeId(b)];
+        let id = self.drafts.push(name(node), FloatOp::Add, inputs, shape);
+        Ok(self.drafts.value(id))
+    }
+
+    /// The mean over all pixels; `rank` axes of its output, 0 for as many as before.
+    pub fn global_pool(&mut self, node: &'a Node, rank: usize) -> Result<Value<'a>, ImportError> {
+        let (id, shape) = self.rectified(node, 0)?;
+        let output = Shape {
+            height: 1,
+            width: 1,
+            channels: shape.channels,
+        };
+        self.drafts
+            .push(name(node), FloatOp::GlobalMean, vec![NodeId(id)], output);
+        Ok(Value::Scores {
+            rank: Some(if rank == 0 { 4 } else { rank }),
+            done: false,
+        })
+    }
+
+    pub fn average_pool(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        attributes.ignore("ceil_mode");
+        attributes.ignore("count_include_pad");
+        let window = Window::take(attributes)?;
+        let (_, shape) = self.map(node, 0)?;
+        let kernel = window.kernel.unwrap_or([0, 0]);
+        if kernel != [shape.height, shape.width] || window.pads != [0; 4] {
+            return Err(attributes.refuse(
+                format!(
+                    "averages {}x{} of a map of {}x{} (pads {:?})",
+                    kernel[0], kernel[1], shape.height, shape.width, window.pads
+                ),
+                "averages over the whole map; export it with GlobalAveragePool, or give the --size \
+                 that it was made for",
+            ));
+        }
+        self.global_pool(node, 0)
+    }
+
+    pub fn reduce_mean(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        let keep = attributes.int("keepdims", 1) != 0;
+        attributes.ignore("noop_with_empty_axes");
+        let mut axes = match attributes.ints("axes") {
+            Some(axes) => axes.to_vec(),
+            None => tensor::ints(self.constant(node, 1)?)?,
+        };
+        for axis in &mut axes {
+            *axis += if *axis < 0 { 4 } else { 0 };
+        }
+        axes.sort_unstable();
+        if axes != [2, 3] {
+            return Err(attributes.refuse(
+                format!("averages over the axes {axes:?}"),
+                "averages over axes 2 and 3, rows and columns",
+            ));
+        }
+        self.global_pool(node, if keep { 4 } else { 2 })
+    }
+}

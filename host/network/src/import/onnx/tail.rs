@@ -1,0 +1,92 @@
+//! Operators that leave the order of the classes as it is: they are dropped.
+
+use super::attributes::{Attributes, place};
+use super::lower::Lowering;
+use super::proto::Node;
+use super::tensor;
+use super::values::Value;
+use crate::import::ImportError;
+
+impl<'a> Lowering<'a> {
+    /// Dropout and Identity.
+    pub fn pass(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        for name in ["ratio", "seed", "is_test"] {
+            attributes.ignore(name);
+        }
+        // From opset 12 on, the third input of a Dropout says whether it is active.
+        let training = node.inputs.get(2).is_some_and(|name| {
+            let constant = self.constants.get(name.as_str());
+            !name.is_empty() && constant.is_none_or(|t| t.raw.iter().any(|&b| b != 0))
+        });
+        if training {
+            return Err(ImportError::new(
+                place(node),
+                "is active: the model was exported for training",
+                "export it for inference (model.eval())",
+            ));
+        }
+        self.input(node, 0)
+    }
+
+    /// Flatten, Reshape and Squeeze of the scores.
+    pub fn reshape(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        for name in ["allowzero", "axes", "shape"] {
+            attributes.ignore(name);
+        }
+        let axis = attributes.int("axis", 1);
+        match self.input(node, 0)? {
+            Value::Scores { done, .. } => {
+                let rank = match node.op.as_str() {
+                    "Flatten" if axis == 1 => Some(2),
+                    "Reshape" => match node.inputs.get(1).map(|n| self.values.get(n.as_str())) {
+                        Some(Some(Value::Constant(t))) => Some(tensor::ints(t)?.len()),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                Ok(Value::Scores { rank, done })
+            }
+            Value::Sizes | Value::Constant(_) => Ok(Value::Sizes),
+            Value::Picture | Value::Map { .. } => Err(ImportError::new(
+                place(node),
+                "changes the shape of a feature map",
+                "shapes may change behind the mean over all pixels only; a fully connected layer \
+                 on a map cannot be run",
+            )),
+        }
+    }
+
+    /// Softmax over the classes keeps their order, and the program computes its own.
+    pub fn softmax(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        // Before opset 13 it takes all axes from 1 on together.
+        let axis = attributes.int("axis", if self.opset < 13 { 1 } else { -1 });
+        match self.input(node, 0)? {
+            Value::Scores { done: false, rank } => {
+                let last = rank.is_none_or(|rank| rank <= 2);
+                if axis == 1 || axis == -3 && rank == Some(4) || axis == -1 && last {
+                    return Ok(Value::Scores { rank, done: true });
+                }
+                Err(attributes.refuse(
+                    format!("runs along axis {axis} of {rank:?} axes, which is not the classes'"),
+                    "Softmax over the classes (axis 1)",
+                ))
+            }
+            _ => Err(attributes.refuse(
+                "does not come behind the mean over all pixels, or comes twice".into(),
+                "one Softmax at the end",
+            )),
+        }
+    }
+}

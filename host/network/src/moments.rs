@@ -1,0 +1,106 @@
+//! Means and covariances of what each convolution reads: with them, weights are rounded so that
+//! their errors cancel on real pictures.
+
+use ndarray::{Array1, Array2, Array3, Axis};
+use rayon::prelude::*;
+
+use crate::float::{FloatError, FloatNetwork, FloatOp, unfold};
+use crate::graph::NodeId;
+
+/// Windows of a picture that are looked at, evenly over the map.
+const WINDOWS: usize = 512;
+/// Most taps of a convolution whose covariance is measured; it has the square of them as values.
+pub const MAX_TAPS: usize = 2048;
+/// Pictures that are run at the same time, before their sums are added in order.
+const BATCH: usize = 8;
+
+/// Of the windows of one convolution, in the order of its weights: row, column, input channel.
+/// Real values, behind the normalisation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    /// Mean of each tap.
+    pub mean: Array1<f64>,
+    /// Covariance of each pair.
+    pub covariance: Array2<f64>,
+}
+
+/// Sums over windows, about values near the mean so that little is lost.
+struct Sums {
+    count: f64,
+    first: Array1<f64>,
+    second: Array2<f64>,
+}
+
+/// Measures all convolutions of a network, none for those with too many taps. `tick` is called
+/// after each picture.
+pub fn measure(
+    network: &FloatNetwork,
+    inputs: &[Array3<u8>],
+    tick: &(dyn Fn() + Sync),
+) -> Result<Vec<Option<Moments>>, FloatError> {
+    let mut totals: Vec<Option<Sums>> = network.nodes.iter().map(|_| None).collect();
+    for pictures in inputs.chunks(BATCH) {
+        let sums: Vec<Vec<Option<Sums>>> = pictures
+            .par_iter()
+            .map(|picture| of_picture(network, picture).inspect(|_| tick()))
+            .collect::<Result<_, _>>()?;
+        for picture in sums {
+            for (total, sums) in totals.iter_mut().zip(picture) {
+                match (total, sums) {
+                    (Some(total), Some(sums)) => {
+                        total.count += sums.count;
+                        total.first += &sums.first;
+                        total.second += &sums.second;
+                    }
+                    (total, sums) => *total = sums,
+                }
+            }
+        }
+    }
+    Ok(totals
+        .into_iter()
+        .map(|sums| sums.map(Sums::moments))
+        .collect())
+}
+
+fn of_picture(
+    network: &FloatNetwork,
+    picture: &Array3<u8>,
+) -> Result<Vec<Option<Sums>>, FloatError> {
+    let input = network.normalised(picture.view());
+    let maps = network.forward(picture.view())?;
+    let sums = network.nodes.iter().map(|node| {
+        let FloatOp::Conv(conv) = &node.op else {
+            return None;
+        };
+        let source = match *node.inputs.first()? {
+            NodeId::INPUT => &input,
+            NodeId(i) => maps.get(i)?,
+        };
+        let (_, rows, columns, channels) = conv.weights.dim();
+        if rows * columns * channels > MAX_TAPS {
+            return None;
+        }
+        let windows = unfold(source, conv)?.0;
+        let step = windows.dim().0.div_ceil(WINDOWS).max(1);
+        let chosen: Vec<usize> = (0..windows.dim().0).step_by(step).collect();
+        let windows = windows.select(Axis(0), &chosen);
+        Some(Sums {
+            count: chosen.len() as f64,
+            first: windows.mapv(f64::from).sum_axis(Axis(0)),
+            second: windows.t().dot(&windows).mapv(f64::from),
+        })
+    });
+    Ok(sums.collect())
+}
+
+impl Sums {
+    fn moments(self) -> Moments {
+        let mean = self.first / self.count;
+        let mut covariance = self.second / self.count;
+        for ((i, j), value) in covariance.indexed_iter_mut() {
+            *value -= mean[i] * mean[j];
+        }
+        Moments { mean, covariance }
+    }
+}

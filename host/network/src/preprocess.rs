@@ -1,0 +1,50 @@
+//! What a network wants done to a picture before its first convolution: part of the model, since
+//! the same weights fed with other pixels are of no use.
+
+use crate::graph::{Input, Normalise, PixelOrder, ResizePolicy};
+
+/// From a picture to the numbers that a float network takes.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Preprocess {
+    /// Channel order.
+    pub order: PixelOrder,
+    /// Subtracted and divided by, in that order of channels.
+    pub normalise: Normalise,
+    /// From picture to input size.
+    pub resize: ResizePolicy,
+}
+
+impl Preprocess {
+    /// As Caffe's published models were trained: blue first, ImageNet's mean subtracted, both
+    /// axes scaled to the input size.
+    pub const CAFFE: Preprocess = Preprocess {
+        order: PixelOrder::Bgr,
+        normalise: Normalise {
+            mean: [104.0, 117.0, 123.0],
+            std: [1.0; 3],
+        },
+        resize: ResizePolicy::Squash,
+    };
+
+    /// As torchvision's: red first, mean (0.485, 0.456, 0.406) and deviation
+    /// (0.229, 0.224, 0.225) of pixels from 0 to 1, shorter side scaled to 256 and the middle cut.
+    pub const TORCHVISION: Preprocess = Preprocess {
+        order: PixelOrder::Rgb,
+        normalise: Normalise {
+            mean: [123.675, 116.28, 103.53],
+            std: [58.395, 57.12, 57.375],
+        },
+        resize: ResizePolicy::CropCenter { short: 256 },
+    };
+
+    /// The network's input at a size.
+    #[must_use]
+    pub fn input(&self, height: usize, width: usize) -> Input {
+        Input {
+            height,
+            width,
+            order: self.order,
+            resize: self.resize,
+        }
+    }
+}
