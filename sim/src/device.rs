@@ -1,8 +1,11 @@
 //! The Verilated engine as a device: the same transfers, registers and errors as a board.
 
-use std::time::{Duration, Instant};
+mod stream;
 
-use firebrick_driver::{Device, DeviceError, EngineFault};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use firebrick_driver::{Cancel, Device, DeviceError, EngineFault, Fed, Feed, Take};
 use firebrick_rtl::top::{self, GenerateError};
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::{HwConfig, regs};
@@ -12,9 +15,6 @@ use crate::design::Design;
 use crate::error::{BuildError, ModelError};
 use crate::model::Model;
 use crate::verilate::Builder;
-
-/// Cycles between looks at the engine's status, the deadline and the progress report.
-const POLL: u64 = 8192;
 
 /// How a simulated engine is built and disturbed.
 #[derive(Debug, Clone, Default)]
@@ -61,6 +61,7 @@ pub struct SimDevice {
     sink: SinkId,
     lite: LiteId,
     report: Option<CycleReport>,
+    cancel: Cancel,
 }
 
 impl std::fmt::Debug for SimDevice {
@@ -97,6 +98,7 @@ impl SimDevice {
             sink,
             lite,
             report: None,
+            cancel: Cancel::new(),
         })
     }
 
@@ -139,7 +141,18 @@ impl SimDevice {
     fn abandon(&mut self) -> Result<(), BusError> {
         self.bench.reset(1)?;
         self.bench.source_mut(self.source).clear();
+        self.bench.sink_mut(self.sink).clear();
         Ok(())
+    }
+
+    /// An error if the flag is up.
+    fn uncancelled(&self) -> Result<(), DeviceError> {
+        match self.cancel.is_cancelled() {
+            true => Err(DeviceError::Cancelled {
+                device: self.name.clone(),
+            }),
+            false => Ok(()),
+        }
     }
 
     fn packet(&mut self) -> Vec<u8> {
@@ -186,6 +199,39 @@ impl Device for SimDevice {
         let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
         self.run_all(&transfers, result_bytes, deadline)
     }
+
+    fn stream(
+        &mut self,
+        feed: &mut dyn Feed,
+        result_bytes: usize,
+        deadline: Duration,
+        take: &mut Take<'_>,
+    ) -> Result<(), DeviceError> {
+        self.flow(feed, result_bytes, deadline, take)
+    }
+
+    fn set_cancel(&mut self, cancel: Cancel) {
+        self.cancel = cancel;
+    }
+}
+
+/// Transfers that lie in memory, one after the other.
+struct Slices<'a>(std::slice::Iter<'a, &'a [u8]>);
+
+impl Feed for Slices<'_> {
+    fn transfer_bytes(&self) -> usize {
+        self.0.as_slice().iter().map(|t| t.len()).max().unwrap_or(0)
+    }
+
+    fn next(&mut self, room: &mut [u8]) -> Fed {
+        match self.0.next() {
+            Some(transfer) => {
+                room[..transfer.len()].copy_from_slice(transfer);
+                Fed::Transfer(transfer.len())
+            }
+            None => Fed::End,
+        }
+    }
 }
 
 impl SimDevice {
@@ -196,59 +242,12 @@ impl SimDevice {
         result_bytes: usize,
         deadline: Duration,
     ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let (begin, first) = (Instant::now(), self.bench.now());
-        let deadline = deadline * transfers.len() as u32;
-        let (before, number) = (self.bench.sink(self.sink).packets(), transfers.len());
-        for transfer in transfers {
-            self.bench
-                .source_mut(self.source)
-                .push_bytes(transfer, true);
-        }
-        loop {
-            let mut done = false;
-            for _ in 0..POLL {
-                self.bench.cycle().map_err(|e| self.link(e))?;
-                done = self.bench.sink(self.sink).packets() >= before + number as u64;
-                if done {
-                    break;
-                }
-            }
-            if let Some(report) = &mut self.report {
-                report(self.bench.now() - first);
-            }
-            let sent = self.bench.source(self.source).waiting() == 0;
-            if done {
-                let bytes = self.packet();
-                if bytes.len() == number * result_bytes {
-                    return Ok(bytes
-                        .chunks_exact(result_bytes.max(1))
-                        .map(<[u8]>::to_vec)
-                        .collect());
-                }
-                let (want, got) = (number * result_bytes, bytes.len());
-                return Err(DeviceError::Length {
-                    device: self.name.clone(),
-                    want,
-                    got,
-                });
-            }
-            if sent && let Some(fault) = self.fault()? {
-                self.packet();
-                return Err(DeviceError::Engine {
-                    device: self.name.clone(),
-                    fault,
-                });
-            }
-            if begin.elapsed() > deadline {
-                let got = self.packet().len();
-                self.abandon().map_err(|e| self.link(e))?;
-                return Err(DeviceError::Timeout {
-                    device: self.name.clone(),
-                    want: number * result_bytes,
-                    got,
-                    deadline,
-                });
-            }
-        }
+        let mut packets = Vec::with_capacity(transfers.len());
+        let mut feed = Slices(transfers.iter());
+        self.flow(&mut feed, result_bytes, deadline, &mut |packet| {
+            packets.push(packet.bytes.to_vec());
+            ControlFlow::Continue(())
+        })?;
+        Ok(packets)
     }
 }

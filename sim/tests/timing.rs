@@ -170,6 +170,7 @@ fn networks(preset: &str, count: u64) {
         }
         for weights in [Weights::Streamed, Weights::Auto] {
             let options = CompileOptions {
+                plain_weights: false,
                 check: seed.is_multiple_of(3),
                 weights,
                 limits: Limits::default(),

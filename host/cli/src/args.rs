@@ -1,7 +1,10 @@
 //! The command line: all parsing, no acting.
 
+mod check;
 pub mod device;
 pub mod emulate;
+
+pub use check::parse;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -89,9 +92,10 @@ pub struct Classify {
     /// How many classes to print for each picture
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
-    /// Pictures that an engine runs back to back, the next one's input overlapping
-    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(1..=64))]
-    pub batch: u16,
+    /// Pictures that a simulated engine runs back to back, the next one's input overlapping
+    /// [default: 4]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub batch: Option<u16>,
     /// Print where every MAC-cycle of each batch went, layer by layer (simulator only)
     #[arg(long)]
     pub layers: bool,

@@ -14,7 +14,9 @@ use crate::progress::Style;
 /// Opens a device; `sim:` builds the simulation model if need be.
 pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliError> {
     if let Uri::Sim { preset } = uri {
-        return simulator(&named(uri, preset)?, style);
+        let mut device = simulator(&named(uri, preset)?, style)?;
+        device.set_cancel(cancel.clone());
+        return Ok(device);
     }
     let options = OpenOptions {
         cancel: cancel.clone(),
@@ -51,12 +53,13 @@ pub fn simulator(_: &HwConfig, _: Style) -> Result<AnyDevice, CliError> {
 pub fn configuration(
     uri: &Uri,
     given: Option<&HwConfig>,
+    cancel: &Cancel,
     style: Style,
 ) -> Result<HwConfig, CliError> {
     match (given, uri) {
         (Some(config), _) => Ok(config.clone()),
         (None, Uri::Sim { preset }) => named(uri, preset),
-        (None, _) => recognise(&mut open(uri, &Cancel::new(), style)?),
+        (None, _) => recognise(&mut open(uri, cancel, style)?),
     }
 }
 

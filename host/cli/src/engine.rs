@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use firebrick_driver::{
-    Cancel, DeviceError, ExecutorDevice, ImageResult, Program, Session, SessionError, Uri,
+    DeviceError, ExecutorDevice, ImageResult, Program, Session, SessionError, Uri,
 };
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
@@ -20,6 +20,7 @@ use crate::args::EngineBackend;
 use crate::device::{self, AnyDevice};
 use crate::error::CliError;
 use crate::progress::Style;
+use crate::signals;
 pub use figures::Figures;
 
 /// Allowed for a picture whatever its size.
@@ -109,7 +110,7 @@ impl Engine {
 
     fn device(&self) -> Result<AnyDevice, CliError> {
         if let Some(uri) = &self.options.device {
-            return device::open(uri, &Cancel::new(), self.options.style);
+            return device::open(uri, &signals::interrupt()?, self.options.style);
         }
         match self.options.backend {
             EngineBackend::Software => {
@@ -136,6 +137,18 @@ impl Engine {
         let pictures = std::slice::from_ref(picture);
         let mut runs = self.run_many(program, pictures, label, disturbance, false)?;
         runs.pop().ok_or(CliError::Missing)
+    }
+
+    /// As [`signals::in_order`].
+    pub fn in_order<T>(&mut self, done: u64, result: Result<T, CliError>) -> Result<T, CliError> {
+        match &mut self.session {
+            Some(session) => signals::in_order(session, done, result),
+            None if signals::is_interrupted() => Err(CliError::Interrupted {
+                at: format!("after {done} pictures"),
+                left: "the device is closed".into(),
+            }),
+            None => result,
+        }
     }
 
     /// Runs pictures back to back: the input of one overlaps the end of the one before it.

@@ -67,8 +67,8 @@ pub enum CliError {
     NoPictures { path: PathBuf },
     #[error("the recording {}: {source}; name another file", path.display())]
     RecordFile { path: PathBuf, source: io::Error },
-    #[error("interrupted after {done} pictures; the device is reset")]
-    Interrupted { done: u64 },
+    #[error("interrupted {at}; {left}")]
+    Interrupted { at: String, left: String },
     #[error(
         "the engine's sums of picture {picture} are not those of the integer model; run `firebrick doctor`"
     )]
@@ -131,7 +131,7 @@ impl CliError {
     /// Whether no other picture would fare better.
     pub fn is_fatal(&self) -> bool {
         match self {
-            CliError::Stdout(_) => true,
+            CliError::Stdout(_) | CliError::Interrupted { .. } => true,
             #[cfg(feature = "sim")]
             CliError::Sim(_) => true,
             _ => false,

@@ -16,27 +16,23 @@ mod target;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use error::{CliError, Outcome};
+use error::Outcome;
 
 /// What a shell reports of a program that writes to a closed pipe: 128 + SIGPIPE.
 const BROKEN_PIPE: u8 = 141;
-/// The same after SIGINT: 128 + SIGINT.
-const INTERRUPTED: u8 = 130;
 
 fn main() -> ExitCode {
-    let args = args::Args::parse();
+    let args = args::parse();
     match commands::run(&args) {
         Ok(Outcome::Good) => ExitCode::SUCCESS,
         Ok(Outcome::Bad) => ExitCode::FAILURE,
         Err(error) if error.is_broken_pipe() => ExitCode::from(BROKEN_PIPE),
-        Err(error @ CliError::Interrupted { .. }) => {
-            progress::error(&error);
-            ExitCode::from(INTERRUPTED)
-        }
         Err(error) => {
             progress::error(&error);
-            ExitCode::FAILURE
+            match signals::is_interrupted() {
+                true => ExitCode::from(signals::INTERRUPTED),
+                false => ExitCode::FAILURE,
+            }
         }
     }
 }

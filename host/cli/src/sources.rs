@@ -3,11 +3,15 @@
 use std::collections::VecDeque;
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use crate::error::CliError;
 
 /// Extensions of picture files in a folder.
 const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+/// Between two looks at whether to stop.
+const LOOK: Duration = Duration::from_millis(20);
 
 enum Source {
     File(PathBuf),
@@ -29,6 +33,29 @@ impl Sources {
             }
         }
         Sources(list)
+    }
+
+    /// The same, until `stop` says so, also while standard input makes it wait.
+    pub fn until(self, stop: impl Fn() -> bool) -> impl Iterator<Item = <Self as Iterator>::Item> {
+        let (to, paths) = sync_channel(1);
+        // Ends with its last path, with the receiver, or with the program.
+        std::thread::spawn(move || {
+            for path in self {
+                if to.send(path).is_err() {
+                    return;
+                }
+            }
+        });
+        std::iter::from_fn(move || {
+            while !stop() {
+                match paths.recv_timeout(LOOK) {
+                    Ok(path) => return Some(path),
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => break,
+                }
+            }
+            None
+        })
     }
 
     /// How many there are, if that is known beforehand.

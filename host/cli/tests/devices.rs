@@ -29,14 +29,20 @@ fn pictures(dir: &Path, count: u32) {
 }
 
 #[test]
-fn classify_doctor_and_bench_on_a_board() {
+fn classify_verify_doctor_and_bench_on_boards() {
+    for kind in Kind::all() {
+        commands_on(kind);
+    }
+}
+
+fn commands_on(kind: Kind) {
     let dir = tempfile::tempdir().unwrap();
     let pack = small_pack(dir.path());
     let folder = dir.path().join("pictures");
     std::fs::create_dir(&folder).unwrap();
     pictures(&folder, 5);
     std::fs::write(folder.join("notes.txt"), "no picture").unwrap();
-    let board = Board::start(Kind::XdmaFifo, &[]);
+    let board = Board::start(kind, &[]);
     let model = ["--model", text(&pack), "--json", "-q"];
 
     let want = firebrick(&[&["classify", text(&folder)], &model[..]].concat()).good();
@@ -174,6 +180,24 @@ fn recordings_are_run_again() {
             "{run:?}"
         );
     }
+    // On other boards than the one that was recorded.
+    for kind in Kind::all() {
+        let board = Board::start(kind, &[]);
+        let args = ["replay", text(&file), "--json", "--device", &board.uri];
+        let report = firebrick(&args).good().objects().remove(0);
+        assert_eq!(
+            (&report["equal"], &report["packets"]),
+            (&true.into(), &4.into()),
+            "{kind:?} {report}"
+        );
+        // A board that computes something else is found out.
+        board.stop();
+        let board = Board::start(kind, &["--fault", "c2h-flip=40@transfer=3"]);
+        let run = firebrick(&["replay", text(&file), "--device", &board.uri]);
+        assert_eq!(run.code, 1, "{run:?}");
+        assert!(run.stdout.contains("differs at byte 4"), "{run:?}");
+        board.stop();
+    }
     let mut bytes = std::fs::read(&file).unwrap();
     let last = bytes.len() - 30;
     bytes[last] ^= 1;
@@ -205,6 +229,9 @@ fn an_interrupt_ends_a_batch_in_order() {
     // Its first result: now it waits for more.
     let mut stdout = child.stdout.take().unwrap();
     std::io::Read::read_exact(&mut stdout, &mut [0]).unwrap();
+    // Who comes second is told who has the device.
+    let holder = format!("in use by process {}", child.id());
+    firebrick(&["bench", "--device", &board.uri]).fails(&holder);
     let begin = Instant::now();
     kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
     assert_eq!(board::wait(&mut child).code(), Some(130));

@@ -4,6 +4,7 @@ mod common;
 
 use common::{firebrick, small_pack, text};
 use firebrick_spec::HwConfig;
+use firebrick_spec::config::OPTIONS;
 
 #[test]
 fn presets_are_those_of_the_specification() {
@@ -18,6 +19,9 @@ fn presets_are_those_of_the_specification() {
     }
     let text = firebrick(&["presets"]).good().stdout;
     assert!(expected.iter().all(|config| text.contains(&config.name)));
+    for (option, what) in OPTIONS {
+        assert!(text.contains(&format!("-{option}: {what}")), "{text}");
+    }
 }
 
 #[test]

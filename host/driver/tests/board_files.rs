@@ -175,6 +175,33 @@ fn errors_of_the_axi_dma_are_told_and_overcome() {
 }
 
 #[test]
+fn an_axi_dma_that_is_not_there_is_a_lost_link() {
+    let board = AxiDmaFiles::start(&preset(), true);
+    board.take_dma_away();
+    let lost = opened(&board.uri()).map(|_| ());
+    assert!(
+        matches!(lost, Err(DeviceError::LinkLost { .. })),
+        "{lost:?}"
+    );
+    // Also when it goes away later: no picture, and no wait for a deadline.
+    let board = AxiDmaFiles::start(&preset(), true);
+    let mut session = Session::open(opened(&board.uri()).unwrap(), &preset()).unwrap();
+    let case = Case::new(&preset(), Weights::Auto);
+    case.right(&mut session, 1);
+    board.take_dma_away();
+    let begin = Instant::now();
+    let lost = session.run(&case.program, &Case::picture(2).view());
+    assert!(
+        matches!(
+            lost,
+            Err(SessionError::Device(DeviceError::LinkLost { .. }))
+        ),
+        "{lost:?}"
+    );
+    assert!(begin.elapsed() < Duration::from_secs(10));
+}
+
+#[test]
 fn a_narrow_length_register_is_respected() {
     let config = preset();
     let board = AxiDmaFiles::start(&config, true);

@@ -8,10 +8,14 @@ use crate::validate::INPUT_NAME;
 /// Newest version of the packed-model format that this program reads and writes. A network is
 /// written in the oldest version that can hold it:
 /// 1: convolutions, max-pools, concatenations;
-/// 2: additions, and what was folded into the first convolution.
-pub const FORMAT_VERSION: u32 = 2;
+/// 2: additions, and what was folded into the first convolution;
+/// 3: weights without their zeros.
+pub const FORMAT_VERSION: u32 = 3;
 
-/// Version in which a network is written.
+/// First version in which weights may be without their zeros.
+pub(crate) const SPARSE_VERSION: u32 = 3;
+
+/// Version in which a network is written if its weights are with their zeros.
 pub(crate) fn version_of(network: &Network) -> u32 {
     let adds = network.nodes.iter().any(|n| matches!(n.op, Op::Add));
     if adds || network.normalise.is_some() {

@@ -2,7 +2,8 @@
 //! in the metadata under [`METADATA_KEY`].
 //!
 //! Tensors of a convolution `NAME`: `NAME.weight` (i8, output channel, row, column, input
-//! channel), `NAME.bias` (i32), `NAME.mult` (u16), `NAME.shift` (u8), one value per output
+//! channel; or, where that is shorter, `NAME.sparse_weight`, u8, the same without its zeros, coded
+//! as [`firebrick_spec::sparse`] says), `NAME.bias` (i32), `NAME.mult` (u16), `NAME.shift` (u8), one value per output
 //! channel, and `NAME.output_scale` (f32, one value). A SHA-256 covers the description and all
 //! tensors; and since the same network always packs to the same bytes, reading packs again and
 //! compares, so that no byte of a file can change unnoticed.
@@ -14,6 +15,7 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+use firebrick_spec::sparse;
 use sha2::{Digest, Sha256};
 
 pub use error::{PackError, PackErrorKind};
@@ -37,6 +39,11 @@ pub fn builtin() -> Network {
         Ok(network) => network,
         Err(kind) => unreachable!("the built-in model does not load: {kind}"),
     }
+}
+
+/// A convolution's weights without their zeros, if that is shorter.
+fn without_zeros(weight: &[u8]) -> Option<Vec<u8>> {
+    Some(sparse::encode(weight)).filter(|coded| coded.len() < weight.len())
 }
 
 /// Tensors of one convolution as little-endian bytes, in the order in which they are hashed.

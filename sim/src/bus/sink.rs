@@ -146,6 +146,21 @@ impl AxiStreamSink {
         bytes
     }
 
+    /// Whether a whole packet is collected.
+    #[must_use]
+    pub fn has_packet(&self) -> bool {
+        self.lasts.contains(&true)
+    }
+
+    /// The bytes of the first packet that is whole; forgets its beats.
+    pub fn take_packet(&mut self) -> Option<Vec<u8>> {
+        let beats = self.lasts.iter().position(|last| *last)? + 1;
+        self.lasts.drain(..beats);
+        self.cycles.drain(..beats);
+        let words = self.data.drain(..beats * self.words);
+        Some(words.flat_map(u32::to_le_bytes).collect())
+    }
+
     /// Forgets the collected beats.
     pub fn clear(&mut self) {
         self.data.clear();

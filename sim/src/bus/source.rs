@@ -164,9 +164,10 @@ impl AxiStreamSource {
 
     /// Keeps the queue from growing over many packets.
     fn forget_sent(&mut self) {
-        if self.next > 0 && self.next == self.lasts.len() {
-            self.data.clear();
-            self.lasts.clear();
+        // Not before half of it is, so that what remains is not moved too often.
+        if self.next > 0 && self.next >= self.lasts.len() / 2 {
+            self.data.drain(..self.next * self.words);
+            self.lasts.drain(..self.next);
             self.next = 0;
         }
     }

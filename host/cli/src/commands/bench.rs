@@ -59,7 +59,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
             preset: args.target.preset.config().name,
         },
     };
-    let config = device::configuration(&uri, given, style)?;
+    let config = device::configuration(&uri, given, &cancel, style)?;
     let target = Target::load_for(&args.target, config)?;
     let program = target.compile(false)?;
     let model = Model::new(&target.network)?;
@@ -73,7 +73,8 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     let mut session = Session::open(board, target.config())?;
     session.deadline = args.deadline;
     // What is loaded once does not count for the pictures.
-    session.set_up(&program)?;
+    let ready = session.set_up(&program).map_err(CliError::from);
+    signals::in_order(&mut session, 0, ready)?;
     let mut last = match regs::COUNTERS.first() {
         Some(cycles) => session.counter(cycles)? as u32,
         None => 0,
@@ -110,12 +111,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     if let Some(picture) = wrong {
         return Err(CliError::Differs { picture });
     }
-    if cancel.is_cancelled() {
-        cancel.clear();
-        session.reset()?;
-        return Err(CliError::Interrupted { done });
-    }
-    result?;
+    signals::in_order(&mut session, done, result.map_err(CliError::from))?;
     let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
     let mean_cycles = cycles as f64 / done.max(1) as f64;
     let report = Report {

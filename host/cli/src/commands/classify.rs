@@ -15,6 +15,9 @@ use crate::runner::Runner;
 use crate::sources::Sources;
 use crate::target::{Target, shown};
 
+/// Pictures that an engine runs back to back, if nothing else is said.
+const BATCH: u16 = 4;
+
 /// One class of a picture.
 #[derive(Debug, Serialize)]
 struct Class<'a> {
@@ -47,7 +50,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
     let mut outcome = Outcome::Good;
     let batch = match args.backend {
         Backend::Model => 1,
-        Backend::Sim | Backend::Software => usize::from(args.batch),
+        Backend::Sim | Backend::Software => usize::from(args.batch.unwrap_or(BATCH)),
     };
     let mut sources = Sources::new(&args.pictures.images).peekable();
     while sources.peek().is_some() {

@@ -6,7 +6,7 @@ mod report;
 
 use std::path::Path;
 
-use firebrick_driver::{Cancel, Session, devices};
+use firebrick_driver::{DeviceError, Session, devices};
 use firebrick_model::Model;
 use firebrick_network::random::{Builder, picture};
 use firebrick_network::{Network, NodeId};
@@ -17,6 +17,7 @@ use crate::device::{self, AnyDevice};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::Style;
+use crate::signals;
 use report::{Check, Report};
 
 /// Side of the self test's picture, and the seed of its weights and pixels.
@@ -40,29 +41,42 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         })?,
         Some(uri) => nodes::nodes(uri, &mut report)?,
     }
+    let cancel = signals::interrupt()?;
     let mut board = None;
     report.step("open and lock", || {
         let Some(uri) = &uri else {
             return Check::skipped("no device");
         };
-        match device::open(uri, &Cancel::new(), style) {
+        match device::open(uri, &cancel, style) {
             Ok(open) => {
                 board = Some(open);
                 Check::ok(uri.to_string())
             }
-            Err(error) => Check::failed(error, "see the error; the node's owner has to let it go"),
+            Err(error) => {
+                let advice = match &error {
+                    CliError::Device(DeviceError::InUse { .. }) => {
+                        "wait until the other program is done, or end it"
+                    }
+                    _ => "what the error says; then run this again",
+                };
+                Check::failed(error, advice)
+            }
         }
     })?;
     let config = registers::walk(board.as_mut(), args.preset.given.as_ref(), &mut report)?;
+    let mut interrupted = None;
     report.step("self test", || match (board.take(), &config) {
-        (Some(board), Some(config)) => self_test(board, config),
+        (Some(board), Some(config)) => self_test(board, config, &mut interrupted),
         _ => Check::skipped("no device"),
     })?;
-    report.end()
+    match interrupted {
+        Some(error) => Err(error),
+        None => report.end(),
+    }
 }
 
 /// One small layer with random weights on a random picture, and the integer model.
-fn self_test(board: AnyDevice, config: &HwConfig) -> Check {
+fn self_test(board: AnyDevice, config: &HwConfig, interrupted: &mut Option<CliError>) -> Check {
     let advice = "reset the board and reload its bitstream; if it stays, `firebrick verify --device` \
                   says where the engine differs";
     match try_self_test(board, config) {
@@ -70,6 +84,10 @@ fn self_test(board: AnyDevice, config: &HwConfig) -> Check {
             Check::ok(format!("{} sums as the integer model's", got.len()))
         }
         Ok(_) => Check::failed("the sums are not the integer model's", advice),
+        Err(error) if signals::is_interrupted() => {
+            *interrupted = Some(error);
+            Check::skipped("interrupted")
+        }
         Err(error) => Check::failed(error, advice),
     }
 }
@@ -86,7 +104,8 @@ fn try_self_test(board: AnyDevice, config: &HwConfig) -> Result<(Vec<i32>, Vec<i
     let picture = picture(SIDE, SIDE, SEED);
     let want = Model::new(&network)?.logits(&picture.view())?;
     let mut session = Session::open(board, config)?;
-    let got = session.run(&program, &picture.view())?;
+    let got = session.run(&program, &picture.view());
+    let got = signals::in_order(&mut session, 0, got.map_err(CliError::from))?;
     Ok((got.logits, want))
 }
 

@@ -1,7 +1,7 @@
 //! `firebrick presets`: what engines there are.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::config::DEFAULT_PRESET;
+use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS};
 use serde::Serialize;
 
 use super::Configuration;
@@ -44,5 +44,10 @@ pub fn run(args: &args::Presets, output: &mut Output) -> Result<(), CliError> {
             if preset.default { "default" } else { "" }.to_owned(),
         ]);
     }
-    output.line(table)
+    output.line(table)?;
+    output.line("\nOptions, appended to a name in any order, as in fb1024-packed-resident:")?;
+    for (option, what) in OPTIONS {
+        output.line(format_args!("  -{option}: {what}"))?;
+    }
+    Ok(())
 }

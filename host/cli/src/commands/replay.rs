@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::BufReader;
+use std::time::Duration;
 
-use firebrick_driver::{Cancel, Event, ExecutorDevice, RecordReader, replay};
+use firebrick_driver::{Device, Event, ExecutorDevice, RecordReader, replay};
 use firebrick_spec::{HwConfig, regs};
 use serde::Serialize;
 
@@ -13,6 +14,10 @@ use crate::device::{self, AnyDevice};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style};
+use crate::signals;
+
+/// Time allowed for the reset after an interruption.
+const RESET: Duration = Duration::from_secs(15);
 
 #[derive(Serialize)]
 struct Report {
@@ -35,7 +40,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         file.map(BufReader::new)
     };
     let mut device = match (&args.on.device, args.backend) {
-        (Some(uri), _) => device::open(uri, &Cancel::new(), style)?,
+        (Some(uri), _) => device::open(uri, &signals::interrupt()?, style)?,
         (None, backend) => {
             let config = match &args.preset.given {
                 Some(config) => config.clone(),
@@ -50,6 +55,13 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         }
     };
     let replay = replay(open()?, &mut device, args.deadline)?;
+    if signals::is_interrupted() {
+        let reset = device.reset(RESET).map_err(CliError::from);
+        return Err(signals::given_up(
+            format!("at entry {}", replay.entries),
+            reset,
+        ));
+    }
     if let Some(warning) = &replay.truncated {
         progress::note(format_args!("warning: {warning}"));
     }

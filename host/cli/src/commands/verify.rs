@@ -10,13 +10,13 @@ use firebrick_driver::Program;
 use firebrick_model::Model;
 
 use crate::args::{self, EngineBackend};
-use crate::device;
 use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
+use crate::{device, signals};
 use compare::compare;
 use report::{Picture, Reporter, Summary};
 
@@ -38,7 +38,9 @@ struct Verifier<'a> {
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let target = match &args.on.device {
         Some(uri) => {
-            let config = device::configuration(uri, args.target.preset.given.as_ref(), style)?;
+            let cancel = signals::interrupt()?;
+            let given = args.target.preset.given.as_ref();
+            let config = device::configuration(uri, given, &cancel, style)?;
             Target::load_for(&args.target, config)?
         }
         None => Target::load(&args.target)?,
@@ -86,7 +88,8 @@ fn pictures(
     reporter: &mut Reporter<'_>,
 ) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
-    for path in Sources::new(&args.pictures.images) {
+    let sources = Sources::new(&args.pictures.images);
+    for path in sources.until(signals::is_interrupted) {
         summary.images += 1;
         let path = match path {
             Ok(path) => path,
@@ -106,7 +109,8 @@ fn pictures(
             }
         };
         verifier.engine.open()?;
-        match verifier.picture(path, &input) {
+        let picture = verifier.picture(path, &input);
+        match verifier.engine.in_order(summary.compared(), picture) {
             Ok(picture) => {
                 summary.add(&picture);
                 reporter.picture(&picture)?;
@@ -118,7 +122,8 @@ fn pictures(
             }
         }
     }
-    Ok(summary)
+    // Perhaps while it waited for the next one.
+    verifier.engine.in_order(summary.compared(), Ok(summary))
 }
 
 impl Verifier<'_> {

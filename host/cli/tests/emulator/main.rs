@@ -9,4 +9,5 @@ mod clients;
 mod faults;
 mod lifecycle;
 mod registers;
+mod suite;
 mod transfers;

@@ -247,61 +247,69 @@ pub(crate) fn pause(since: Instant) {
     }
 }
 
-impl<D: Device + ?Sized> Device for Box<D> {
-    fn name(&self) -> String {
-        (**self).name()
-    }
+/// A device behind a pointer is a device.
+macro_rules! behind {
+    ($pointer:ty) => {
+        impl<D: Device + ?Sized> Device for $pointer {
+            fn name(&self) -> String {
+                (**self).name()
+            }
 
-    fn read_reg(&mut self, offset: u32) -> Result<u32, DeviceError> {
-        (**self).read_reg(offset)
-    }
+            fn read_reg(&mut self, offset: u32) -> Result<u32, DeviceError> {
+                (**self).read_reg(offset)
+            }
 
-    fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
-        (**self).write_reg(offset, value)
-    }
+            fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
+                (**self).write_reg(offset, value)
+            }
 
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        (**self).run(transfer, result_bytes, deadline)
-    }
+            fn run(
+                &mut self,
+                transfer: &[u8],
+                result_bytes: usize,
+                deadline: Duration,
+            ) -> Result<Vec<u8>, DeviceError> {
+                (**self).run(transfer, result_bytes, deadline)
+            }
 
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        (**self).run_many(transfers, result_bytes, deadline)
-    }
+            fn run_many(
+                &mut self,
+                transfers: &[Vec<u8>],
+                result_bytes: usize,
+                deadline: Duration,
+            ) -> Result<Vec<Vec<u8>>, DeviceError> {
+                (**self).run_many(transfers, result_bytes, deadline)
+            }
 
-    fn stream(
-        &mut self,
-        feed: &mut dyn Feed,
-        result_bytes: usize,
-        deadline: Duration,
-        take: &mut Take<'_>,
-    ) -> Result<(), DeviceError> {
-        (**self).stream(feed, result_bytes, deadline, take)
-    }
+            fn stream(
+                &mut self,
+                feed: &mut dyn Feed,
+                result_bytes: usize,
+                deadline: Duration,
+                take: &mut Take<'_>,
+            ) -> Result<(), DeviceError> {
+                (**self).stream(feed, result_bytes, deadline, take)
+            }
 
-    fn reset(&mut self, deadline: Duration) -> Result<(), DeviceError> {
-        (**self).reset(deadline)
-    }
+            fn reset(&mut self, deadline: Duration) -> Result<(), DeviceError> {
+                (**self).reset(deadline)
+            }
 
-    fn synchronise(
-        &mut self,
-        probe: &[u8],
-        tag: u32,
-        deadline: Duration,
-    ) -> Result<Synchronised, DeviceError> {
-        (**self).synchronise(probe, tag, deadline)
-    }
+            fn synchronise(
+                &mut self,
+                probe: &[u8],
+                tag: u32,
+                deadline: Duration,
+            ) -> Result<Synchronised, DeviceError> {
+                (**self).synchronise(probe, tag, deadline)
+            }
 
-    fn set_cancel(&mut self, cancel: Cancel) {
-        (**self).set_cancel(cancel);
-    }
+            fn set_cancel(&mut self, cancel: Cancel) {
+                (**self).set_cancel(cancel);
+            }
+        }
+    };
 }
+
+behind!(Box<D>);
+behind!(&mut D);

@@ -94,8 +94,16 @@ impl<D: Device> Session<D> {
             deadline: Self::DEADLINE,
             reset_deadline: Self::RESET_DEADLINE,
         };
-        session.ready()?;
-        Ok(session)
+        match session.ready() {
+            Ok(_) => Ok(session),
+            Err(error) => {
+                // Given up while the engine had a probe: it shall not be left so.
+                if let SessionError::Device(DeviceError::Cancelled { .. }) = error {
+                    let _ = session.reset();
+                }
+                Err(error)
+            }
+        }
     }
 
     /// Makes sure that the engine is idle and the streams are empty, and returns the next sequence

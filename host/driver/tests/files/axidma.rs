@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// Address of the buffer, as the DMA engine sees it.
@@ -26,6 +26,8 @@ pub struct AxiDmaFiles {
     folder: TempDir,
     /// Error bits that end the next transfer, shifted by 16 for S2MM.
     fail: Arc<AtomicU32>,
+    /// Whether nothing answers at the DMA's registers.
+    absent: Arc<AtomicBool>,
     player: Player,
 }
 
@@ -183,7 +185,14 @@ impl AxiDmaFiles {
             fail: fail.clone(),
         };
         let mut core = Core::new(config, Words::create(&root.join("dev/uio3"), 0x1000));
+        let absent = Arc::new(AtomicBool::new(false));
+        let gone = absent.clone();
         let player = Player::start(move || {
+            if gone.load(Ordering::Relaxed) {
+                return (0..0x60)
+                    .step_by(4)
+                    .for_each(|at| dma.words.set(at, u32::MAX));
+            }
             if core.poll() {
                 core.reset();
                 dma.packets.clear();
@@ -194,6 +203,7 @@ impl AxiDmaFiles {
         AxiDmaFiles {
             folder,
             fail,
+            absent,
             player,
         }
     }
@@ -210,6 +220,11 @@ impl AxiDmaFiles {
     pub fn fail(&self, s2mm: bool, bits: u32) {
         self.fail
             .store(bits << (16 * u32::from(s2mm)), Ordering::Relaxed);
+    }
+
+    /// From now on the DMA's registers read as ones.
+    pub fn take_dma_away(&self) {
+        self.absent.store(true, Ordering::Relaxed);
     }
 
     /// Bytes asked for in the last requests for cache synchronisation.

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use firebrick_spec::arith::Requant;
+use firebrick_spec::sparse;
 use ndarray::Array4;
 use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
@@ -77,7 +78,7 @@ pub(super) fn network(bytes: &[u8]) -> Result<Network, PackErrorKind> {
             found,
         });
     }
-    let again = write::bytes(&network)?;
+    let again = write::bytes_again(&network, version.format_version)?;
     if let Some(offset) = first_difference(bytes, &again) {
         return Err(PackErrorKind::NotCanonical { offset });
     }
@@ -148,13 +149,13 @@ fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind
     let part = |part: &str, dtype, shape: &[usize]| {
         tensor(tensors, format!("{}.{part}", node.name), dtype, shape)
     };
-    let weight = part("weight", Dtype::I8, &shape)?;
+    let weight = weights(node, tensors, &shape)?;
     let bias = part("bias", Dtype::I32, &shape[..1])?;
     let mult = part("mult", Dtype::U16, &shape[..1])?;
     let shift = part("shift", Dtype::U8, &shape[..1])?;
     let scale = part("output_scale", Dtype::F32, &[1])?;
 
-    let weight = weight.iter().map(|w| w.cast_signed()).collect();
+    let weight = weight.into_iter().map(u8::cast_signed).collect();
     let weights = Array4::from_shape_vec(shape, weight).map_err(|e| PackErrorKind::Tensor {
         name: format!("{}.weight", node.name),
         reason: e.to_string(),
@@ -183,6 +184,30 @@ fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind
         requant,
         output_scale,
     }))
+}
+
+/// Weights in the order of `shape`, from whichever tensor holds them.
+fn weights(
+    node: &NodeDescription,
+    tensors: &SafeTensors,
+    shape: &[usize],
+) -> Result<Vec<u8>, PackErrorKind> {
+    let name = format!("{}.sparse_weight", node.name);
+    let Ok(view) = tensors.tensor(&name) else {
+        let name = format!("{}.weight", node.name);
+        return tensor(tensors, name, Dtype::I8, shape).map(<[u8]>::to_vec);
+    };
+    let coded = tensor(tensors, name.clone(), Dtype::U8, &[view.data().len()])?;
+    let count = shape
+        .iter()
+        .try_fold(1, |product: usize, &side| product.checked_mul(side))
+        .filter(|&count| count as u64 <= MAX_FILE_BYTES);
+    count
+        .and_then(|count| sparse::decode(coded, count))
+        .ok_or_else(|| PackErrorKind::Tensor {
+            name,
+            reason: format!("its masks do not give the {shape:?} of the description"),
+        })
 }
 
 /// A tensor's bytes, after its type and shape were compared with the description's.

@@ -49,11 +49,36 @@ fn round_trip_is_exact_and_deterministic() {
     assert_eq!(Network::load(&path).unwrap(), network);
 }
 
+/// The small network, three quarters of its weights zero.
+fn pruned() -> Network {
+    let mut network = tiny();
+    crate::random::thin(&mut network, 0.75, 5);
+    network
+}
+
+#[test]
+fn zeros_are_left_out_where_that_is_shorter() {
+    let plain = tiny().to_bytes().unwrap();
+    let network = pruned();
+    let bytes = network.to_bytes().unwrap();
+    assert!(bytes.len() < plain.len());
+    assert_eq!(Network::from_bytes(&bytes).unwrap(), network);
+    // A file from before is the same network.
+    let older = write::bytes_again(&network, crate::description::version_of(&network)).unwrap();
+    assert!(older.len() > bytes.len());
+    assert_eq!(Network::from_bytes(&older).unwrap(), network);
+}
+
 #[test]
 fn every_flipped_byte_is_found() {
-    let bytes = tiny().to_bytes().unwrap();
+    for network in [tiny(), pruned()] {
+        flipped_bytes_are_found(&network.to_bytes().unwrap());
+    }
+}
+
+fn flipped_bytes_are_found(bytes: &[u8]) {
     for offset in 0..bytes.len() {
-        let mut damaged = bytes.clone();
+        let mut damaged = bytes.to_vec();
         // 0x29 turns the padding's spaces into tabs, which JSON allows.
         for mask in [0x01, 0x20, 0x29, 0x80] {
             damaged[offset] = bytes[offset] ^ mask;
@@ -125,9 +150,9 @@ fn files_that_are_no_models_are_named() {
 #[test]
 fn other_versions_are_refused_before_anything_else_is_read() {
     let bytes = with_header(&tiny().to_bytes().unwrap(), |header| {
-        *header = serde_json::json!({ "format_version": 3, "something": "new" });
+        *header = serde_json::json!({ "format_version": 4, "something": "new" });
     });
-    assert!(message(&bytes).contains("format version 3, this program reads versions 1 to 2"));
+    assert!(message(&bytes).contains("format version 4, this program reads versions 1 to 3"));
 }
 
 #[test]

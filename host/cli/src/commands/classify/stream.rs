@@ -48,7 +48,7 @@ pub fn run(
     output: &mut Output,
 ) -> Result<Outcome, CliError> {
     let cancel = signals::interrupt()?;
-    let config = device::configuration(uri, args.target.preset.given.as_ref(), style)?;
+    let config = device::configuration(uri, args.target.preset.given.as_ref(), &cancel, style)?;
     let target = Arc::new(Target::load_for(&args.target, config)?);
     let program = target.compile(false)?;
     let board = device::open(uri, &cancel, style)?;
@@ -73,11 +73,19 @@ pub fn run(
                 source,
             };
             let file = BufWriter::new(File::create(path).map_err(error)?);
-            let recorder = Recorder::new(board, file).map_err(error)?;
-            let mut session = Session::open(recorder, target.config())?;
-            let outcome = batch.run(&mut session, output);
-            session.into_device().finish().map_err(error)?;
-            outcome
+            let mut recorder = Recorder::new(board, file).map_err(error)?;
+            // Whatever comes of it, also of the opening: the file is for what goes wrong.
+            let outcome = Session::open(&mut recorder, target.config())
+                .map_err(CliError::from)
+                .and_then(|mut session| batch.run(&mut session, output));
+            match (outcome, recorder.finish()) {
+                (Ok(_), Err(source)) => Err(error(source)),
+                (Err(first), Err(source)) => {
+                    progress::error(error(source));
+                    Err(first)
+                }
+                (outcome, Ok(_)) => outcome,
+            }
         }
     };
     batch.bar.finish_and_clear();
@@ -172,12 +180,7 @@ impl Batch<'_> {
             };
             let result = session.stream(&self.program, &mut next, &mut answer);
             printed?;
-            if self.cancel.is_cancelled() {
-                // The session has reset the engine, but perhaps was itself cut short by the flag.
-                self.cancel.clear();
-                session.reset()?;
-                return Err(CliError::Interrupted { done });
-            }
+            signals::in_order(session, done, Ok(()))?;
             let Err(error) = result else { continue };
             let lost = under_way.into_inner();
             if lost.is_empty() || is_final(&error) {

@@ -46,6 +46,11 @@ pub struct Summary {
 }
 
 impl Summary {
+    /// How many pictures have a result.
+    pub fn compared(&self) -> u64 {
+        (self.images - self.failed) as u64
+    }
+
     pub fn add(&mut self, picture: &Picture) {
         self.good += usize::from(picture.is_exact());
         self.elements += picture.elements();

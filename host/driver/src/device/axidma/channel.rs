@@ -140,6 +140,7 @@ impl Channel {
             if got & shown.1 == 0 {
                 return Ok(());
             }
+            self.present(got)?;
             if let Some(watch) = watch {
                 watch.check()?;
             }
@@ -219,14 +220,20 @@ impl Channel {
         Ok(moved)
     }
 
-    /// An error if the status register shows one.
-    fn check(&self, status: u32) -> Result<(), Fault> {
-        if status == u32::MAX {
-            return Err(Fault::Failed(DeviceError::LinkLost {
+    /// An error if a register reads as ones, which none of them does: nothing answers.
+    fn present(&self, got: u32) -> Result<(), Fault> {
+        match got {
+            u32::MAX => Err(Fault::Failed(DeviceError::LinkLost {
                 device: self.device.clone(),
                 when: "in the AXI DMA",
-            }));
+            })),
+            _ => Ok(()),
         }
+    }
+
+    /// An error if the status register shows one.
+    fn check(&self, status: u32) -> Result<(), Fault> {
+        self.present(status)?;
         let Some((_, cause)) = ERRORS.iter().find(|(bits, _)| status & bits != 0) else {
             return Ok(());
         };

@@ -155,6 +155,16 @@ impl<L: Link> Board<L> {
         }
     }
 
+    /// An error if the flag is up.
+    fn uncancelled(&self) -> Result<(), DeviceError> {
+        match self.cancel.is_cancelled() {
+            true => Err(DeviceError::Cancelled {
+                device: self.link.name(),
+            }),
+            false => Ok(()),
+        }
+    }
+
     /// The reason behind a worker's failure, if the registers know a better one.
     fn judge(&mut self, error: DeviceError) -> DeviceError {
         match self.look() {
@@ -208,11 +218,7 @@ impl<L: Link> Board<L> {
         let mut ended = false;
         let (mut since, mut looked) = (Instant::now(), Instant::now());
         loop {
-            if self.cancel.is_cancelled() {
-                return Err(DeviceError::Cancelled {
-                    device: self.link.name(),
-                });
-            }
+            self.uncancelled()?;
             let mut limit = LOOK;
             while !ended && let Some(buffer) = free.last_mut() {
                 let begin = Instant::now();
@@ -326,6 +332,7 @@ impl<L: Link> Board<L> {
         let (begin, mut looked) = (Instant::now(), Instant::now());
         let (mut back, mut dropped) = (None, None);
         loop {
+            self.uncancelled()?;
             match self.next(pump, LOOK, &mut looked)? {
                 Some(Event::Sent { buffer, .. }) => back = Some(buffer),
                 Some(Event::Synchronised(bytes)) => dropped = Some(bytes),
