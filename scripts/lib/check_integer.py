@@ -16,6 +16,23 @@ from PIL import Image
 PICTURES = 5
 
 
+def with_zeros(coded, count):
+    """Weights from the form without zeros: for each group of 128, 16 bytes of mask (bit i of byte
+    j is weight 8 j + i), then as many beats of 16 bytes as its values need beyond what the beat
+    before has left."""
+    weights = np.zeros(-(-count // 128) * 128, np.uint8)
+    at, left = 0, b""
+    for group in range(0, count, 128):
+        mask = np.unpackbits(coded[at:at + 16], bitorder="little").astype(bool)
+        ones = int(mask.sum())
+        beats = -(-max(ones - len(left), 0) // 16)
+        values = left + coded[at + 16:at + 16 + 16 * beats].tobytes()
+        at += 16 + 16 * beats
+        weights[group:group + 128][mask] = np.frombuffer(values[:ones], np.uint8)
+        left = values[ones:]
+    return weights[:count].view(np.int8)
+
+
 def read_pack(path):
     """Description and tensors of a packed model, read from the safetensors format's definition."""
     data = Path(path).read_bytes()
@@ -28,6 +45,12 @@ def read_pack(path):
         start, end = (8 + length + offset for offset in entry["data_offsets"])
         tensors[name] = np.frombuffer(data[start:end], types[entry["dtype"]]).reshape(
             entry["shape"])
+    for node in description["nodes"]:
+        coded = tensors.pop(node["name"] + ".sparse_weight", None)
+        if coded is not None:
+            shape = (node["out_channels"], node["kernel"], node["kernel"], node["in_channels"])
+            weights = with_zeros(coded, int(np.prod(shape)))
+            tensors[node["name"] + ".weight"] = weights.reshape(shape)
     return description, tensors
 
 
