@@ -2,7 +2,9 @@
 //! the front.
 
 use firebrick_driver::{CompileOptions, Program, Weights, compile};
-use firebrick_network::random::Builder;
+use firebrick_network::float::FloatNetwork;
+use firebrick_network::random::{self, Builder};
+use firebrick_network::squeezenet::{Fire, SqueezeNet};
 use firebrick_network::{Network, NodeId};
 use firebrick_spec::HwConfig;
 
@@ -33,6 +35,21 @@ pub fn network() -> Network {
     let pool = builder.pool("pool1", conv, true);
     let conv = builder.conv("conv2", pool, 10, (1, 1, 0));
     builder.finish(conv, EDGE, EDGE)
+}
+
+/// A float SqueezeNet as small as it can be.
+#[must_use]
+pub fn float() -> FloatNetwork {
+    let table = SqueezeNet {
+        name: "fuzz".into(),
+        outputs: 2,
+        fires: vec![Fire::even(2, 2)],
+        pools: vec![1],
+        classes: 2,
+        side: 15,
+        ..SqueezeNet::v1_1()
+    };
+    random::float(&table, 5)
 }
 
 /// The small network on the small engine.

@@ -7,7 +7,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use firebrick_driver::{ExecutorDevice, Recorder, Session, Weights};
-use firebrick_fuzz::{EDGE, config, network, program};
+use firebrick_fuzz::{EDGE, config, float, network, program};
+use firebrick_network::import::to_onnx;
 use firebrick_network::random::picture;
 use image::{DynamicImage, ImageFormat, RgbImage};
 
@@ -21,6 +22,9 @@ fn main() -> Outcome<()> {
         Ok(fs::write(folder.join(name), bytes)?)
     };
     put("pack", "small", &network().to_bytes()?)?;
+    put("import", "onnx", &to_onnx(&float()))?;
+    // The layout of safetensors, though not the layers that are looked for.
+    put("import", "safetensors", &network().to_bytes()?)?;
     for (name, check, weights) in [
         ("plain", false, Weights::Streamed),
         ("check", true, Weights::Streamed),
