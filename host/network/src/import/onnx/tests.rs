@@ -357,7 +357,7 @@ fn what_cannot_be_run_is_refused_by_name() {
         ),
         (
             |m| node(m, "conv1").op = "Identity".into(),
-            &["conv1.conv", "no Relu"],
+            &["\"pool1\"", "no Relu"],
         ),
         (
             |m| node(m, "conv1.conv").op = "QLinearConv".into(),
