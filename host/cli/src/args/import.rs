@@ -86,6 +86,9 @@ pub struct Quantiser {
     /// Most photographs that are measured, evenly over the folder
     #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u16).range(1..))]
     pub pictures: u16,
+    /// Measure photographs only as they are, not mirrored as well
+    #[arg(long)]
+    pub no_mirror: bool,
     /// Also write the measured ranges to a file
     #[arg(long, value_name = "FILE")]
     pub save_calibration: Option<PathBuf>,

@@ -12,7 +12,7 @@ use firebrick_network::import::{self, Format, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, Quantised, quantise};
 use firebrick_network::{Network, builtin};
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 use crate::args::{self, Rounding};
 use crate::error::CliError;
@@ -135,7 +135,12 @@ impl Measured {
     ) -> Result<Measured, CliError> {
         let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
-        let pictures = pictures::load(&files, &network.input)?;
+        let mut pictures = pictures::load(&files, &network.input)?;
+        if !args.quantiser.no_mirror {
+            // As likely as the photographs themselves, and as good as more of them.
+            let mirrored: Vec<_> = pictures.iter().map(mirrored).collect();
+            pictures.extend(mirrored);
+        }
         let adaptive = args.quantiser.rounding != Some(Rounding::Nearest);
         let passes = if adaptive { 3 } else { 2 };
         let counter = Counter::new(style, "calibrating", passes * pictures.len());
@@ -190,7 +195,29 @@ impl Measured {
     }
 }
 
+/// Left and right exchanged.
+fn mirrored(picture: &Array3<u8>) -> Array3<u8> {
+    picture
+        .slice(s![.., ..;-1, ..])
+        .as_standard_layout()
+        .into_owned()
+}
+
 /// The model that was made, for the report.
 pub(super) fn bytes_of(network: &Network) -> usize {
     network.to_bytes().map_or(0, |b| b.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mirrored_twice_is_the_picture() {
+        let picture = Array3::from_shape_fn((2, 3, 3), |(y, x, c)| (y * 9 + x * 3 + c) as u8);
+        let other = mirrored(&picture);
+        assert_eq!(other[(1, 0, 2)], picture[(1, 2, 2)]);
+        assert!(other.is_standard_layout());
+        assert_eq!(mirrored(&other), picture);
+    }
 }
