@@ -26,9 +26,7 @@ impl Planner<'_> {
     pub fn inputs(&self, plan: &Plan, conv: usize) -> Vec<InputGroup> {
         let source = self.structure.convs[conv].source;
         match conv_of(self.network, self.structure.convs[conv].node) {
-            Some(conv) if source == Source::Picture => {
-                pack::window_groups(conv, self.config.tile)
-            }
+            Some(conv) if source == Source::Picture => pack::window_groups(conv, self.config.tile),
             _ => source
                 .maps()
                 .iter()

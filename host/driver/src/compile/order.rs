@@ -112,7 +112,10 @@ impl Search<'_> {
         let mut when = 0;
         let maps = self.lead(stage).source.maps();
         for writer in 0..self.stages.len() {
-            if !maps.iter().any(|&map| self.lead(writer).sink == Sink::Map(map)) {
+            if !maps
+                .iter()
+                .any(|&map| self.lead(writer).sink == Sink::Map(map))
+            {
                 continue;
             }
             let tiles = 0..self.stages[writer].next;
