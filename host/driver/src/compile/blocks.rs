@@ -155,7 +155,7 @@ impl Emitter<'_> {
 
     /// Computes one tile of one output group.
     pub(super) fn job(&mut self, job: &Job, take_strip: bool) -> Result<(), CompileError> {
-        let (planner, plan) = (self.planner, self.plan);
+        let planner = self.planner;
         let config = planner.config;
         let conv = &planner.structure.convs[job.conv];
         let fail = self.encoding(job.conv);
