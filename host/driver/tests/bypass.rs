@@ -113,7 +113,7 @@ fn a_sum_may_be_what_the_classes_are_summed_of() {
 
 #[test]
 fn random_squeezenets_with_bypass() {
-    let mut compiled = 0;
+    let (mut compiled, mut backwards) = (0, 0);
     for seed in 0..90 {
         let table = with_bypass(figures(seed));
         let network = squeezenet(&table, seed);
@@ -132,13 +132,20 @@ fn random_squeezenets_with_bypass() {
         let (height, width) = (table.side, table.side + seed as usize % 7);
         eprintln!("seed {seed} on {name}");
         match compile(&network, &config, height, width, &options) {
-            Ok(program) => run(&network, &program, 2),
+            Ok(program) => {
+                let mut blocks = blocks(&program);
+                let beyond = config.feature_words as u32;
+                backwards += usize::from(blocks.any(|b| b.groups > 1 && b.plane > beyond));
+                run(&network, &program, 2);
+            }
             Err(CompileError::Memory { .. }) => continue,
             Err(error) => panic!("seed {seed}: {error}"),
         }
         compiled += 1;
     }
     assert!(compiled >= 80, "only {compiled} were small enough");
+    // The second map may lie before the first: the distance wraps.
+    assert!(backwards >= 5, "{backwards}");
 }
 
 fn blocks(program: &Program) -> impl Iterator<Item = Block> + '_ {
@@ -223,7 +230,8 @@ fn whole(table: &SqueezeNet) -> Vec<(&'static str, Option<Program>)> {
             assert_eq!(program.macs(), without.macs());
             let figures = |program: &Program| {
                 let transfer = program.transfer(&picture(1, side, side).view()).unwrap();
-                let cycles = predict(&config, &[&transfer]).unwrap().counters[0];
+                let timing = predict(&config, &[&transfer]).unwrap();
+                let cycles = timing.counters[0];
                 let peak = program.prediction().peak;
                 (cycles, program.macs() as f64 / (cycles * peak) as f64)
             };
@@ -242,10 +250,10 @@ fn whole(table: &SqueezeNet) -> Vec<(&'static str, Option<Program>)> {
                 without.prediction().feature_words,
                 program.prediction().feature_words,
             );
-            // Two passes over each sum's planes, and nothing lost between them to speak of.
+            // Two passes over each sum's planes, and little lost to their drains.
             let extra = program.prediction().busy_cycles - without.prediction().busy_cycles;
             let lost = (b.0 - a.0) as f64 - extra as f64;
-            assert!(lost <= 0.005 * a.0 as f64, "{name}: {lost} cycles lost");
+            assert!(lost <= 0.007 * a.0 as f64, "{name}: {lost} cycles lost");
             (name, Some(program))
         })
         .collect()
@@ -272,31 +280,41 @@ fn v1_1_with_bypass() {
 #[test]
 fn v1_0_with_bypass() {
     let table = SqueezeNet::v1_0();
-    let network = simple_bypass(table.clone());
-    for name in ["fb256", "fb512", "fb1024", "fb2048"] {
-        let config = HwConfig::preset(name).unwrap();
-        let program = compile(&network, &config, 227, 227, &CompileOptions::default()).unwrap();
+    for (name, program) in whole(&table) {
+        let Some(program) = program else {
+            assert!(["fb64", "fb256-small"].contains(&name), "{name}");
+            continue;
+        };
         // Three maps of 55x55 pixels and 128 channels would not fit.
         assert!(program.prediction().feature_words < 3 * 55 * 55 * 8);
         if name == "fb512" {
-            run(&network, &program, 1);
+            run(&simple_bypass(table.clone()), &program, 1);
         }
     }
 }
 
 #[test]
-fn one_record_adds_a_tile_and_may_step_backwards() {
-    let network = around(7, 33, |b, x| {
+fn one_record_adds_a_tile() {
+    let network = around(7, 97, |b, x| {
         let y = b.fire("fire3", x, 8, 16, 16);
         b.add("add", y, x)
     });
-    let program = agree(&network, &preset(), (33, 33), false, 1);
+    let program = agree(&network, &preset(), (97, 97), false, 1);
     let layer = program.layers().iter().find(|l| l.name == "add").unwrap();
     assert_eq!((layer.macs, layer.kernel), (0, 1));
-    assert_eq!(layer.busy_cycles, 2 * 2 * 16 * 16);
+    assert_eq!(layer.busy_cycles, 2 * 2 * 48 * 48);
     let sums: Vec<Block> = blocks(&program)
         .filter(|block| block.layer as usize == layer.layer)
         .collect();
-    assert!(sums.iter().any(|block| block.groups == 2));
     assert_eq!(sums.len(), layer.records);
+    // But for the last tiles before it, everything has drained.
+    let pairs: Vec<&Block> = sums.iter().filter(|block| block.groups == 2).collect();
+    assert!(pairs.len() > sums.len() / 2);
+    // The map that is read first is the bypass; where it lies does not matter.
+    let backwards = |block: &&&Block| block.plane > preset().feature_words as u32;
+    eprintln!(
+        "{} of {}",
+        pairs.iter().filter(backwards).count(),
+        pairs.len()
+    );
 }
