@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use firebrick_driver::{CompileOptions, ImageResult, Program, Session, Weights, compile};
 use firebrick_model::Model;
-use firebrick_network::random::{figures, picture, squeezenet};
+use firebrick_network::random::{figures, picture, squeezenet, with_bypass};
 use firebrick_network::{Network, SqueezeNet};
 use firebrick_sim::bus::seed_or;
 use firebrick_sim::{Builder, SimDevice, SimOptions};
@@ -70,14 +70,18 @@ fn run(what: &str, session: &mut Session<SimDevice>, network: &Network, program:
     }
 }
 
-/// Random networks on one engine, one after the other without reset.
+/// Random networks on one engine, one after the other without reset; the last has bypasses.
 fn networks(preset: &str, count: u64) {
     let seed = seed_or(500);
     let config = HwConfig::preset(preset).unwrap();
     let mut session = session(&config, seed, 0.2);
+    let last = seed + count;
     let mut resident = 0;
-    for seed in seed..seed + count {
-        let table = figures(seed);
+    for seed in seed..=seed + count {
+        let mut table = figures(seed);
+        if seed == last {
+            table = with_bypass(table);
+        }
         let network = squeezenet(&table, seed);
         for (weights, check) in [(Weights::Streamed, true), (Weights::Auto, false)] {
             let options = CompileOptions {

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock};
 
 use firebrick_driver::{CompileOptions, Limits, Order, Program, Weights, compile};
 use firebrick_model::timing::{CounterValues, Timing, predict};
-use firebrick_network::random::{figures, picture, squeezenet, thin};
+use firebrick_network::random::{figures, picture, squeezenet, thin, with_bypass};
 use firebrick_sim::bus::{LiteId, SinkId, SourceId, Testbench, seed_or};
 use firebrick_sim::{Builder, Model, SimOptions, engine_design};
 use firebrick_spec::HwConfig;
@@ -189,6 +189,33 @@ fn networks(preset: &str, count: u64) {
     assert!(resident > 0, "no network kept its weights");
 }
 
+/// Networks whose modules have a bypass.
+fn bypass(preset: &str, count: u64) {
+    let seed = seed_or(350);
+    let mut engine = Engine::new(preset);
+    for seed in seed..seed + count {
+        let table = with_bypass(figures(seed));
+        let options = CompileOptions {
+            check: seed.is_multiple_of(3),
+            ..CompileOptions::default()
+        };
+        let (network, side) = (squeezenet(&table, seed), table.side);
+        let program = compile(&network, &engine.config, side, side, &options).unwrap();
+        let sums = program.layers().iter().filter(|layer| layer.macs == 0);
+        let sums: Vec<usize> = sums.map(|layer| layer.layer).collect();
+        assert_eq!(sums.len(), table.bypass.len());
+        for pictures in [1, 3] {
+            let transfers = transfers(&program, pictures, seed);
+            let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
+            let what = format!("{preset}: bypass {seed}, {pictures} pictures");
+            let timing = engine.agrees(&what, &transfers);
+            for &sum in &sums {
+                assert!(timing.layers[sum][CAUSES.start] > 0, "{what}");
+            }
+        }
+    }
+}
+
 /// Records by chance: whatever the control does, also what no scheduler asks for.
 fn records(preset: &str, count: u64) {
     let seed = seed_or(400);
@@ -214,6 +241,11 @@ macro_rules! presets {
             #[test]
             fn records() {
                 super::records($preset, $records);
+            }
+
+            #[test]
+            fn bypass() {
+                super::bypass($preset, 4);
             }
         })*
     };

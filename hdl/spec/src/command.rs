@@ -331,7 +331,7 @@ pub mod block {
         2,
         0,
         20,
-        "Feature words from one input channel group to the next.",
+        "Feature words from one input channel group to the next, modulo 2^20.",
     );
     /// Accumulator address.
     pub const ACC_BASE: Field = Field::new(

@@ -161,18 +161,43 @@ fn measured_ranges_can_be_kept() {
 }
 
 #[test]
-fn a_bypass_runs_on_the_model_and_is_refused_by_the_scheduler() {
+fn a_network_with_bypasses_goes_from_onnx_to_the_engine() {
     let table = SqueezeNet {
-        fires: vec![Fire::even(8, 16), Fire::even(8, 16)],
-        bypass: vec![3],
+        fires: vec![
+            Fire::even(8, 16),
+            Fire::even(8, 16),
+            Fire::even(8, 20),
+            Fire {
+                squeeze: 8,
+                expand1: 24,
+                expand3: 16,
+            },
+        ],
+        pools: vec![1, 3],
+        bypass: vec![3, 5],
         ..own()
     };
     let dir = folder(&table);
-    let (pack, _) = import(dir.path(), &[]);
+    let (pack, run) = import(dir.path(), &["--json"]);
+    assert_eq!(run.objects()[0]["layers"].as_array().unwrap().len(), 14);
     let photo = dir.path().join("photos/0.png");
-    let args = ["classify", text(&photo), "--model", text(&pack)];
-    firebrick(&args).good();
-    firebrick(&[&args[..], &["--backend", "software"]].concat()).fails("adds two feature maps");
+    let with = |command: &str, more: &[&str]| {
+        let args = [command, text(&photo), "--model", text(&pack), "--json"];
+        firebrick(&[&args[..], more].concat()).good().objects()
+    };
+    let sums = |objects: Vec<serde_json::Value>| objects[0]["logits_sha256"].clone();
+    let model = sums(with("classify", &[]));
+    assert_eq!(sums(with("classify", &["--backend", "software"])), model);
+    let backends: &[&str] = if cfg!(feature = "sim") {
+        &["software", "sim"]
+    } else {
+        &["software"]
+    };
+    for backend in backends {
+        for preset in ["fb64", "fb256"] {
+            with("verify", &["--backend", backend, "--preset", preset]);
+        }
+    }
 }
 
 #[test]

@@ -58,7 +58,7 @@ fn structures_without_a_command_are_named() {
         let x = b.conv("last", x, 4, (1, 1, 0));
         b.finish(x, 40, 40)
     };
-    let cases: [(Wrong, &[&str]); 7] = [
+    let cases: [(Wrong, &[&str]); 9] = [
         (
             |b| b.conv("one", NodeId::INPUT, 4, (1, 1, 0)),
             &["one", "1x1", "window unit"],
@@ -104,6 +104,23 @@ fn structures_without_a_command_are_named() {
                 b.concat("skip", &[x, y])
             },
             &["first", "two different ways"],
+        ),
+        (
+            |b| {
+                let x = b.add("mixed", NodeId::INPUT, NodeId::INPUT);
+                b.conv("first", x, 4, (3, 1, 1))
+            },
+            &["mixed", "the picture itself"],
+        ),
+        (
+            |b| {
+                let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+                let y = b.conv("second", x, 4, (3, 1, 1));
+                let z = b.add("sum", x, y);
+                let z = b.conv("third", z, 4, (1, 1, 0));
+                b.concat("again", &[y, z])
+            },
+            &["second", "two different ways"],
         ),
     ];
     for (wrong, words) in cases {

@@ -296,6 +296,26 @@ pub fn figures(seed: u64) -> SqueezeNet {
     table
 }
 
+/// A table with a bypass around module 3 and each second one from there, whose channels are made to
+/// match: in module 3 as they come from the one before, in the others with those of both expand
+/// convolutions exchanged.
+#[must_use]
+pub fn with_bypass(mut table: SqueezeNet) -> SqueezeNet {
+    if let [only] = table.fires[..] {
+        table.fires.push(only);
+    }
+    for at in (1..table.fires.len()).step_by(2) {
+        let before = table.fires[at - 1];
+        let fire = &mut table.fires[at];
+        (fire.expand1, fire.expand3) = match at {
+            1 => (before.expand1, before.expand3),
+            _ => (before.expand3, before.expand1),
+        };
+        table.bypass.push(at + 2);
+    }
+    table
+}
+
 /// A picture of noise.
 #[must_use]
 pub fn picture(height: usize, width: usize, seed: u64) -> Array3<u8> {

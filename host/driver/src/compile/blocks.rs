@@ -2,18 +2,21 @@
 
 use super::CompileError;
 use super::emit::Emitter;
-use super::plan::Job;
+use super::plan::{Job, Plane};
 use super::structure::{Sink, Source};
 use super::users::{Memory, outstanding};
 use crate::program::Segment;
-use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode};
+use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode, block};
 use firebrick_spec::regs::STATS_LAYERS;
 use std::ops::Range;
+
+/// Feature addresses wrap at this number.
+const ADDRESSES: usize = 1 << block::IN_BASE.width;
 
 /// Cycles by which the estimate of a drain may be off.
 const SPLIT_MARGIN: u64 = 60;
 
-/// Number under which a convolution's statistics are kept.
+/// Number under which the statistics of a convolution or an addition are kept.
 pub(super) fn layer(conv: usize) -> usize {
     conv.min(STATS_LAYERS - 1)
 }
@@ -28,6 +31,37 @@ struct Part {
     outstanding: u8,
 }
 
+/// A channel group that a tile reads.
+#[derive(Clone, Debug)]
+struct Input {
+    /// Word of the tile's first position.
+    base: usize,
+    ring: u32,
+    /// All words.
+    words: [Range<usize>; 2],
+    /// What they allow for `outstanding`.
+    need: u8,
+}
+
+impl Input {
+    /// Words from the first group to the second, 0 if there is none. Addresses wrap, so the
+    /// second may lie before the first.
+    fn distance(inputs: &[Input]) -> usize {
+        match inputs {
+            [first, second, ..] => (second.base + ADDRESSES - first.base) % ADDRESSES,
+            _ => 0,
+        }
+    }
+
+    /// Whether one record can name them all: the distance from each to the next is the same.
+    fn in_line(inputs: &[Input]) -> bool {
+        let step = Input::distance(inputs);
+        inputs
+            .windows(2)
+            .all(|pair| Input::distance(pair) == step && pair[0].ring == pair[1].ring)
+    }
+}
+
 /// Where a job's words go.
 #[derive(Clone, Debug)]
 struct Output {
@@ -39,44 +73,53 @@ struct Output {
 }
 
 impl Emitter<'_> {
-    /// What the inputs of each channel group of a tile allow for `outstanding`.
-    fn needs(&self, job: &Job, groups: usize) -> Vec<u8> {
-        (0..groups)
-            .map(|group| {
-                let written = self
-                    .input_words(job, group)
-                    .into_iter()
-                    .filter(|words| !words.is_empty())
-                    .map(|words| self.users.written(words))
-                    .max();
-                match self.planner.structure.convs[job.conv].source {
-                    // Strips are waited for otherwise.
-                    Source::Picture => MAX_OUTSTANDING,
-                    Source::Map(_) => outstanding(self.users.tiles - 1 - written.unwrap_or(-1)),
-                }
-            })
-            .collect()
-    }
-
-    /// The words that a tile reads of a channel group.
-    fn input_words(&self, job: &Job, group: usize) -> [Range<usize>; 2] {
-        let (plan, grid) = (self.plan, self.planner.grid(job.conv));
-        match self.planner.structure.convs[job.conv].source {
-            Source::Picture => {
-                let strip = job.strip.unwrap_or(0);
-                let start = plan.strips.region(strip) + group * plan.strips.plane;
-                [start..start + job.tile.count, 0..0]
+    /// What a tile reads, channel group by channel group.
+    fn inputs(&self, job: &Job) -> Vec<Input> {
+        let (planner, plan) = (self.planner, self.plan);
+        let positions = job
+            .tile
+            .with_halo(&planner.grid(job.conv), planner.kernel(job.conv));
+        let plane = |map: usize, plane: usize| {
+            let place = &plan.maps[map];
+            let words = place.words(plane, positions.clone());
+            let written = words.iter().filter(|words| !words.is_empty());
+            let written = written.map(|words| self.users.written(words.clone())).max();
+            Input {
+                base: place.word(plane, job.tile.start),
+                ring: place.ring,
+                need: outstanding(self.users.tiles - 1 - written.unwrap_or(-1)),
+                words,
             }
-            Source::Map(map) => {
-                let positions = job.tile.with_halo(&grid, self.planner.kernel(job.conv));
-                plan.maps[map].words(group, positions)
+        };
+        match planner.structure.convs[job.conv].source {
+            Source::Picture => (0..plan.strips.groups)
+                .map(|group| {
+                    let region = plan.strips.region(job.strip.unwrap_or(0));
+                    let base = region + group * plan.strips.plane;
+                    Input {
+                        base,
+                        ring: 0,
+                        words: [base..base + job.tile.count, 0..0],
+                        // Strips are waited for otherwise.
+                        need: MAX_OUTSTANDING,
+                    }
+                })
+                .collect(),
+            Source::Map(map) => (0..plan.maps[map].planes.len())
+                .map(|at| plane(map, at))
+                .collect(),
+            Source::Pair(_) => {
+                let (conv, group) = (job.conv, job.group);
+                let terms = planner.terms(plan, Plane { conv, group });
+                let terms = terms.iter().map(|term| plane(term.map, term.plane));
+                terms.collect()
             }
         }
     }
 
     /// Splits the groups where a later one has to wait for a drain that an earlier one need not
-    /// wait for.
-    fn parts(&self, needs: &[u8], slot: u8, cycles: usize) -> Vec<Part> {
+    /// wait for, and where they lie at another distance.
+    fn parts(&self, inputs: &[Input], slot: u8, cycles: usize) -> Vec<Part> {
         let mut parts = vec![Part {
             first: 0,
             groups: 0,
@@ -84,24 +127,26 @@ impl Emitter<'_> {
             outstanding: slot,
         }];
         let mut start = self.timeline.next_start();
-        for (group, &need) in needs.iter().enumerate() {
+        for (group, input) in inputs.iter().enumerate() {
+            let need = input.need;
             let at = parts.len() - 1;
             let part = &mut parts[at];
-            if need < part.outstanding {
-                let ready = self.timeline.drained(need.into()) + SPLIT_MARGIN;
-                let begin = start.max(self.timeline.drained(part.outstanding.into()));
-                if part.groups > 0 && ready > begin {
-                    start = begin + (part.groups * cycles) as u64;
-                    parts.push(Part {
-                        first: group,
-                        groups: 1,
-                        data: need,
-                        outstanding: need,
-                    });
-                    continue;
-                }
-                part.outstanding = need;
+            let begin = start.max(self.timeline.drained(part.outstanding.into()));
+            let late = need < part.outstanding
+                && self.timeline.drained(need.into()) + SPLIT_MARGIN > begin;
+            let apart = !Input::in_line(&inputs[part.first..=group]);
+            if part.groups > 0 && (late || apart) {
+                start = begin + (part.groups * cycles) as u64;
+                let outstanding = need.min(part.outstanding);
+                parts.push(Part {
+                    first: group,
+                    groups: 1,
+                    data: need,
+                    outstanding,
+                });
+                continue;
             }
+            part.outstanding = part.outstanding.min(need);
             part.data = part.data.min(need);
             part.groups += 1;
         }
@@ -110,33 +155,21 @@ impl Emitter<'_> {
 
     /// Computes one tile of one output group.
     pub(super) fn job(&mut self, job: &Job, take_strip: bool) -> Result<(), CompileError> {
-        let (planner, plan) = (self.planner, self.plan);
+        let planner = self.planner;
         let config = planner.config;
         let conv = &planner.structure.convs[job.conv];
         let fail = self.encoding(job.conv);
         let (grid, tile) = (planner.grid(job.conv), job.tile);
         let kernel3 = planner.kernel(job.conv) == 3;
         let taps = if kernel3 { 9 } else { 1 };
-        let groups = plan.chunks[job.chunk].blocks / taps;
+        let inputs = self.inputs(job);
         let vectors = tile.vectors(config.lanes);
         let acc = job.acc_base..job.acc_base + vectors;
         let last_user = self.users.accumulator(job.bank, acc.clone());
         let slot = outstanding(self.users.tiles - 1 - last_user);
         // The next pass's weights enter row by row.
         let cycles = taps * vectors.max(config.tile);
-        let parts = self.parts(&self.needs(job, groups), slot, cycles);
-
-        let (in_base, plane, in_ring) = match conv.source {
-            Source::Picture => (
-                plan.strips.region(job.strip.unwrap_or(0)),
-                plan.strips.plane,
-                0,
-            ),
-            Source::Map(map) => {
-                let map = &plan.maps[map];
-                (map.word(0, tile.start), map.plane_words(), map.ring)
-            }
-        };
+        let parts = self.parts(&inputs, slot, cycles);
         let output = self.output(job);
         let sum = output.mode == Mode::Sum;
         let first_channel = job.group * config.tile;
@@ -145,6 +178,7 @@ impl Emitter<'_> {
         let tap = planner.options.check && output.mode != Mode::Write;
         let loaded = self.loaded[job.chunk];
         for (index, part) in parts.iter().enumerate() {
+            let read = &inputs[part.first..part.first + part.groups];
             let weights = (loaded.weights + part.first * taps) % config.weight_blocks;
             let last = index + 1 == parts.len();
             let block = Block {
@@ -158,9 +192,9 @@ impl Emitter<'_> {
                 sum_last: sum && job.last_tile,
                 outstanding: part.outstanding,
                 count: tile.count as u32,
-                in_base: (in_base + part.first * plane) as u32,
+                in_base: read[0].base as u32,
                 groups: part.groups as u32,
-                plane: plane as u32,
+                plane: Input::distance(read) as u32,
                 acc_bank: job.bank as u8,
                 acc_base: job.acc_base as u32,
                 width: grid.width as u32,
@@ -177,7 +211,7 @@ impl Emitter<'_> {
                 data: part.data < slot || index > 0,
                 out_base: output.base as u32,
                 out_gap: output.gap as u32,
-                in_ring,
+                in_ring: read[0].ring,
                 out_ring: output.ring,
             };
             if index == 0 {
@@ -194,17 +228,15 @@ impl Emitter<'_> {
             self.users
                 .weights
                 .used(weights, part.groups * taps, self.users.blocks);
-            for group in part.first..part.first + part.groups {
-                for words in self.input_words(job, group) {
-                    self.users.read(words);
-                }
+            for words in read.iter().flat_map(|input| &input.words) {
+                self.users.read(words.clone());
             }
             self.users.blocks += 1;
         }
         let info = &mut self.layers[job.conv];
         info.records += parts.len();
         info.tiles += 1;
-        info.busy_cycles += (groups * taps * vectors) as u64;
+        info.busy_cycles += (inputs.len() * taps * vectors) as u64;
         self.timeline.drain(vectors);
         self.users.params.used(loaded.param, 1, self.users.tiles);
         self.users.accumulators[job.bank][acc].fill(self.users.tiles);

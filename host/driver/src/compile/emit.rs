@@ -203,13 +203,14 @@ impl<'a> Emitter<'a> {
 }
 
 impl Planner<'_> {
-    /// What is known about each convolution before the stream is written.
+    /// What is known about each convolution and addition before the stream is written.
     fn layers(&self, plan: &Plan) -> Vec<LayerInfo> {
         (0..self.structure.convs.len())
             .map(|index| {
                 let conv = &self.structure.convs[index];
                 let layer = conv_of(self.network, conv.node);
-                let kernel = layer.map_or(0, |c| c.kernel);
+                let kernel = layer.map_or(1, |c| c.kernel);
+                // An addition multiplies by 1 only, which is no useful work.
                 let channels = layer.map_or(0, |c| c.in_channels());
                 LayerInfo {
                     node: firebrick_network::NodeId(conv.node),

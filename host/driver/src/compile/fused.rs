@@ -4,7 +4,7 @@
 use super::CompileError;
 use super::place::FEATURES;
 use super::plan::{Plan, Planner, pooled_rows};
-use super::structure::{Sink, Source};
+use super::structure::Sink;
 use super::tiles::Tile;
 use firebrick_spec::command::ring_words;
 use std::ops::Range;
@@ -61,9 +61,9 @@ impl Planner<'_> {
         let chunks = stage
             .bundles
             .iter()
-            .map(|bundle| bundle.first_chunk + bundle.members.len())
+            .flat_map(|bundle| &bundle.chunks)
             .max()
-            .unwrap_or(0);
+            .map_or(0, |last| last + 1);
         let chunks = &plan.chunks[..chunks];
         let blocks: usize = chunks.iter().map(|chunk| chunk.blocks).sum();
         let summed = (0..fused).any(|stage| self.lead(stage).sink == Sink::Sum);
@@ -90,7 +90,8 @@ impl Planner<'_> {
     }
 
     /// The ring of a map if the first `fused` stages are computed together: 0 if it is whole.
-    /// It holds what a tile of a reader needs and a writer adds, and `slack` further tiles.
+    /// It holds what a tile of a reader needs and a writer adds, and `slack` further tiles: with
+    /// a reader that comes stages after the first, such as a bypass, one more for each of them.
     pub(super) fn ring(&self, plan: &Plan, map: usize, fused: usize, slack: usize) -> u32 {
         let shape = &self.structure.maps[map];
         if shape.first_stage >= fused || shape.last_read >= fused || shape.last_write >= fused {
@@ -100,7 +101,7 @@ impl Planner<'_> {
         for stage in 0..fused {
             let lead = self.lead(stage);
             for tile in 0..plan.stages[stage].tiles.len() {
-                if lead.source == Source::Map(map) {
+                if lead.source.maps().contains(&map) {
                     let need = self.read(plan, stage, tile).map_or(0, |range| range.len());
                     read = read.max(need);
                 }
@@ -112,7 +113,8 @@ impl Planner<'_> {
                 }
             }
         }
-        let need = read + (1 + slack) * written;
+        let late = shape.last_read.saturating_sub(shape.first_read);
+        let need = read + (1 + slack + late) * written;
         let whole = plan.maps[map].plane_words();
         (1..16)
             .find(|&ring| ring_words(ring) as usize >= need)

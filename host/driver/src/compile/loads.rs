@@ -2,9 +2,8 @@
 
 use super::CompileError;
 use super::emit::{Emitter, Loaded};
-use super::pack;
-use super::plan::{Chunk, Job};
-use super::structure::{Source, conv_of};
+use super::plan::{Chunk, Job, Plane};
+use super::structure::conv_of;
 use super::timeline::Strip;
 use super::users::{Memory, wait};
 use crate::program::Stream;
@@ -141,13 +140,8 @@ impl Emitter<'_> {
         let Some(last_block) = self.users.weights.peek(chunk.blocks) else {
             return Err(self.no_weights(chunk.conv, self.live_blocks(index)));
         };
-        let Some(conv) = self.conv(chunk.conv) else {
-            return Ok(());
-        };
-        let payload = pack::params(conv, chunk.group, config.tile);
-        let window = planner.structure.convs[chunk.conv].source == Source::Picture;
-        let inputs = planner.inputs(plan, chunk.conv);
-        let bytes = pack::weight_blocks(conv, chunk.group, &inputs, config.tile, window);
+        let (conv, group) = (chunk.conv, chunk.group);
+        let (payload, bytes) = planner.payloads(plan, Plane { conv, group });
 
         let param = self.users.params.take(1);
         let wait_tiles = wait(self.users.tiles - 1 - last_tile);

@@ -5,6 +5,8 @@ mod blocks;
 mod emit;
 mod error;
 mod fused;
+mod in_place;
+mod inputs;
 mod loads;
 mod memory;
 mod options;

@@ -1,7 +1,7 @@
 //! The order in which the tiles of all stages are computed.
 
 use super::plan::{Plan, Planner, StagePlan};
-use super::structure::{Sink, Source};
+use super::structure::Sink;
 use firebrick_spec::command::ring_words;
 
 /// One tile of all members of a bundle.
@@ -87,11 +87,8 @@ impl Search<'_> {
         let blocks: usize = plan
             .bundles
             .iter()
-            .flat_map(|bundle| {
-                let first = bundle.first_chunk;
-                &self.plan.chunks[first..first + bundle.members.len()]
-            })
-            .map(|chunk| chunk.blocks)
+            .flat_map(|bundle| &bundle.chunks)
+            .map(|&chunk| self.plan.chunks[chunk].blocks)
             .sum();
         self.now = self.now.max(ready) + blocks * vectors;
         let progress = &mut self.stages[stage];
@@ -109,16 +106,16 @@ impl Search<'_> {
     /// When the inputs of a stage's next tile have drained; `None` if they are not yet issued,
     /// or if there is no further tile.
     fn ready(&self, stage: usize) -> Option<usize> {
-        let Source::Map(map) = self.lead(stage).source else {
-            let more = self.stages[stage].next < self.plan.stages[stage].tiles.len();
-            return more.then_some(0);
-        };
         let need = self
             .planner
             .read(self.plan, stage, self.stages[stage].next)?;
         let mut when = 0;
+        let maps = self.lead(stage).source.maps();
         for writer in 0..self.stages.len() {
-            if self.lead(writer).sink != Sink::Map(map) {
+            if !maps
+                .iter()
+                .any(|&map| self.lead(writer).sink == Sink::Map(map))
+            {
                 continue;
             }
             let tiles = 0..self.stages[writer].next;
@@ -141,7 +138,7 @@ impl Search<'_> {
         }
         let end = self.planner.made(self.plan, stage, self.stages[stage].next);
         (0..self.stages.len())
-            .filter(|&reader| self.lead(reader).source == Source::Map(map))
+            .filter(|&reader| self.lead(reader).source.maps().contains(&map))
             .filter_map(|reader| {
                 self.planner
                     .read(self.plan, reader, self.stages[reader].next)

@@ -14,6 +14,9 @@ const PADDED: Requant = Requant {
     shift: SHIFT_MAX,
 };
 
+/// By row of the tile, the output channel of the group that a channel is passed to unchanged.
+pub(crate) type Selection = Vec<Option<usize>>;
+
 /// Groups of the window unit for the first convolution: taps and colours flattened.
 pub(crate) fn window_groups(conv: &Conv, tile: usize) -> Vec<InputGroup> {
     let taps = conv.kernel * conv.kernel * conv.in_channels();
@@ -64,14 +67,36 @@ pub(crate) fn weight_blocks(
     bytes
 }
 
-/// Parameters of one group of output channels.
-pub(crate) fn params(conv: &Conv, output_group: usize, tile: usize) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(tile * PARAM_BYTES);
-    for output in output_group * tile..(output_group + 1) * tile {
-        let requant = conv.requant.get(output).unwrap_or(&PADDED);
+/// The weight block that passes channels on.
+pub(crate) fn selection_block(selection: &Selection) -> Vec<u8> {
+    let tile = selection.len();
+    let mut bytes = vec![0; tile * tile];
+    for (input, output) in selection.iter().enumerate() {
+        if let Some(output) = output {
+            bytes[input * tile + output] = 1;
+        }
+    }
+    bytes
+}
+
+fn param_bytes<'a>(requant: impl Iterator<Item = &'a Requant>) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for requant in requant {
         bytes.extend(requant.bias.to_le_bytes());
         bytes.extend(requant.mult.to_le_bytes());
         bytes.extend([requant.shift, 0]);
     }
+    debug_assert!(bytes.len().is_multiple_of(PARAM_BYTES));
     bytes
+}
+
+/// Parameters of one group of output channels.
+pub(crate) fn params(conv: &Conv, output_group: usize, tile: usize) -> Vec<u8> {
+    let outputs = output_group * tile..(output_group + 1) * tile;
+    param_bytes(outputs.map(|output| conv.requant.get(output).unwrap_or(&PADDED)))
+}
+
+/// Parameters that leave a sum as it is, but for the clamp to 255.
+pub(crate) fn identity_params(tile: usize) -> Vec<u8> {
+    param_bytes(std::iter::repeat_n(&Requant::IDENTITY, tile))
 }

@@ -40,7 +40,7 @@ impl Pitches {
             pitches.raise(conv.source, least, 1);
         }
         // Drains may write rows further apart than they read them, but not by more than half
-        // the lanes.
+        // the lanes; and the maps of an addition are read together.
         let most = config.lanes / 2;
         loop {
             let before = pitches.clone();
@@ -51,28 +51,38 @@ impl Pitches {
                     pitches.raise(conv.source, to - most, config.drain_pixels());
                 }
             }
+            for conv in &structure.convs {
+                if let Source::Pair([a, b]) = conv.source
+                    && pitches.maps[a] != pitches.maps[b]
+                {
+                    pitches.raise(conv.source, pitches.at(conv.source), config.drain_pixels());
+                }
+            }
             if pitches == before {
                 return pitches;
             }
         }
     }
 
+    /// Makes the pitch, where it is less than `least`, at least that, and a multiple of `step`.
     fn raise(&mut self, source: Source, least: usize, step: usize) {
-        let pitch = match source {
-            Source::Picture => &mut self.strip,
-            Source::Map(map) => &mut self.maps[map],
+        let raise = |pitch: &mut usize| {
+            if *pitch < least {
+                *pitch = least.next_multiple_of(step);
+            }
         };
-        if *pitch < least {
-            *pitch = least.next_multiple_of(step);
+        if source == Source::Picture {
+            raise(&mut self.strip);
+        }
+        for &map in source.maps() {
+            raise(&mut self.maps[map]);
         }
     }
 
-    /// The pitch at which a convolution of this source computes.
+    /// The pitch at which this source is read.
     pub fn at(&self, source: Source) -> usize {
-        match source {
-            Source::Picture => self.strip,
-            Source::Map(map) => self.maps[map],
-        }
+        let maps = source.maps().iter().map(|&map| self.maps[map]);
+        maps.max().unwrap_or(self.strip)
     }
 }
 

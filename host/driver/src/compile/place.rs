@@ -115,6 +115,7 @@ impl Planner<'_> {
     /// The first `fused` stages live together.
     pub(super) fn place(&self, plan: &mut Plan, fused: usize) -> Result<(), CompileError> {
         let together = fused.saturating_sub(1);
+        let homes = self.homes(plan, fused);
         let mut regions: Vec<Region> = self
             .structure
             .maps
@@ -133,6 +134,10 @@ impl Planner<'_> {
             })
             .collect();
         let maps = regions.len();
+        for (map, &home) in homes.iter().enumerate().filter(|&(map, &home)| map != home) {
+            let guest = std::mem::replace(&mut regions[map], Region::new(0, 0, 0));
+            regions[home].lives.extend(guest.lives);
+        }
         regions.push(Region::new(0, 0, together));
         let late = self.late_stage(plan);
         for strips in (1..=STRIPS).rev() {
@@ -145,8 +150,8 @@ impl Planner<'_> {
                 }
                 let (bases, peak) = memory::place(&regions);
                 if peak <= self.config.feature_words {
-                    for (place, base) in plan.maps.iter_mut().zip(&bases) {
-                        place.base = *base;
+                    for (place, &home) in plan.maps.iter_mut().zip(&homes) {
+                        place.base = bases[home];
                     }
                     plan.strips.base = bases[maps];
                     plan.strips.regions = strips;

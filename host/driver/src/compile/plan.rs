@@ -3,7 +3,6 @@
 
 use super::banks::Banks;
 use super::order::{self, Unit};
-use super::pack::{self, InputGroup};
 use super::pitch::Pitches;
 use super::place::FEATURES;
 use super::place::{MapPlace, Strips};
@@ -21,7 +20,8 @@ const SLOTS: usize = 4;
 /// Passes of a tile that computes for twice as long as it drains.
 const SINGLE_PASSES: usize = 4;
 
-/// Weights and parameters of one output group of one convolution; loaded together.
+/// Weights and parameters of one output group of one convolution; loaded together. Additions of
+/// the same stage share them, where channels lie alike.
 #[derive(Clone, Debug)]
 pub(crate) struct Chunk {
     pub conv: usize,
@@ -70,8 +70,8 @@ pub(crate) struct Plane {
 #[derive(Clone, Debug)]
 pub(crate) struct Bundle {
     pub members: Vec<Plane>,
-    /// Chunk of the first member; the others follow.
-    pub first_chunk: usize,
+    /// Chunk of each member.
+    pub chunks: Vec<usize>,
     /// Plane of the output map of the first member, if it has one; the others follow.
     pub first_plane: usize,
     /// Words of the pooling line memory before that of the first member, and of each.
@@ -118,7 +118,8 @@ pub(crate) struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn groups(&self, conv: usize) -> usize {
+    /// Groups of output channels.
+    pub fn groups(&self, conv: usize) -> usize {
         self.structure.convs[conv]
             .shape
             .channels
@@ -141,26 +142,6 @@ impl Planner<'_> {
         match conv_of(self.network, plan.node) {
             Some(conv) if plan.source != Source::Picture => conv.kernel,
             _ => 1,
-        }
-    }
-
-    /// Channel groups that a convolution reads, in the order of their planes.
-    pub fn inputs(&self, plan: &Plan, conv: usize) -> Vec<InputGroup> {
-        let tile = self.config.tile;
-        match self.structure.convs[conv].source {
-            Source::Picture => conv_of(self.network, self.structure.convs[conv].node)
-                .map(|conv| pack::window_groups(conv, tile))
-                .unwrap_or_default(),
-            Source::Map(map) => plan.maps[map]
-                .planes
-                .iter()
-                .map(|plane| {
-                    let writer = &self.structure.convs[plane.conv];
-                    (plane.group * tile..(plane.group + 1) * tile)
-                        .map(|c| (c < writer.shape.channels).then_some(writer.offset + c))
-                        .collect()
-                })
-                .collect(),
         }
     }
 
@@ -188,13 +169,13 @@ impl Planner<'_> {
 
     /// Output groups of a stage in the order in which they drain. Long and short tiles are
     /// mixed, so that the long ones hide the drains of the short ones.
-    fn members(&self, stage: &[usize]) -> Vec<Plane> {
+    fn members(&self, plan: &Plan, stage: &[usize]) -> Vec<Plane> {
         let mut order = Vec::new();
         for &conv in stage {
-            let groups = self.groups(conv);
-            for group in 0..groups {
+            let groups = self.group_order(plan, conv);
+            for (at, &group) in groups.iter().enumerate() {
                 order.push((
-                    (2 * group + 1) as f64 / groups as f64,
+                    (2 * at + 1) as f64 / groups.len() as f64,
                     Plane { conv, group },
                 ));
             }
@@ -343,7 +324,7 @@ impl Planner<'_> {
             Some(_) => grid.pitch.div_ceil(config.line_columns()),
             None => 0,
         };
-        let members = self.members(stage);
+        let members = self.members(plan, stage);
         // A strip serves all groups, if the pool has room for their lines.
         let wanted = if picture || fused {
             members.len()
@@ -366,17 +347,10 @@ impl Planner<'_> {
             ));
         }
         let mut bundles = Vec::new();
+        let begin = plan.chunks.len();
         for members in members.chunks(size) {
-            let first_chunk = plan.chunks.len();
-            for member in members {
-                let taps = self.kernel(member.conv).pow(2);
-                plan.chunks.push(Chunk {
-                    conv: member.conv,
-                    group: member.group,
-                    blocks: self.inputs(plan, member.conv).len() * taps,
-                    jobs: (usize::MAX, 0),
-                });
-            }
+            let chunks = members.iter().map(|&m| self.chunk(plan, m, begin));
+            let chunks = chunks.collect();
             let first_plane = match lead.sink {
                 Sink::Map(map) => {
                     let planes = &mut plan.maps[map].planes;
@@ -387,7 +361,7 @@ impl Planner<'_> {
             };
             bundles.push(Bundle {
                 members: members.to_vec(),
-                first_chunk,
+                chunks,
                 first_plane,
                 lines: (lines_before, line_words),
             });
@@ -407,6 +381,31 @@ impl Planner<'_> {
         })
     }
 
+    /// The chunk of a member of the stage whose chunks begin with `begin`.
+    fn chunk(&self, plan: &mut Plan, member: Plane, begin: usize) -> usize {
+        let selections = |member: Plane| -> Vec<_> {
+            let terms = self.terms(plan, member).into_iter();
+            terms.map(|term| term.selection).collect()
+        };
+        if matches!(self.structure.convs[member.conv].source, Source::Pair(_)) {
+            let wanted = selections(member);
+            let same = plan.chunks[begin..].iter().position(|chunk| {
+                let (conv, group) = (chunk.conv, chunk.group);
+                selections(Plane { conv, group }) == wanted
+            });
+            if let Some(same) = same {
+                return begin + same;
+            }
+        }
+        plan.chunks.push(Chunk {
+            conv: member.conv,
+            group: member.group,
+            blocks: self.passes(plan, member),
+            jobs: (usize::MAX, 0),
+        });
+        plan.chunks.len() - 1
+    }
+
     /// The jobs of units in their order.
     fn make_jobs(&self, plan: &mut Plan, units: &[Unit]) {
         let config = self.config;
@@ -420,7 +419,7 @@ impl Planner<'_> {
             let slots = (config.acc_depth / stage.slot).clamp(1, SLOTS);
             let vectors = tile.vectors(config.lanes);
             for (at, member) in bundle.members.iter().enumerate() {
-                let chunk = &mut plan.chunks[bundle.first_chunk + at];
+                let chunk = &mut plan.chunks[bundle.chunks[at]];
                 let job = plan.jobs.len();
                 chunk.jobs = (chunk.jobs.0.min(job), job);
                 let (bank, slot) = banks.next(chunk.blocks, vectors, slots);
@@ -428,7 +427,7 @@ impl Planner<'_> {
                 plan.jobs.push(Job {
                     conv: member.conv,
                     group: member.group,
-                    chunk: bundle.first_chunk + at,
+                    chunk: bundle.chunks[at],
                     tile,
                     bank,
                     acc_base: slot * stage.slot,

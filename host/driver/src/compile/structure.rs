@@ -7,16 +7,29 @@ use firebrick_network::{Conv, Network, NodeId, Op, Pool, Shape};
 /// Kernels of the window unit.
 const WINDOW_KERNELS: [usize; 2] = [3, 7];
 
-/// Where a convolution reads.
+/// Where a convolution or an addition reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
     /// The picture, through the window unit.
     Picture,
     /// A map of [`Structure::maps`].
     Map(usize),
+    /// Two such maps of one shape, to be added.
+    Pair([usize; 2]),
 }
 
-/// Where a convolution's output goes.
+impl Source {
+    /// The maps that are read.
+    pub fn maps(&self) -> &[usize] {
+        match self {
+            Source::Picture => &[],
+            Source::Map(map) => std::slice::from_ref(map),
+            Source::Pair(maps) => maps,
+        }
+    }
+}
+
+/// Where the output of a convolution or an addition goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sink {
     /// Into a map of [`Structure::maps`].
@@ -25,7 +38,8 @@ pub(crate) enum Sink {
     Sum,
 }
 
-/// A convolution and what is fused with it.
+/// A convolution, or an addition, which the array computes as a 1x1 convolution over both maps;
+/// and what is fused with it.
 #[derive(Clone, Debug)]
 pub(crate) struct ConvPlan {
     /// Index of its node.
@@ -55,19 +69,21 @@ pub(crate) struct MapPlan {
     /// Stages that write and read it.
     pub first_stage: usize,
     pub last_write: usize,
+    pub first_read: usize,
     pub last_read: usize,
 }
 
 /// The whole network, in terms of the engine.
 #[derive(Clone, Debug)]
 pub(crate) struct Structure {
+    /// Convolutions and additions, in the order of the nodes.
     pub convs: Vec<ConvPlan>,
     pub maps: Vec<MapPlan>,
     /// Convolutions that read the same map and write the same map, in order of execution.
     pub stages: Vec<Vec<usize>>,
 }
 
-/// A convolution as part of a value, with the pool between them.
+/// A convolution or an addition as part of a value, with the pool between them.
 #[derive(Clone, Copy)]
 struct Leaf {
     conv: usize,
@@ -90,10 +106,10 @@ pub(crate) fn conv_of(network: &Network, node: usize) -> Option<&Conv> {
     }
 }
 
-/// The convolutions that make up a node's value, in channel order.
+/// The convolutions and additions that make up a node's value, in channel order.
 fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, CompileError> {
     match &network.nodes[node].op {
-        Op::Conv(_) => Ok(vec![Leaf {
+        Op::Conv(_) | Op::Add => Ok(vec![Leaf {
             conv: node,
             pool: None,
         }]),
@@ -139,13 +155,6 @@ fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, Co
             }
             Ok(all)
         }
-        Op::Add => Err(refuse(
-            network,
-            node,
-            "adds two feature maps",
-            "this engine joins maps by concatenation only; run the network on the integer model, \
-             or train it without bypass",
-        )),
         Op::GlobalSum => Err(refuse(
             network,
             node,
@@ -159,8 +168,8 @@ fn twice(network: &Network, node: usize) -> CompileError {
     refuse(
         network,
         node,
-        "contains a convolution twice",
-        "each convolution's output lies in the feature buffer once; name it once",
+        "contains a convolution or an addition twice",
+        "each output lies in the feature buffer once; name it once",
     )
 }
 
@@ -220,29 +229,33 @@ impl Structure {
             maps: Vec::new(),
             stages: Vec::new(),
         };
-        // By node: the index of its convolution; what reads it.
+        // By node: the index of its convolution or addition.
         let mut conv_at = vec![None; network.nodes.len()];
         for (node, shape) in shapes.iter().enumerate() {
-            if let Some(conv) = conv_of(network, node) {
-                check_conv(network, node, conv)?;
-                conv_at[node] = Some(plan.convs.len());
-                let border = if conv.kernel == 1 { conv.pad } else { 0 };
-                let shape = Shape {
-                    height: shape.height.saturating_sub(2 * border),
-                    width: shape.width.saturating_sub(2 * border),
-                    ..*shape
-                };
-                plan.convs.push(ConvPlan {
-                    node,
-                    source: Source::Picture,
-                    sink: Sink::Sum,
-                    pool: None,
-                    shape,
-                    border,
-                    pooled: (shape.height, shape.width),
-                    offset: 0,
-                });
-            }
+            let border = match &network.nodes[node].op {
+                Op::Conv(conv) => {
+                    check_conv(network, node, conv)?;
+                    if conv.kernel == 1 { conv.pad } else { 0 }
+                }
+                Op::Add => 0,
+                Op::MaxPool(_) | Op::Concat | Op::GlobalSum => continue,
+            };
+            conv_at[node] = Some(plan.convs.len());
+            let shape = Shape {
+                height: shape.height.saturating_sub(2 * border),
+                width: shape.width.saturating_sub(2 * border),
+                ..*shape
+            };
+            plan.convs.push(ConvPlan {
+                node,
+                source: Source::Picture,
+                sink: Sink::Sum,
+                pool: None,
+                shape,
+                border,
+                pooled: (shape.height, shape.width),
+                offset: 0,
+            });
         }
         let mut sunk = vec![false; plan.convs.len()];
         let mut pictures = 0;
@@ -260,6 +273,21 @@ impl Structure {
                     let map = plan.map(network, shapes, input.0, reader, &conv_at, &mut sunk)?;
                     plan.convs[index].source = Source::Map(map);
                 }
+                Op::Add => {
+                    let mut maps = [0; 2];
+                    for (map, &input) in maps.iter_mut().zip(&network.nodes[reader].inputs) {
+                        if input == NodeId::INPUT {
+                            return Err(refuse(
+                                network,
+                                reader,
+                                "adds the picture itself",
+                                "add outputs of convolutions",
+                            ));
+                        }
+                        *map = plan.map(network, shapes, input.0, reader, &conv_at, &mut sunk)?;
+                    }
+                    plan.convs[conv_at[reader].unwrap_or_default()].source = Source::Pair(maps);
+                }
                 Op::GlobalSum if reader != last => {
                     return Err(refuse(
                         network,
@@ -274,8 +302,8 @@ impl Structure {
                         return Err(refuse(
                             network,
                             reader,
-                            "does not sum the output of one convolution of its own",
-                            "feed it from a convolution that nothing else reads",
+                            "does not sum the output of one convolution or addition of its own",
+                            "feed it from one that nothing else reads",
                         ));
                     };
                     sunk[conv] = true;
@@ -369,13 +397,14 @@ impl Structure {
             width: shape.width,
             first_stage: usize::MAX,
             last_write: 0,
+            first_read: usize::MAX,
             last_read: 0,
         });
         Ok(index)
     }
 
-    /// Groups convolutions that read the same map and write the same map, keeping the order of
-    /// the nodes, and notes when maps live.
+    /// Groups convolutions that read the same map (or additions of the same maps) and write the
+    /// same map, keeping the order of the nodes, and notes when maps live.
     fn make_stages(&mut self, network: &Network) -> Result<(), CompileError> {
         let same = |a: &ConvPlan, b: &ConvPlan| {
             a.source == b.source && a.sink == b.sink && a.sink != Sink::Sum
@@ -397,8 +426,10 @@ impl Structure {
                     map.first_stage = map.first_stage.min(number);
                     map.last_write = map.last_write.max(number);
                 }
-                if let Source::Map(map) = self.convs[conv].source {
-                    self.maps[map].last_read = self.maps[map].last_read.max(number);
+                for &map in self.convs[conv].source.maps() {
+                    let map = &mut self.maps[map];
+                    map.first_read = map.first_read.min(number);
+                    map.last_read = map.last_read.max(number);
                 }
             }
         }

@@ -12,7 +12,7 @@ pub struct RecordInfo {
     pub offset: usize,
 }
 
-/// A convolution as the engine runs it.
+/// A convolution or an addition as the engine runs it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerInfo {
     /// The node.
@@ -21,11 +21,11 @@ pub struct LayerInfo {
     pub name: String,
     /// Number under which the engine keeps its statistics.
     pub layer: usize,
-    /// Edge of its kernel.
+    /// Edge of its kernel, 1 for an addition.
     pub kernel: usize,
     /// What the engine computes: the output before a pool, without a border of constants.
     pub shape: Shape,
-    /// Useful multiply-accumulates.
+    /// Useful multiply-accumulates: none for an addition, whose weights are ones.
     pub macs: u64,
     /// Channel groups read, padding included; for the first convolution groups of taps.
     pub input_groups: usize,

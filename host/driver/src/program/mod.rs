@@ -41,7 +41,8 @@ pub(crate) struct NodeInfo {
 /// What a node is, when reading results.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NodeKind {
-    Conv,
+    /// A convolution or an addition: what the array computes.
+    Computed,
     Pool,
     Concat,
     Sum,
@@ -60,11 +61,10 @@ impl NodeInfo {
             border,
             constants,
             kind: match node.op {
-                Op::Conv(_) => NodeKind::Conv,
+                Op::Conv(_) | Op::Add => NodeKind::Computed,
                 Op::MaxPool(_) => NodeKind::Pool,
                 Op::Concat => NodeKind::Concat,
-                // No program has an addition: the scheduler refuses it.
-                Op::GlobalSum | Op::Add => NodeKind::Sum,
+                Op::GlobalSum => NodeKind::Sum,
             },
             inputs: node.inputs.iter().map(|id| id.0).collect(),
             shape,
@@ -386,7 +386,7 @@ impl Program {
         &self.prediction
     }
 
-    /// The convolutions, in the order of the network's nodes.
+    /// The convolutions and additions, in the order of the network's nodes.
     #[must_use]
     pub fn layers(&self) -> &[LayerInfo] {
         &self.layers

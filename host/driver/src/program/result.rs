@@ -124,9 +124,9 @@ pub(crate) fn check_order(trailer: &Trailer, want: u32, want_tag: u32) -> Result
 /// Feature maps under assembly, by node.
 struct Maps<'a> {
     program: &'a Program,
-    /// Output of a convolution before its pool.
+    /// Output of a convolution or an addition before its pool.
     before: Vec<Option<Array3<u8>>>,
-    /// Output of a convolution after its pool.
+    /// The same after its pool.
     after: Vec<Option<Array3<u8>>>,
 }
 
@@ -174,9 +174,9 @@ impl Maps<'_> {
     fn value(&self, node: usize, pooled: bool) -> Option<Array3<u8>> {
         let info = &self.program.nodes[node];
         match info.kind {
-            NodeKind::Conv if pooled => self.after[node].clone(),
-            NodeKind::Conv if info.border > 0 => self.bordered(node),
-            NodeKind::Conv => self.before[node].clone(),
+            NodeKind::Computed if pooled => self.after[node].clone(),
+            NodeKind::Computed if info.border > 0 => self.bordered(node),
+            NodeKind::Computed => self.before[node].clone(),
             NodeKind::Pool => self.value(*info.inputs.first()?, true),
             NodeKind::Concat => {
                 let parts: Option<Vec<_>> = info
