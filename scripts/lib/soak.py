@@ -83,7 +83,7 @@ def main():
     parser.add_argument("--preset", default="fb256")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=100, help="pictures in a row")
-    parser.add_argument("--row-size", type=int, default=128, help="their input's side")
+    parser.add_argument("--row-size", type=int, default=96, help="their input's side")
     args = parser.parse_args()
     rows, series = [], []
     with tempfile.TemporaryDirectory() as folder:

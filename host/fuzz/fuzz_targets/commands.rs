@@ -54,7 +54,9 @@ fn records(mut bytes: Bytes<'_>) -> Vec<u8> {
         words[RECORD_WORDS - 1] = record_crc(&words);
         append(&mut stream, &words);
         if let Ok(command) = Command::decode(&words) {
-            let payload = command.payload_bytes(&config).next_multiple_of(config.bus_bytes);
+            let payload = command
+                .payload_bytes(&config)
+                .next_multiple_of(config.bus_bytes);
             let payload = payload.min(LONGEST);
             let start = stream.len();
             let given = usize::from(bytes.byte());

@@ -2,6 +2,7 @@
 //! waits, and returns no sums but those with the right length, CRC, sequence number and tag.
 #![no_main]
 
+use std::cell::RefCell;
 use std::sync::LazyLock;
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use firebrick_network::random::picture;
 use firebrick_spec::regs;
 use firebrick_spec::result::{Trailer, packet_crc};
 use libfuzzer_sys::fuzz_target;
+use ndarray::Array3;
 
 static PROGRAMS: LazyLock<[Program; 3]> = LazyLock::new(|| {
     [
@@ -22,10 +24,16 @@ static PROGRAMS: LazyLock<[Program; 3]> = LazyLock::new(|| {
     ]
 });
 
+static PICTURE: LazyLock<Array3<u8>> = LazyLock::new(|| picture(EDGE, EDGE, 1));
+
+thread_local! {
+    /// Knows what the registers of a right device say.
+    static IDENTITY: RefCell<ExecutorDevice> = RefCell::new(ExecutorDevice::new(&config()));
+}
+
 /// Answers from the bytes; in part what a right device would.
 struct Answers<'a> {
     bytes: Bytes<'a>,
-    identity: ExecutorDevice,
     /// Sequence number of the next packet.
     sequence: u32,
     calls: u32,
@@ -99,7 +107,7 @@ impl Device for Answers<'_> {
         assert!(self.calls < 100_000, "it goes on for ever");
         let value = match offset {
             _ if offset == regs::RESULTS.offset => self.sequence,
-            _ => self.identity.read_reg(offset)?,
+            _ => IDENTITY.with_borrow_mut(|device| device.read_reg(offset))?,
         };
         match self.bytes.byte() {
             255 => self.failed(),
@@ -136,12 +144,7 @@ impl Device for Answers<'_> {
         }
     }
 
-    fn synchronise(
-        &mut self,
-        _: &[u8],
-        _: u32,
-        _: Duration,
-    ) -> Result<Synchronised, DeviceError> {
+    fn synchronise(&mut self, _: &[u8], _: u32, _: Duration) -> Result<Synchronised, DeviceError> {
         match self.bytes.byte() {
             255 => self.failed(),
             254 => Ok(Synchronised {
@@ -159,7 +162,6 @@ fuzz_target!(|data: &[u8]| {
     let many = bytes.byte() & 3;
     let device = Answers {
         bytes,
-        identity: ExecutorDevice::new(&config()),
         sequence: 0,
         calls: 0,
     };
@@ -167,10 +169,12 @@ fuzz_target!(|data: &[u8]| {
         return;
     };
     session.reset_deadline = Duration::from_millis(1);
-    let image = picture(EDGE, EDGE, 1);
+    let image = &*PICTURE;
     for _ in 0..3 {
         let results = match many {
-            0 => session.run(program, &image.view()).map(|result| vec![result]),
+            0 => session
+                .run(program, &image.view())
+                .map(|result| vec![result]),
             _ => session.run_many(program, &[image.view(), image.view()]),
         };
         for result in results.unwrap_or_default() {
