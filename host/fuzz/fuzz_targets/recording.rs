@@ -10,7 +10,7 @@ use firebrick_fuzz::{Bytes, config};
 use libfuzzer_sys::fuzz_target;
 
 thread_local! {
-    static ENGINE: RefCell<ExecutorDevice> = RefCell::new(ExecutorDevice::new(&config()));
+    static ENGINE: RefCell<ExecutorDevice> = RefCell::new(ExecutorDevice::new(config()));
 }
 
 /// A file of whole entries, except for what the bytes say.

@@ -1,6 +1,8 @@
 //! What the fuzz targets share: a small engine, a small network, and bytes that are consumed from
 //! the front.
 
+use std::sync::LazyLock;
+
 use firebrick_driver::{CompileOptions, Program, Weights, compile};
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::random::{self, Builder};
@@ -14,8 +16,8 @@ pub const EDGE: usize = 9;
 /// An engine with memories so small that a run takes microseconds, and that addresses near their
 /// ends are met often.
 #[must_use]
-pub fn config() -> HwConfig {
-    HwConfig {
+pub fn config() -> &'static HwConfig {
+    static CONFIG: LazyLock<HwConfig> = LazyLock::new(|| HwConfig {
         name: "fuzz".into(),
         feature_words: 512,
         weight_blocks: 32,
@@ -24,7 +26,8 @@ pub fn config() -> HwConfig {
         line_words: 32,
         window_width: 32,
         ..HwConfig::preset("fb64").expect("fb64 is a preset")
-    }
+    });
+    &CONFIG
 }
 
 /// A convolution, a pool and another convolution.
@@ -60,7 +63,7 @@ pub fn program(check: bool, weights: Weights) -> Program {
         weights,
         ..CompileOptions::default()
     };
-    compile(&network(), &config(), EDGE, EDGE, &options).expect("it fits")
+    compile(&network(), config(), EDGE, EDGE, &options).expect("it fits")
 }
 
 /// Bytes, taken from the front; zeros when there are none left.

@@ -36,8 +36,8 @@ fn main() -> Outcome<()> {
         put("commands", name, &[&[0], &transfer[..]].concat())?;
         put("replies", name, &[check as u8; 64])?;
         let mut log = Vec::new();
-        let device = Recorder::new(ExecutorDevice::new(&config()), &mut log)?;
-        let mut session = Session::open(device, &config())?;
+        let device = Recorder::new(ExecutorDevice::new(config()), &mut log)?;
+        let mut session = Session::open(device, config())?;
         let pictures = (0..2).map(|seed| picture(EDGE, EDGE, seed));
         session.stream_iter(&program, pictures, &mut |_| ControlFlow::Continue(()))?;
         session.into_device().finish()?;

@@ -213,7 +213,8 @@ impl Program {
         let (rows, columns) = info.interior();
         let pixels = info.shape.height * info.shape.width - rows * columns;
         for (logit, &constant) in logits.iter_mut().zip(&info.constants) {
-            *logit += i32::from(constant) * pixels as i32;
+            // No sum of an engine comes near the end of its range; what a board sends may be anything.
+            *logit = logit.saturating_add(i32::from(constant) * pixels as i32);
         }
     }
 }
