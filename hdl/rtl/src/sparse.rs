@@ -183,6 +183,7 @@ impl Default for Sparse {
     }
 }
 
+#[allow(clippy::collapsible_match, reason = "hardware has no match guards")]
 impl Logic for Sparse {
     #[hdl_gen]
     fn update(&mut self) {
