@@ -221,6 +221,9 @@ pub struct Target {
     /// Where the weights are kept from picture to picture
     #[arg(long, value_enum, default_value = "auto")]
     pub weights: Weights,
+    /// Send weights with their zeros, even where fewer bytes would do
+    #[arg(long)]
+    pub plain_weights: bool,
 }
 
 /// Where the weights are kept from picture to picture.

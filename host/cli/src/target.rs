@@ -16,6 +16,7 @@ pub struct Target {
     pub size: Size,
     config: HwConfig,
     weights: Weights,
+    plain_weights: bool,
 }
 
 impl Target {
@@ -30,7 +31,11 @@ impl Target {
             args::Weights::Streamed => Weights::Streamed,
             args::Weights::Resident => Weights::Resident,
         };
-        Target::of(args.model.as_deref(), args.size, config, weights)
+        let target = Target::of(args.model.as_deref(), args.size, config, weights)?;
+        Ok(Target {
+            plain_weights: args.plain_weights,
+            ..target
+        })
     }
 
     /// A packed model, or the one that is built in, at a size, or its own.
@@ -53,6 +58,7 @@ impl Target {
             network,
             config,
             weights,
+            plain_weights: false,
         })
     }
 
@@ -72,6 +78,7 @@ impl Target {
         let options = CompileOptions {
             check,
             weights: self.weights,
+            plain_weights: self.plain_weights,
             ..CompileOptions::default()
         };
         Ok(compile(&self.network, config, height, width, &options)?)

@@ -9,7 +9,7 @@ use firebrick_driver::{
 use firebrick_model::Model;
 use firebrick_network::random::{self, Builder};
 use firebrick_network::{Network, NodeId};
-use firebrick_spec::command::ErrorCode;
+use firebrick_spec::command::{ErrorCode, Opcode, RECORD_BYTES};
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
 use std::ops::ControlFlow;
@@ -163,14 +163,25 @@ fn a_corrupt_stream_is_reported_and_the_next_picture_is_right<D: Device>(
     let case = Case::new(&subject.config, Weights::Streamed);
     let mut session = session(subject);
     let good = case.program.transfer(&Case::picture(0).view()).unwrap();
-    for record in [0, 3, case.program.records().len() - 1] {
+    let records = case.program.records();
+    // A bit of a record, or of its payload: weights, parameters, pixels.
+    let mut flips: Vec<_> = [0, 3, records.len() - 1]
+        .map(|record| (record, records[record].offset + 5, ErrorCode::BadCrc))
+        .into();
+    for kind in [Opcode::LoadWeights, Opcode::LoadParams, Opcode::Rows] {
+        let index = records.iter().position(|r| r.command.opcode() == kind);
+        let index = index.expect("the program has one");
+        let byte = records[index].offset + RECORD_BYTES + 21;
+        flips.push((index, byte, ErrorCode::BadPayload));
+    }
+    for (record, byte, code) in flips {
         let mut bad = good.clone();
-        bad[case.program.records()[record].offset + 5] ^= 4;
+        bad[byte] ^= 4;
         let bytes = case.program.output_bytes();
         let limit = Duration::from_secs(60);
         match session.device().run(&bad, bytes, limit) {
             Err(DeviceError::Engine { fault, .. }) => {
-                assert_eq!(fault.code, ErrorCode::BadCrc);
+                assert_eq!(fault.code, code);
                 assert_eq!(fault.record as usize, record);
             }
             other => panic!("record {record}: {other:?}"),
