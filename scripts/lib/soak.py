@@ -88,7 +88,7 @@ def main():
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=100, help="pictures in a row")
     parser.add_argument("--row-size", type=int, default=96, help="their input's side")
-    args = parser.parse_args()
+    args = parser.parse_intermixed_args()
     rows, series = [], []
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
