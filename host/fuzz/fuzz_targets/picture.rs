@@ -9,7 +9,7 @@ use libfuzzer_sys::fuzz_target;
 
 /// Pixels of a picture that take long to decode and scale under the sanitizer, and go no other way
 /// than fewer. Still more are refused by their header.
-const LARGE: std::ops::Range<u64> = 1 << 18..1 << 30;
+const LARGE: std::ops::Range<u64> = 1 << 13..1 << 30;
 
 fuzz_target!(|data: &[u8]| {
     let Some((way, file)) = data.split_first() else {
