@@ -75,7 +75,7 @@ def pictures_of(given, folder):
     """Ten pictures: those that were given, else the sample and generated ones."""
     if given:
         paths = [path.resolve() for path in given][:PHOTOGRAPHS]
-        return paths, f"{len(paths)} photographs"
+        return paths, f"{len(paths)} photographs, which are not part of the repository"
     made = [png(folder / f"{seed}.png", seed) for seed in range(1, PHOTOGRAPHS)]
     return [SAMPLE, *made], "the sample photograph and nine generated pictures"
 
@@ -87,7 +87,7 @@ def main():
     parser.add_argument("--preset", default="fb256")
     parser.add_argument("--size", type=int, default=224)
     parser.add_argument("--count", type=int, default=100, help="pictures in a row")
-    parser.add_argument("--row-size", type=int, default=96, help="their input's side")
+    parser.add_argument("--row-size", type=int, default=64, help="their input's side")
     args = parser.parse_intermixed_args()
     rows, series = [], []
     with tempfile.TemporaryDirectory() as folder:
