@@ -352,12 +352,9 @@ impl Logic for Decoder {
         // What may be wrong with it.
         self.bad_field.next = false;
         self.bad_address.next = false;
-        if self.is_weights.val() {
-            self.bad_field.next = !self.count20.val().any();
-            self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
-        }
-        if self.is_sparse.val() {
-            self.bad_field.next = (!self.count20.val().any()) | (!self.beats20.val().any());
+        if self.is_weights.val() | self.is_sparse.val() {
+            self.bad_field.next =
+                (!self.count20.val().any()) | (self.is_sparse.val() & (!self.beats20.val().any()));
             self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
         }
         if self.is_params.val() {
@@ -569,16 +566,8 @@ impl Logic for Decoder {
                 // Both must come to their end together.
                 if self.sparse_ready.val() & self.beats.q.val().any() {
                     self.s_ready.next = true;
+                    self.take.next = self.s_valid.val();
                     self.sparse_valid.next = self.s_valid.val();
-                    if self.s_valid.val() {
-                        self.crc_state.d.next = self.crc.result.val();
-                        self.beats.d.next = self.beats.q.val() - 1;
-                        if self.s_last.val() {
-                            self.error.next = true;
-                            self.error_code.next = 9.into();
-                            self.state.d.next = DecoderState::Dead;
-                        }
-                    }
                 } else if self.sparse_ready.val()
                     | ((!self.sparse_busy.val()) & self.beats.q.val().any())
                 {
@@ -640,7 +629,7 @@ impl Logic for Decoder {
                 self.error.next = true;
                 self.error_code.next = 9.into();
                 self.state.d.next = DecoderState::Dead;
-            } else if self.beats.q.val() == 1 {
+            } else if (self.beats.q.val() == 1) & (!self.is_sparse.val()) {
                 self.index.d.next = self.index.q.val() + 1;
                 self.state.d.next = DecoderState::Header0;
             }

@@ -10,6 +10,44 @@ const ROWS: usize = 8;
 /// Cycles from a row's issue to its write.
 pub const SPARSE_LATENCY: u64 = 3;
 
+/// Counts the ones of four bits, without adders: counts of more are sums of these.
+#[derive(LogicBlock, Default)]
+pub struct Ones {
+    /// Bits.
+    pub bits: Signal<In, Bits<4>>,
+    /// How many are set.
+    pub ones: Signal<Out, Bits<8>>,
+    odd: Signal<Local, Bit>,
+    all: Signal<Local, Bit>,
+    two: Signal<Local, Bit>,
+}
+
+impl Logic for Ones {
+    #[hdl_gen]
+    fn update(&mut self) {
+        self.odd.next = self.bits.val().get_bit(0)
+            ^ self.bits.val().get_bit(1)
+            ^ self.bits.val().get_bit(2)
+            ^ self.bits.val().get_bit(3);
+        self.all.next = self.bits.val() == 0xf;
+        // At least two: one in each half, or a whole half.
+        self.two.next = ((self.bits.val().get_bit(0) | self.bits.val().get_bit(1))
+            & (self.bits.val().get_bit(2) | self.bits.val().get_bit(3)))
+            | (self.bits.val().get_bit(0) & self.bits.val().get_bit(1))
+            | (self.bits.val().get_bit(2) & self.bits.val().get_bit(3));
+        self.ones.next = 0.into();
+        if self.odd.val() {
+            self.ones.next = self.ones.val() | 1;
+        }
+        if self.two.val() & (!self.all.val()) {
+            self.ones.next = self.ones.val() | 2;
+        }
+        if self.all.val() {
+            self.ones.next = self.ones.val() | 4;
+        }
+    }
+}
+
 /// What the input does.
 #[derive(LogicState, Clone, Copy, Debug, PartialEq)]
 pub enum SparseState {
@@ -89,13 +127,13 @@ pub struct Sparse {
     high_1: DFF<Bits<128>>,
     offset_1: DFF<Bits<4>>,
     mask_1: DFF<Bits<16>>,
-    // Bits, not bytes: what to shift by.
-    quad_1: Vec<DFF<Bits<7>>>,
+    quad_1: Vec<DFF<Bits<8>>>,
     address_1: DFF<Bits<24>>,
     valid_2: DFF<Bit>,
     values_2: DFF<Bits<128>>,
     mask_2: DFF<Bits<16>>,
-    before_2: Vec<DFF<Bits<7>>>,
+    // Bits, not bytes: what to shift by.
+    before_2: Vec<DFF<Bits<8>>>,
     address_2: DFF<Bits<24>>,
     valid_3: DFF<Bit>,
     row_3: DFF<Bits<128>>,
@@ -110,8 +148,10 @@ pub struct Sparse {
     joined: Signal<Local, Bits<256>>,
     shifted: Signal<Local, Bits<256>>,
     amount: Signal<Local, Bits<8>>,
-    quads: Vec<Signal<Local, Bits<7>>>,
-    before: Vec<Signal<Local, Bits<7>>>,
+    next_quads: Vec<Ones>,
+    row_quads: Vec<Ones>,
+    earlier: Vec<Ones>,
+    quads: Vec<Signal<Local, Bits<8>>>,
     moved: Vec<Signal<Local, Bits<128>>>,
     bytes: Pack<8, 128>,
 }
@@ -175,8 +215,10 @@ impl Default for Sparse {
             joined: Default::default(),
             shifted: Default::default(),
             amount: Default::default(),
-            quads: each(5),
-            before: each(16),
+            next_quads: each(4 * ROWS),
+            row_quads: each(3),
+            earlier: each(12),
+            quads: each(4),
             moved: each(16),
             bytes: Pack::new(16),
         }
@@ -234,13 +276,13 @@ impl Logic for Sparse {
         }
 
         // A group's masks and values come in.
+        for i in 0..32 {
+            self.next_quads[i].bits.next = self.next_mask.q.val().get_bits::<4>(4 * i);
+        }
         for i in 0..8 {
-            self.counts[i].next = 0.into();
-            for k in 0..16 {
-                if self.next_mask.q.val().get_bit(16 * i + k) {
-                    self.counts[i].next = self.counts[i].val() + 1;
-                }
-            }
+            self.counts[i].next = (self.next_quads[4 * i].ones.val()
+                + self.next_quads[4 * i + 1].ones.val())
+                + (self.next_quads[4 * i + 2].ones.val() + self.next_quads[4 * i + 3].ones.val());
         }
         self.sums[0].next = 0.into();
         for i in 0..8 {
@@ -335,13 +377,11 @@ impl Logic for Sparse {
 
         // Values before each four weights of the row.
         self.quads[0].next = 0.into();
+        for i in 0..3 {
+            self.row_quads[i].bits.next = self.mask.q.val().get_bits::<4>(4 * i);
+            self.quads[i + 1].next = self.quads[i].val() + self.row_quads[i].ones.val();
+        }
         for i in 0..4 {
-            self.quads[i + 1].next = self.quads[i].val();
-            for k in 0..4 {
-                if self.mask.q.val().get_bit(4 * i + k) {
-                    self.quads[i + 1].next = self.quads[i + 1].val() + 8;
-                }
-            }
             self.quad_1[i].d.next = self.quads[i].val();
         }
 
@@ -359,16 +399,14 @@ impl Logic for Sparse {
         self.mask_2.d.next = self.mask_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
         for i in 0..4 {
-            self.before[4 * i].next = self.quad_1[i].q.val();
+            self.earlier[3 * i].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x1;
+            self.earlier[3 * i + 1].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x3;
+            self.earlier[3 * i + 2].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x7;
+            self.before_2[4 * i].d.next = self.quad_1[i].q.val() << 3;
             for k in 0..3 {
-                self.before[4 * i + k + 1].next = self.before[4 * i + k].val();
-                if self.mask_1.q.val().get_bit(4 * i + k) {
-                    self.before[4 * i + k + 1].next = self.before[4 * i + k].val() + 8;
-                }
+                self.before_2[4 * i + k + 1].d.next =
+                    (self.quad_1[i].q.val() + self.earlier[3 * i + k].ones.val()) << 3;
             }
-        }
-        for i in 0..16 {
-            self.before_2[i].d.next = self.before[i].val();
         }
 
         // Each to its place.

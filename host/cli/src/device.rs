@@ -1,10 +1,6 @@
 //! The devices that this program knows, behind one type.
 
-use std::time::Duration;
-
-use firebrick_driver::{
-    Cancel, Device, DeviceError, ExecutorDevice, Feed, OpenOptions, Synchronised, Take, Uri,
-};
+use firebrick_driver::{Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Uri};
 use firebrick_spec::config::{OPTIONS, PRESETS};
 use firebrick_spec::{HwConfig, regs};
 
@@ -146,64 +142,7 @@ impl AnyDevice {
     }
 }
 
-impl Device for AnyDevice {
-    fn name(&self) -> String {
-        self.inner().name()
-    }
-
-    fn read_reg(&mut self, offset: u32) -> Result<u32, DeviceError> {
-        self.inner_mut().read_reg(offset)
-    }
-
-    fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
-        self.inner_mut().write_reg(offset, value)
-    }
-
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        self.inner_mut().run(transfer, result_bytes, deadline)
-    }
-
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        self.inner_mut().run_many(transfers, result_bytes, deadline)
-    }
-
-    fn stream(
-        &mut self,
-        feed: &mut dyn Feed,
-        result_bytes: usize,
-        deadline: Duration,
-        take: &mut Take<'_>,
-    ) -> Result<(), DeviceError> {
-        self.inner_mut().stream(feed, result_bytes, deadline, take)
-    }
-
-    fn reset(&mut self, deadline: Duration) -> Result<(), DeviceError> {
-        self.inner_mut().reset(deadline)
-    }
-
-    fn synchronise(
-        &mut self,
-        probe: &[u8],
-        tag: u32,
-        deadline: Duration,
-    ) -> Result<Synchronised, DeviceError> {
-        self.inner_mut().synchronise(probe, tag, deadline)
-    }
-
-    fn set_cancel(&mut self, cancel: Cancel) {
-        self.inner_mut().set_cancel(cancel);
-    }
-}
+firebrick_driver::delegate_device!([] AnyDevice, this => this.inner(), this.inner_mut());
 
 #[cfg(test)]
 mod tests {

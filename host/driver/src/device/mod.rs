@@ -247,69 +247,83 @@ pub(crate) fn pause(since: Instant) {
     }
 }
 
-/// A device behind a pointer is a device.
-macro_rules! behind {
-    ($pointer:ty) => {
-        impl<D: Device + ?Sized> Device for $pointer {
+/// Makes a type a device that hands everything to another: generics in brackets, the type, a name
+/// for the value, and the other device by shared and by exclusive reference.
+#[macro_export]
+macro_rules! delegate_device {
+    ([$($generics:tt)*] $type:ty, $this:ident => $inner:expr, $inner_mut:expr) => {
+        impl<$($generics)*> $crate::Device for $type {
             fn name(&self) -> String {
-                (**self).name()
+                let $this = self;
+                $inner.name()
             }
 
-            fn read_reg(&mut self, offset: u32) -> Result<u32, DeviceError> {
-                (**self).read_reg(offset)
+            fn read_reg(&mut self, offset: u32) -> Result<u32, $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.read_reg(offset)
             }
 
-            fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
-                (**self).write_reg(offset, value)
+            fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.write_reg(offset, value)
             }
 
             fn run(
                 &mut self,
                 transfer: &[u8],
                 result_bytes: usize,
-                deadline: Duration,
-            ) -> Result<Vec<u8>, DeviceError> {
-                (**self).run(transfer, result_bytes, deadline)
+                deadline: ::std::time::Duration,
+            ) -> Result<Vec<u8>, $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.run(transfer, result_bytes, deadline)
             }
 
             fn run_many(
                 &mut self,
                 transfers: &[Vec<u8>],
                 result_bytes: usize,
-                deadline: Duration,
-            ) -> Result<Vec<Vec<u8>>, DeviceError> {
-                (**self).run_many(transfers, result_bytes, deadline)
+                deadline: ::std::time::Duration,
+            ) -> Result<Vec<Vec<u8>>, $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.run_many(transfers, result_bytes, deadline)
             }
 
             fn stream(
                 &mut self,
-                feed: &mut dyn Feed,
+                feed: &mut dyn $crate::Feed,
                 result_bytes: usize,
-                deadline: Duration,
-                take: &mut Take<'_>,
-            ) -> Result<(), DeviceError> {
-                (**self).stream(feed, result_bytes, deadline, take)
+                deadline: ::std::time::Duration,
+                take: &mut $crate::Take<'_>,
+            ) -> Result<(), $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.stream(feed, result_bytes, deadline, take)
             }
 
-            fn reset(&mut self, deadline: Duration) -> Result<(), DeviceError> {
-                (**self).reset(deadline)
+            fn reset(
+                &mut self,
+                deadline: ::std::time::Duration,
+            ) -> Result<(), $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.reset(deadline)
             }
 
             fn synchronise(
                 &mut self,
                 probe: &[u8],
                 tag: u32,
-                deadline: Duration,
-            ) -> Result<Synchronised, DeviceError> {
-                (**self).synchronise(probe, tag, deadline)
+                deadline: ::std::time::Duration,
+            ) -> Result<$crate::Synchronised, $crate::DeviceError> {
+                let $this = self;
+                $inner_mut.synchronise(probe, tag, deadline)
             }
 
-            fn set_cancel(&mut self, cancel: Cancel) {
-                (**self).set_cancel(cancel);
+            fn set_cancel(&mut self, cancel: $crate::Cancel) {
+                let $this = self;
+                $inner_mut.set_cancel(cancel);
             }
         }
     };
 }
 
-behind!(Box<D>);
-behind!(&mut D);
+delegate_device!([D: Device + ?Sized] Box<D>, this => (**this), (**this));
+delegate_device!([D: Device + ?Sized] &mut D, this => (**this), (**this));

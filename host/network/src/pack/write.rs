@@ -27,59 +27,64 @@ impl Network {
     }
 }
 
-fn bytes(network: &Network) -> Result<Vec<u8>, PackErrorKind> {
-    bytes_in(network, newest(network))
+/// A convolution as it is written.
+struct Packed<'a> {
+    name: &'a str,
+    shape: &'a [usize],
+    bytes: ConvBytes,
+    /// Its weights, if they are written without zeros.
+    coded: Option<Vec<u8>>,
 }
 
-/// The version that leaves out zeros where that is shorter, and else the oldest that will do.
-fn newest(network: &Network) -> u32 {
-    let zeros = network.nodes.iter().any(|node| match &node.op {
-        Op::Conv(conv) => without_zeros(&ConvBytes::of(conv).weight).is_some(),
-        _ => false,
+/// All convolutions, weights without zeros where that is shorter and `sparse` allows it.
+fn convs(network: &Network, sparse: bool) -> Vec<Packed<'_>> {
+    let packed = network.nodes.iter().filter_map(|node| match &node.op {
+        Op::Conv(conv) => {
+            let bytes = ConvBytes::of(conv);
+            Some(Packed {
+                name: &node.name,
+                shape: conv.weights.shape(),
+                coded: sparse.then(|| without_zeros(&bytes.weight)).flatten(),
+                bytes,
+            })
+        }
+        _ => None,
     });
-    let plain = version_of(network);
-    if zeros {
-        plain.max(SPARSE_VERSION)
-    } else {
-        plain
-    }
+    packed.collect()
+}
+
+fn bytes(network: &Network) -> Result<Vec<u8>, PackErrorKind> {
+    bytes_of(network, convs(network, true))
 }
 
 /// What a file of a version ought to hold. Files from before [`SPARSE_VERSION`] stay good.
 pub(super) fn bytes_again(network: &Network, version: u32) -> Result<Vec<u8>, PackErrorKind> {
-    if version == version_of(network) {
-        bytes_in(network, version)
-    } else {
-        bytes(network)
-    }
+    bytes_of(network, convs(network, version != version_of(network)))
 }
 
-/// The bytes in a version of the format that can hold the network.
-fn bytes_in(network: &Network, version: u32) -> Result<Vec<u8>, PackErrorKind> {
+fn bytes_of(network: &Network, convs: Vec<Packed<'_>>) -> Result<Vec<u8>, PackErrorKind> {
     network.validate()?;
     let description = Description::of(network);
     let json = |e: serde_json::Error| PackErrorKind::Description(e.to_string());
     let text = serde_json::to_string(&description).map_err(json)?;
+    let mut format_version = version_of(network);
+    if convs.iter().any(|conv| conv.coded.is_some()) {
+        format_version = format_version.max(SPARSE_VERSION);
+    }
     let header = Header {
-        format_version: version,
+        format_version,
         content_sha256: content_sha256(network, &text),
         network: description,
     };
     let header = serde_json::to_string(&header).map_err(json)?;
-    let convs: Vec<_> = network
-        .nodes
-        .iter()
-        .filter_map(|node| match &node.op {
-            Op::Conv(conv) => {
-                let bytes = ConvBytes::of(conv);
-                let coded = without_zeros(&bytes.weight).filter(|_| version >= SPARSE_VERSION);
-                Some((&node.name, conv.weights.shape(), bytes, coded))
-            }
-            _ => None,
-        })
-        .collect();
     let mut tensors = Vec::with_capacity(5 * convs.len());
-    for (name, shape, bytes, coded) in &convs {
+    for conv in &convs {
+        let Packed {
+            name,
+            shape,
+            bytes,
+            coded,
+        } = conv;
         let outputs = || vec![shape[0]];
         let weight = match coded {
             Some(coded) => ("sparse_weight", Dtype::U8, vec![coded.len()], coded),
