@@ -180,7 +180,7 @@ def main():
         "cycles x peak:", "",
         "| cause | what it is |", "|---|---|",
         "| padding | channels and taps that fill up the tile: conv1's 27 taps in 32 rows, 1000 "
-        "classes in 1008 columns |",
+        "classes in 1008 columns; of a network with bypass also its additions |",
         "| ragged | lanes without a pixel: beyond a tile's end, or between rows |",
         "| fill | a pass's weights still move into the array |",
         "| weights | no work decoded yet, the decoder waits for or copies weights |",
