@@ -404,7 +404,9 @@ impl Logic for Engine {
         self.passes.record_valid.next = self.queue.valid.val();
         self.passes.record_data.next = self.queue.data.val();
         self.passes.pass_pop.next = self.streamer.pass_pop.val();
-        self.streamer.pass_valid.next = self.passes.pass_valid.val();
+        self.streamer.block.next = self.passes.block.val();
+        self.streamer.store.next = self.passes.store.val();
+        self.streamer.mark.next = self.passes.mark.val();
         self.streamer.record.next = self.passes.record.val();
         self.streamer.first_pass.next = self.passes.first_pass.val();
         self.streamer.final_pass.next = self.passes.final_pass.val();

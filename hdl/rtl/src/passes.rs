@@ -6,7 +6,8 @@ use rust_hdl::prelude::*;
 /// Takes records from the queue (`record_*`) and offers their passes (`pass_*`), one at a time,
 /// in the order of the record's definition: channel groups outside, taps inside.
 ///
-/// `pass_valid` holds until `pass_pop`. Block-wide values are those of `record`, which stays
+/// `block`, `store` or `mark` (an end) holds until `pass_pop`: registers, since much follows from them in one
+/// cycle. Block-wide values are those of `record`, which stays
 /// until its last pass (`final_pass`) is taken; the next record takes its place in the same cycle.
 #[derive(LogicBlock)]
 pub struct Passes {
@@ -20,8 +21,12 @@ pub struct Passes {
     pub record_data: Signal<In, Bits<224>>,
     /// Takes it.
     pub record_pop: Signal<Out, Bit>,
-    /// A pass is offered.
-    pub pass_valid: Signal<Out, Bit>,
+    /// A block's pass is offered.
+    pub block: Signal<Out, Bit>,
+    /// A store is offered.
+    pub store: Signal<Out, Bit>,
+    /// An end is offered.
+    pub mark: Signal<Out, Bit>,
     /// Its record.
     pub record: Signal<Out, Bits<224>>,
     /// It is its record's first.
@@ -43,6 +48,10 @@ pub struct Passes {
     /// Takes the pass.
     pub pass_pop: Signal<In, Bit>,
     have: DFF<Bit>,
+    is_block: DFF<Bit>,
+    is_store: DFF<Bit>,
+    is_end: DFF<Bit>,
+    is_final: DFF<Bit>,
     held: DFF<Bits<224>>,
     fresh: DFF<Bit>,
     row: DFF<Bits<2>>,
@@ -51,10 +60,8 @@ pub struct Passes {
     group_base: DFF<Bits<20>>,
     tap_offset: DFF<Bits<20>>,
     kernel3: Signal<Local, Bit>,
-    is_block: Signal<Local, Bit>,
     last_tap: Signal<Local, Bit>,
-    last_group: Signal<Local, Bit>,
-    done: Signal<Local, Bit>,
+    opcode: Signal<Local, Bits<8>>,
     take: Signal<Local, Bit>,
     next_pitch: Signal<Local, Bits<20>>,
     row_pitch: DFF<Bits<20>>,
@@ -72,7 +79,9 @@ impl Default for Passes {
             record_valid: Default::default(),
             record_data: Default::default(),
             record_pop: Default::default(),
-            pass_valid: Default::default(),
+            block: Default::default(),
+            store: Default::default(),
+            mark: Default::default(),
             record: Default::default(),
             first_pass: Default::default(),
             final_pass: Default::default(),
@@ -84,6 +93,10 @@ impl Default for Passes {
             tap_column: Default::default(),
             pass_pop: Default::default(),
             have: Default::default(),
+            is_block: Default::default(),
+            is_store: Default::default(),
+            is_end: Default::default(),
+            is_final: Default::default(),
             held: Default::default(),
             fresh: Default::default(),
             row: Default::default(),
@@ -92,10 +105,8 @@ impl Default for Passes {
             group_base: Default::default(),
             tap_offset: Default::default(),
             kernel3: Default::default(),
-            is_block: Default::default(),
             last_tap: Default::default(),
-            last_group: Default::default(),
-            done: Default::default(),
+            opcode: Default::default(),
             take: Default::default(),
             next_pitch: Default::default(),
             row_pitch: Default::default(),
@@ -111,20 +122,19 @@ impl Logic for Passes {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, have, held, fresh, row, column, groups, group_base, tap_offset, row_pitch,
-            mask
+            self, clock, have, is_block, is_store, is_end, is_final, held, fresh, row, column,
+            groups, group_base, tap_offset, row_pitch, mask
         );
-        self.is_block.next = self.held.q.val().get_bits::<8>(0) == 0x10;
         self.kernel3.next = self.held.q.val().get_bit(8);
         self.last_tap.next =
             (!self.kernel3.val()) | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
-        self.last_group.next = self.groups.q.val() == 1;
-        self.done.next = (!self.is_block.val()) | (self.last_tap.val() & self.last_group.val());
 
-        self.pass_valid.next = self.have.q.val();
+        self.block.next = self.is_block.q.val();
+        self.store.next = self.is_store.q.val();
+        self.mark.next = self.is_end.q.val();
         self.record.next = self.held.q.val();
         self.first_pass.next = self.fresh.q.val();
-        self.final_pass.next = self.done.val();
+        self.final_pass.next = self.is_final.q.val();
         self.address.next = self.group_base.q.val() + self.tap_offset.q.val();
         self.ring_base.next = self.group_base.q.val() & (!self.mask.q.val());
         self.ring_mask.next = self.mask.q.val();
@@ -134,7 +144,12 @@ impl Logic for Passes {
 
         if self.pass_pop.val() {
             self.fresh.d.next = false;
+            // Of the pass after this one.
+            self.is_final.d.next = self.groups.q.val() == 2;
             if self.kernel3.val() {
+                self.is_final.d.next = (self.row.q.val() == 2)
+                    & (self.column.q.val() == 1)
+                    & (self.groups.q.val() == 1);
                 if self.column.q.val() == 2 {
                     self.column.d.next = 0.into();
                     // From the right end of a row of taps to the left end of the next.
@@ -161,16 +176,26 @@ impl Logic for Passes {
         }
 
         self.take.next = self.record_valid.val()
-            & ((!self.have.q.val()) | (self.pass_pop.val() & self.done.val()));
+            & ((!self.have.q.val()) | (self.pass_pop.val() & self.is_final.q.val()));
         self.record_pop.next = self.take.val();
         self.next_pitch.next = bit_cast::<20, 10>(self.record_data.val().get_bits::<10>(96))
             + bit_cast::<20, 4>(self.record_data.val().get_bits::<4>(124));
         self.next_ring.next = self.record_data.val().get_bits::<4>(216);
-        if self.pass_pop.val() & self.done.val() {
+        self.opcode.next = self.record_data.val().get_bits::<8>(0);
+        if self.pass_pop.val() & self.is_final.q.val() {
             self.have.d.next = false;
+            self.is_block.d.next = false;
+            self.is_store.d.next = false;
+            self.is_end.d.next = false;
         }
         if self.take.val() {
             self.have.d.next = true;
+            self.is_block.d.next = self.opcode.val() == 0x10;
+            self.is_store.d.next = self.opcode.val() == 0x40;
+            self.is_end.d.next = self.opcode.val() == 0x50;
+            self.is_final.d.next = (self.opcode.val() != 0x10)
+                | ((!self.record_data.val().get_bit(8))
+                    & (self.record_data.val().get_bits::<12>(52) == 1));
             self.held.d.next = self.record_data.val();
             self.fresh.d.next = true;
             self.row_pitch.d.next = self.next_pitch.val();
@@ -192,6 +217,9 @@ impl Logic for Passes {
         }
         if self.reset.val() {
             self.have.d.next = false;
+            self.is_block.d.next = false;
+            self.is_store.d.next = false;
+            self.is_end.d.next = false;
         }
     }
 }

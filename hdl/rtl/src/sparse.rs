@@ -101,6 +101,8 @@ pub struct Sparse {
     /// Weights.
     pub write_data: Signal<Out, Bits<128>>,
     state: DFF<SparseState>,
+    // In one of the states that take beats.
+    open: DFF<Bit>,
     // Two copies, for the two beats over which a row's values may spread.
     low_values: LutRam<128, 5>,
     high_values: LutRam<128, 5>,
@@ -175,6 +177,7 @@ impl Default for Sparse {
             write_address: Default::default(),
             write_data: Default::default(),
             state: Default::default(),
+            open: Default::default(),
             low_values: Default::default(),
             high_values: Default::default(),
             tail: Default::default(),
@@ -233,6 +236,7 @@ impl Logic for Sparse {
             self,
             clock,
             state,
+            open,
             tail,
             next_mask,
             groups,
@@ -289,8 +293,7 @@ impl Logic for Sparse {
             self.sums[i + 1].next = self.sums[i].val() + self.next_ones[i].q.val();
         }
         self.need.next = self.sums[8].val() + bit_cast::<8, 4>(self.used.q.val());
-        self.in_ready.next =
-            (self.state.q.val() == SparseState::Mask) | (self.state.q.val() == SparseState::Values);
+        self.in_ready.next = self.open.q.val();
         self.accepts.next = self.in_valid.val() & (self.state.q.val() == SparseState::Values);
         self.low_values.write_enable.next = self.accepts.val();
         self.low_values.write_address.next = self.tail.q.val();
@@ -306,6 +309,7 @@ impl Logic for Sparse {
                 self.next_mask.d.next = self.in_data.val();
                 if self.in_valid.val() {
                     self.state.d.next = SparseState::Count;
+                    self.open.d.next = false;
                 }
             }
             SparseState::Count => {
@@ -321,6 +325,7 @@ impl Logic for Sparse {
                 self.state.d.next = SparseState::Full;
                 if self.need.val().get_bits::<4>(4).any() {
                     self.state.d.next = SparseState::Values;
+                    self.open.d.next = true;
                 }
             }
             SparseState::Values => {
@@ -329,14 +334,17 @@ impl Logic for Sparse {
                     self.beats.d.next = self.beats.q.val() - 1;
                     if self.beats.q.val() == 1 {
                         self.state.d.next = SparseState::Full;
+                        self.open.d.next = false;
                     }
                 }
             }
             SparseState::Full => {
                 if self.take.val() {
                     self.state.d.next = SparseState::Mask;
+                    self.open.d.next = true;
                     if !self.groups.q.val().any() {
                         self.state.d.next = SparseState::Idle;
+                        self.open.d.next = false;
                     }
                 }
             }
@@ -427,6 +435,7 @@ impl Logic for Sparse {
         self.rounded.next = self.rows.val() + 7;
         if self.start.val() {
             self.state.d.next = SparseState::Mask;
+            self.open.d.next = true;
             self.tail.d.next = 0.into();
             self.position.d.next = 0.into();
             self.used.d.next = 15.into();
@@ -436,6 +445,7 @@ impl Logic for Sparse {
         }
         if self.reset.val() {
             self.state.d.next = SparseState::Idle;
+            self.open.d.next = false;
             self.active.d.next = false;
             self.valid_1.d.next = false;
             self.valid_2.d.next = false;

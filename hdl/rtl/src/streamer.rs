@@ -36,8 +36,12 @@ pub struct Streamer {
     pub clock: Signal<In, Clock>,
     /// Drops what runs.
     pub reset: Signal<In, Bit>,
-    /// A pass is offered.
-    pub pass_valid: Signal<In, Bit>,
+    /// A block's pass is offered.
+    pub block: Signal<In, Bit>,
+    /// A store is offered.
+    pub store: Signal<In, Bit>,
+    /// An end is offered.
+    pub mark: Signal<In, Bit>,
     /// Its record, words 0 to 6.
     pub record: Signal<In, Bits<224>>,
     /// First pass of its record.
@@ -114,6 +118,9 @@ pub struct Streamer {
     pub layer: Signal<Out, Bits<6>>,
     /// Lanes of the vector without a pixel of their own; 0 without a vector.
     pub ragged: Signal<Out, Bits<4>>,
+    // A pass or a store is under way; the same, but for a pass's last vector.
+    engaged: DFF<Bit>,
+    occupied: DFF<Bit>,
     running: DFF<Bit>,
     storing: DFF<Bit>,
     finishing: DFF<Bit>,
@@ -139,13 +146,8 @@ pub struct Streamer {
     strips: DFF<Bits<4>>,
     tiles: DFF<Bits<4>>,
     layer_now: DFF<Bits<6>>,
-    opcode: Signal<Local, Bits<8>>,
-    is_block: Signal<Local, Bit>,
-    is_store: Signal<Local, Bit>,
-    is_end: Signal<Local, Bit>,
     tiles_ok: Signal<Local, Bit>,
     strip_ok: Signal<Local, Bit>,
-    free: Signal<Local, Bit>,
     start_block: Signal<Local, Bit>,
     start_store: Signal<Local, Bit>,
     start_end: Signal<Local, Bit>,
@@ -184,7 +186,9 @@ impl Streamer {
         Self {
             clock: Default::default(),
             reset: Default::default(),
-            pass_valid: Default::default(),
+            block: Default::default(),
+            store: Default::default(),
+            mark: Default::default(),
             record: Default::default(),
             first_pass: Default::default(),
             final_pass: Default::default(),
@@ -223,6 +227,8 @@ impl Streamer {
             cause: Default::default(),
             layer: Default::default(),
             ragged: Default::default(),
+            engaged: Default::default(),
+            occupied: Default::default(),
             running: Default::default(),
             storing: Default::default(),
             finishing: Default::default(),
@@ -248,13 +254,8 @@ impl Streamer {
             strips: Default::default(),
             tiles: Default::default(),
             layer_now: Default::default(),
-            opcode: Default::default(),
-            is_block: Default::default(),
-            is_store: Default::default(),
-            is_end: Default::default(),
             tiles_ok: Default::default(),
             strip_ok: Default::default(),
-            free: Default::default(),
             start_block: Default::default(),
             start_store: Default::default(),
             start_end: Default::default(),
@@ -289,6 +290,8 @@ impl Logic for Streamer {
         dff_setup!(
             self,
             clock,
+            engaged,
+            occupied,
             running,
             storing,
             finishing,
@@ -319,30 +322,20 @@ impl Logic for Streamer {
             self.x[i].d.next = self.x[i].q.val();
             self.y[i].d.next = self.y[i].q.val();
         }
-        self.opcode.next = self.record.val().get_bits::<8>(0);
-        self.is_block.next = self.pass_valid.val() & (self.opcode.val() == 0x10);
-        self.is_store.next = self.pass_valid.val() & (self.opcode.val() == 0x40);
-        self.is_end.next = self.pass_valid.val() & (self.opcode.val() == 0x50);
         self.limit.next = bit_cast::<4, 3>(self.record.val().get_bits::<3>(16));
         self.tiles_ok.next = (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
         self.takes_strip.next = self.first_pass.val() & self.record.val().get_bit(11);
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
-        self.free.next = ((!self.running.q.val()) | self.last.q.val()) & (!self.storing.q.val());
-        self.start_block.next = self.free.val()
-            & self.is_block.val()
+        self.start_block.next = (!self.occupied.q.val())
+            & self.block.val()
             & self.weights_ready.val()
             & self.tiles_ok.val()
             & self.strip_ok.val();
-        self.start_store.next = (!self.running.q.val())
-            & self.free.val()
-            & self.is_store.val()
-            & (!self.tiles.q.val().any());
-        self.start_end.next = (!self.running.q.val())
-            & self.free.val()
-            & self.is_end.val()
-            & (self.tiles.q.val() <= 7);
+        self.start_store.next =
+            (!self.engaged.q.val()) & self.store.val() & (!self.tiles.q.val().any());
+        self.start_end.next = (!self.engaged.q.val()) & self.mark.val() & (self.tiles.q.val() <= 7);
         self.pass_pop.next = self.start_block.val() | self.start_store.val() | self.start_end.val();
         self.swap.next = self.start_block.val();
 
@@ -399,8 +392,10 @@ impl Logic for Streamer {
                     self.x[i].d.next = self.x_next[i].val();
                 }
             }
+            self.occupied.d.next = self.remaining.q.val() > self.two_vectors.val();
             if self.last.q.val() {
                 self.running.d.next = false;
+                self.engaged.d.next = false;
             }
         }
         if self.issue_store.val() {
@@ -409,6 +404,8 @@ impl Logic for Streamer {
             self.last.d.next = self.remaining.q.val() == 2;
             if self.last.q.val() {
                 self.storing.d.next = false;
+                self.engaged.d.next = false;
+                self.occupied.d.next = false;
             }
         }
 
@@ -419,6 +416,9 @@ impl Logic for Streamer {
         }
         if self.start_block.val() {
             self.running.d.next = true;
+            self.engaged.d.next = true;
+            self.occupied.d.next =
+                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) > self.lanes.val();
             self.begun.d.next = true;
             self.begins.d.next = true;
             self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
@@ -450,6 +450,8 @@ impl Logic for Streamer {
         }
         if self.start_store.val() {
             self.storing.d.next = true;
+            self.engaged.d.next = true;
+            self.occupied.d.next = true;
             self.word.d.next = self.record.val().get_bits::<20>(32);
             self.mask.d.next = self.ring_mask.val();
             self.base.d.next = self.ring_base.val();
@@ -487,11 +489,11 @@ impl Logic for Streamer {
         self.layer.next = self.layer_now.q.val();
         if self.running.q.val() {
             self.cause.next = self.cause_number[0].val();
-        } else if self.storing.q.val() | self.is_store.val() {
+        } else if self.storing.q.val() | self.store.val() {
             self.cause.next = self.cause_number[6].val();
-        } else if self.is_end.val() {
+        } else if self.mark.val() {
             self.cause.next = self.cause_number[9].val();
-        } else if self.is_block.val() {
+        } else if self.block.val() {
             self.layer.next = self.record.val().get_bits::<6>(118);
             if !self.tiles_ok.val() {
                 if self.drain_blocked.val() {
@@ -521,6 +523,8 @@ impl Logic for Streamer {
             self.cause.next = self.cause_number[7].val();
         }
         if self.reset.val() {
+            self.engaged.d.next = false;
+            self.occupied.d.next = false;
             self.running.d.next = false;
             self.storing.d.next = false;
             self.finishing.d.next = false;

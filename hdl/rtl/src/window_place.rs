@@ -50,6 +50,8 @@ pub struct WindowPlace {
     // Words of a window from this group on, and of a whole one.
     left: DFF<Bits<5>>,
     words: DFF<Bits<5>>,
+    // No group after this one.
+    final_group: DFF<Bit>,
     paired: DFF<Bit>,
     // Addresses of words 0 and 1 of the next window.
     ahead_0: DFF<Bits<20>>,
@@ -58,13 +60,13 @@ pub struct WindowPlace {
     stride: DFF<Bits<20>>,
     any: Signal<Local, Bit>,
     waits: Signal<Local, Bit>,
-    final_group: Signal<Local, Bit>,
     goes_on: Signal<Local, Bit>,
     two_left: Signal<Local, Bit>,
     loaded: Signal<Local, Bits<5>>,
     gap_now: Signal<Local, Bits<5>>,
     hop: Signal<Local, Bits<20>>,
     group: Constant<Bits<5>>,
+    two_groups: Constant<Bits<5>>,
     two_words: Constant<Bit>,
     words_3: Constant<Bits<5>>,
     words_7: Constant<Bits<5>>,
@@ -124,6 +126,7 @@ impl WindowPlace {
             gap_now: Default::default(),
             hop: Default::default(),
             group: Constant::new((entries.min(2) as u64).into()),
+            two_groups: Constant::new((2 * entries.min(2) as u64).into()),
             two_words: Constant::new(entries >= 2),
             words_3: Constant::new(words(3, config.tile).into()),
             words_7: Constant::new(words(7, config.tile).into()),
@@ -139,7 +142,16 @@ impl Logic for WindowPlace {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, left, words, paired, ahead_0, ahead_1, skip, stride
+            self,
+            clock,
+            left,
+            words,
+            final_group,
+            paired,
+            ahead_0,
+            ahead_1,
+            skip,
+            stride
         );
 
         // A group is done when each entry is taken, now or before.
@@ -160,14 +172,14 @@ impl Logic for WindowPlace {
             }
         }
         self.busy.next = self.any.val();
-        self.final_group.next = self.left.q.val() <= self.group.val();
-        self.goes_on.next = self.any.val() & (!self.waits.val()) & (!self.final_group.val());
+        self.goes_on.next = self.any.val() & (!self.waits.val()) & (!self.final_group.q.val());
         self.onward.next = self.goes_on.val();
-        self.free.next = (!self.any.val()) | ((!self.waits.val()) & self.final_group.val());
+        self.free.next = (!self.any.val()) | ((!self.waits.val()) & self.final_group.q.val());
 
         self.two_left.next = self.left.q.val() >= 4;
         if self.goes_on.val() {
             self.left.d.next = self.left.q.val() - self.group.val();
+            self.final_group.d.next = self.left.q.val() <= self.two_groups.val();
             for i in 0..self._entries {
                 self.address[i].d.next = self.address[i].q.val() + self.stride.q.val();
             }
@@ -187,6 +199,7 @@ impl Logic for WindowPlace {
         // Every window has two words or more.
         if self.load.val() {
             self.left.d.next = self.words.q.val();
+            self.final_group.d.next = self.words.q.val() <= self.group.val();
             self.paired.d.next = self.pair.val();
             for i in 0..1 {
                 self.pending[i].d.next = true;

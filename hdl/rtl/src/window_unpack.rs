@@ -57,13 +57,17 @@ pub struct WindowUnpack {
     rows_out: DFF<Bits<10>>,
     pixels_left: DFF<Bits<10>>,
     number: DFF<Bits<10>>,
+    // The step at hand is its row's last; the bytes of the oldest beats up to its end.
+    last_step: DFF<Bit>,
+    reach: DFF<Bits<5>>,
     row_bytes: Signal<Local, Bits<12>>,
     accepts: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
-    last_step: Signal<Local, Bit>,
+    next_left: Signal<Local, Bits<10>>,
+    next_last: Signal<Local, Bit>,
     tail: Signal<Local, Bits<5>>,
     need: Signal<Local, Bits<5>>,
-    reach: Signal<Local, Bits<5>>,
+    next_offset: Signal<Local, Bits<5>>,
     pops: Signal<Local, Bits<2>>,
     kept: Signal<Local, Bits<2>>,
     moved_0: Signal<Local, Bits<128>>,
@@ -109,13 +113,16 @@ impl WindowUnpack {
             rows_out: Default::default(),
             pixels_left: Default::default(),
             number: Default::default(),
+            last_step: Default::default(),
+            reach: Default::default(),
             row_bytes: Default::default(),
             accepts: Default::default(),
             ready: Default::default(),
-            last_step: Default::default(),
+            next_left: Default::default(),
+            next_last: Default::default(),
             tail: Default::default(),
             need: Default::default(),
-            reach: Default::default(),
+            next_offset: Default::default(),
             pops: Default::default(),
             kept: Default::default(),
             moved_0: Default::default(),
@@ -148,7 +155,9 @@ impl Logic for WindowUnpack {
             row_pixels,
             rows_out,
             pixels_left,
-            number
+            number,
+            last_step,
+            reach
         );
 
         // Input: count the beats, so that none of what follows the rows is taken.
@@ -163,21 +172,32 @@ impl Logic for WindowUnpack {
             }
         }
 
-        // The step at hand.
-        self.last_step.next = self.pixels_left.q.val() <= self.step_pixels.val();
-        self.tail.next = bit_cast::<5, 3>(self.pixels_left.q.val().get_bits::<3>(0));
+        // The step after the one at hand, or the first one.
+        self.next_left.next = self.pixels_left.q.val() - self.step_pixels.val();
+        self.next_offset.next = bit_cast::<5, 4>(self.reach.q.val().get_bits::<4>(0));
+        if self.last_step.q.val() {
+            self.next_left.next = self.row_pixels.q.val();
+            self.next_offset.next = 0.into();
+        }
+        if self.start.val() {
+            self.next_left.next = self.width.val();
+            self.next_offset.next = 0.into();
+        }
+        self.next_last.next = self.next_left.val() <= self.step_pixels.val();
+        self.tail.next = bit_cast::<5, 3>(self.next_left.val().get_bits::<3>(0));
         self.need.next = self.step_bytes.val();
-        if self.last_step.val() {
+        if self.next_last.val() {
             self.need.next = self.tail.val() + (self.tail.val() << 1);
         }
-        self.reach.next = bit_cast::<5, 4>(self.offset.q.val()) + self.need.val();
+
+        // The step at hand.
         self.active.next = self.rows_out.q.val().any();
         self.valid.next = self.rows_out.q.val().any()
             & (self.held.q.val().get_bit(1)
-                | (self.held.q.val().get_bit(0) & (self.reach.val() <= 16)));
+                | (self.held.q.val().get_bit(0) & (self.reach.q.val() <= 16)));
         self.step.next = self.number.q.val();
         self.left.next = self.pixels_left.q.val();
-        self.last.next = self.last_step.val();
+        self.last.next = self.last_step.q.val();
         self.joined.next = bit_cast::<216, 128>(self.beat_0.q.val())
             | (bit_cast::<216, 88>(self.beat_1.q.val().get_bits::<88>(0)) << 128);
         self.amount.next = bit_cast::<7, 4>(self.offset.q.val() & self.grid.val()) << 3;
@@ -187,25 +207,27 @@ impl Logic for WindowUnpack {
         // It leaves, and with it the beats that it has used up. Their number stands apart: what
         // follows from it must not share a process with it, or event-driven simulators circle.
         self.pops.next = 0.into();
-        if self.take.val() & self.reach.val().get_bit(4) {
+        if self.take.val() & self.reach.q.val().get_bit(4) {
             self.pops.next = 1.into();
         }
-        if self.take.val() & self.last_step.val() {
+        if self.take.val() & self.last_step.q.val() {
             self.pops.next = 1.into();
-            if self.reach.val() > 16 {
+            if self.reach.q.val() > 16 {
                 self.pops.next = 2.into();
             }
         }
         if self.take.val() {
             self.number.d.next = self.number.q.val() + 1;
-            self.pixels_left.d.next = self.pixels_left.q.val() - self.step_pixels.val();
-            self.offset.d.next = self.reach.val().get_bits::<4>(0);
-            if self.last_step.val() {
+            if self.last_step.q.val() {
                 self.number.d.next = 0.into();
-                self.pixels_left.d.next = self.row_pixels.q.val();
                 self.rows_out.d.next = self.rows_out.q.val() - 1;
-                self.offset.d.next = 0.into();
             }
+        }
+        if self.take.val() | self.start.val() {
+            self.pixels_left.d.next = self.next_left.val();
+            self.last_step.d.next = self.next_last.val();
+            self.offset.d.next = self.next_offset.val().get_bits::<4>(0);
+            self.reach.d.next = self.next_offset.val() + self.need.val();
         }
         self.kept.next = self.held.q.val() - self.pops.val();
         self.moved_0.next = self.beat_0.q.val();
@@ -238,11 +260,9 @@ impl Logic for WindowUnpack {
             self.beats.d.next = self.row_bytes.val().get_bits::<8>(4);
             self.rows_in.d.next = self.rows.val();
             self.row_pixels.d.next = self.width.val();
-            self.pixels_left.d.next = self.width.val();
             self.rows_out.d.next = self.rows.val();
             self.number.d.next = 0.into();
             self.held.d.next = 0.into();
-            self.offset.d.next = 0.into();
         }
         if self.reset.val() {
             self.rows_in.d.next = 0.into();

@@ -33,20 +33,20 @@ fn wires(lanes: usize) -> String {
     output wire [3:0] outstanding, cause, ragged,
     output wire [5:0] layer
 );
-    wire pass_valid, first_pass, final_pass;
+    wire block, store, mark, first_pass, final_pass;
     wire [223:0] record;
     wire [19:0] address, base, mask;
     wire [10:0] pitch;
     wire [1:0] tap_row, tap_column;
     passes passes (
         .clock(clock), .reset(reset), .record_valid(record_valid), .record_data(record_data),
-        .record_pop(record_pop), .pass_valid(pass_valid), .record(record),
+        .record_pop(record_pop), .block(block), .store(store), .mark(mark), .record(record),
         .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
         .ring_mask(mask), .pitch(pitch), .tap_row(tap_row),
         .tap_column(tap_column), .pass_pop(pass_pop)
     );
     streamer streamer (
-        .clock(clock), .reset(reset), .pass_valid(pass_valid), .record(record),
+        .clock(clock), .reset(reset), .block(block), .store(store), .mark(mark), .record(record),
         .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
         .ring_mask(mask), .pitch(pitch), .tap_row(tap_row),
         .tap_column(tap_column), .pass_pop(pass_pop), .weights_ready(weights_ready), .swap(swap),
