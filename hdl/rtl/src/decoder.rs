@@ -114,6 +114,8 @@ pub struct Decoder {
     greeted: DFF<Bit>,
     // The CRC of a payload is to be compared.
     compare: DFF<Bit>,
+    // Beats of a sparse payload are left.
+    more: DFF<Bit>,
     index: DFF<Bits<24>>,
     beats: DFF<Bits<24>>,
     address: DFF<Bits<24>>,
@@ -230,6 +232,7 @@ impl Decoder {
             ended: Default::default(),
             greeted: Default::default(),
             compare: Default::default(),
+            more: Default::default(),
             index: Default::default(),
             beats: Default::default(),
             address: Default::default(),
@@ -304,7 +307,7 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, low, high, crc_state, ended, greeted, compare, index, beats,
+            self, clock, state, low, high, crc_state, ended, greeted, compare, more, index, beats,
             address, reads, drains, started
         );
         // The record's fields.
@@ -448,7 +451,13 @@ impl Logic for Decoder {
         self.record_index.next = self.index.q.val();
         self.stream_begins.next = false;
         self.s_ready.next = false;
-        self.take.next = false;
+        // Payload beats, outside the state machine as well: much follows from them.
+        self.take.next = self.s_valid.val()
+            & ((self.state.q.val() == DecoderState::Weights)
+                | (self.state.q.val() == DecoderState::Params)
+                | ((self.state.q.val() == DecoderState::Sparse)
+                    & self.sparse_ready.val()
+                    & self.more.q.val()));
         // A record's CRC follows its payload's without a cycle between them.
         self.crc.state.next = self.crc_state.q.val();
         if self.state.q.val() == DecoderState::Header0 {
@@ -543,6 +552,7 @@ impl Logic for Decoder {
                     self.beats.d.next = bit_cast::<24, 20>(self.beats20.val());
                 }
                 self.compare.d.next = true;
+                self.more.d.next = true;
                 if self.waited.val() <= self.limit.val() {
                     if self.is_weights.val() {
                         self.state.d.next = DecoderState::Weights;
@@ -559,17 +569,14 @@ impl Logic for Decoder {
             }
             DecoderState::Weights => {
                 self.s_ready.next = true;
-                self.take.next = self.s_valid.val();
                 self.weight_valid.next = self.s_valid.val();
             }
             DecoderState::Sparse => {
                 // Both must come to their end together.
-                if self.sparse_ready.val() & self.beats.q.val().any() {
+                if self.sparse_ready.val() & self.more.q.val() {
                     self.s_ready.next = true;
-                    self.take.next = self.s_valid.val();
                     self.sparse_valid.next = self.s_valid.val();
-                } else if self.sparse_ready.val()
-                    | ((!self.sparse_busy.val()) & self.beats.q.val().any())
+                } else if self.sparse_ready.val() | ((!self.sparse_busy.val()) & self.more.q.val())
                 {
                     self.error.next = true;
                     self.error_code.next = 7.into();
@@ -581,7 +588,6 @@ impl Logic for Decoder {
             }
             DecoderState::Params => {
                 self.s_ready.next = true;
-                self.take.next = self.s_valid.val();
                 self.param_valid.next = self.s_valid.val();
             }
             DecoderState::Picture => {
@@ -625,6 +631,7 @@ impl Logic for Decoder {
             self.crc_state.d.next = self.crc.result.val();
             self.beats.d.next = self.beats.q.val() - 1;
             self.address.d.next = self.address.q.val() + 1;
+            self.more.d.next = self.beats.q.val() != 1;
             if self.s_last.val() {
                 self.error.next = true;
                 self.error_code.next = 9.into();

@@ -414,12 +414,9 @@ impl Logic for Streamer {
             self.x_first[i].next =
                 bit_cast::<11, 10>(self.record.val().get_bits::<10>(138)) + self.lane[i].val();
         }
-        if self.start_block.val() {
-            self.running.d.next = true;
-            self.engaged.d.next = true;
-            self.occupied.d.next =
-                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) > self.lanes.val();
-            self.begun.d.next = true;
+        // Whether the pass on offer starts comes late; what it would need is loaded as soon as
+        // there is room, and means nothing until it starts.
+        if !self.occupied.q.val() {
             self.begins.d.next = true;
             self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
             self.last.d.next =
@@ -446,17 +443,24 @@ impl Logic for Streamer {
             self.ends_tile.d.next = self.final_pass.val() & self.record.val().get_bit(10);
             self.bank.d.next = self.record.val().get_bit(95);
             self.sum_address.d.next = self.record.val().get_bits::<11>(84);
+            if self.store.val() {
+                self.word.d.next = self.record.val().get_bits::<20>(32);
+                self.remaining.d.next = self.record.val().get_bits::<20>(64);
+                self.last.d.next = self.record.val().get_bits::<20>(64) == 1;
+            }
+        }
+        if self.start_block.val() {
+            self.running.d.next = true;
+            self.engaged.d.next = true;
+            self.occupied.d.next =
+                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) > self.lanes.val();
+            self.begun.d.next = true;
             self.layer_now.d.next = self.record.val().get_bits::<6>(118);
         }
         if self.start_store.val() {
             self.storing.d.next = true;
             self.engaged.d.next = true;
             self.occupied.d.next = true;
-            self.word.d.next = self.record.val().get_bits::<20>(32);
-            self.mask.d.next = self.ring_mask.val();
-            self.base.d.next = self.ring_base.val();
-            self.remaining.d.next = self.record.val().get_bits::<20>(64);
-            self.last.d.next = self.record.val().get_bits::<20>(64) == 1;
         }
         self.adds_tile.next = self.start_end.val()
             | (self.start_block.val() & self.final_pass.val() & self.record.val().get_bit(10));

@@ -70,8 +70,10 @@ pub struct WindowUnpack {
     next_offset: Signal<Local, Bits<5>>,
     pops: Signal<Local, Bits<2>>,
     kept: Signal<Local, Bits<2>>,
-    moved_0: Signal<Local, Bits<128>>,
-    moved_1: Signal<Local, Bits<128>>,
+    // Where each beat comes from: 0 to 2 of those held, 3 the input.
+    source_0: Signal<Local, Bits<2>>,
+    source_1: Signal<Local, Bits<2>>,
+    source_2: Signal<Local, Bits<2>>,
     joined: Signal<Local, Bits<216>>,
     amount: Signal<Local, Bits<7>>,
     shifted: Signal<Local, Bits<216>>,
@@ -125,8 +127,9 @@ impl WindowUnpack {
             next_offset: Default::default(),
             pops: Default::default(),
             kept: Default::default(),
-            moved_0: Default::default(),
-            moved_1: Default::default(),
+            source_0: Default::default(),
+            source_1: Default::default(),
+            source_2: Default::default(),
             joined: Default::default(),
             amount: Default::default(),
             shifted: Default::default(),
@@ -204,13 +207,13 @@ impl Logic for WindowUnpack {
         self.shifted.next = self.joined.val() >> self.amount.val();
         self.pixels.next = self.shifted.val().get_bits::<96>(0);
 
-        // It leaves, and with it the beats that it has used up. Their number stands apart: what
-        // follows from it must not share a process with it, or event-driven simulators circle.
+        // It leaves, and with it the beats that it has used up. `take` comes late: all that follows
+        // from it is made ready both ways.
         self.pops.next = 0.into();
-        if self.take.val() & self.reach.q.val().get_bit(4) {
+        if self.reach.q.val().get_bit(4) {
             self.pops.next = 1.into();
         }
-        if self.take.val() & self.last_step.q.val() {
+        if self.last_step.q.val() {
             self.pops.next = 1.into();
             if self.reach.q.val() > 16 {
                 self.pops.next = 2.into();
@@ -230,27 +233,52 @@ impl Logic for WindowUnpack {
             self.reach.d.next = self.next_offset.val() + self.need.val();
         }
         self.kept.next = self.held.q.val() - self.pops.val();
-        self.moved_0.next = self.beat_0.q.val();
-        self.moved_1.next = self.beat_1.q.val();
-        if self.pops.val() == 1 {
-            self.moved_0.next = self.beat_1.q.val();
-            self.moved_1.next = self.beat_2.q.val();
-        }
-        if self.pops.val() == 2 {
-            self.moved_0.next = self.beat_2.q.val();
-        }
-        self.held.d.next = self.kept.val();
-        self.beat_0.d.next = self.moved_0.val();
-        self.beat_1.d.next = self.moved_1.val();
+        self.source_0.next = 0.into();
+        self.source_1.next = 1.into();
+        self.source_2.next = 2.into();
         if self.accepts.val() {
-            self.held.d.next = self.kept.val() + 1;
-            if self.kept.val() == 0 {
-                self.beat_0.d.next = self.in_data.val();
-            } else if self.kept.val() == 1 {
-                self.beat_1.d.next = self.in_data.val();
+            self.held.d.next = self.held.q.val() + 1;
+            if self.held.q.val() == 0 {
+                self.source_0.next = 3.into();
+            } else if self.held.q.val() == 1 {
+                self.source_1.next = 3.into();
             } else {
-                self.beat_2.d.next = self.in_data.val();
+                self.source_2.next = 3.into();
             }
+        }
+        if self.take.val() {
+            self.held.d.next = self.kept.val();
+            self.source_0.next = self.pops.val();
+            self.source_1.next = 1.into();
+            if self.pops.val() == 1 {
+                self.source_1.next = 2.into();
+            }
+            self.source_2.next = 2.into();
+            if self.accepts.val() {
+                self.held.d.next = self.kept.val() + 1;
+                if self.kept.val() == 0 {
+                    self.source_0.next = 3.into();
+                } else if self.kept.val() == 1 {
+                    self.source_1.next = 3.into();
+                } else {
+                    self.source_2.next = 3.into();
+                }
+            }
+        }
+        if self.source_0.val() == 1 {
+            self.beat_0.d.next = self.beat_1.q.val();
+        } else if self.source_0.val() == 2 {
+            self.beat_0.d.next = self.beat_2.q.val();
+        } else if self.source_0.val() == 3 {
+            self.beat_0.d.next = self.in_data.val();
+        }
+        if self.source_1.val() == 2 {
+            self.beat_1.d.next = self.beat_2.q.val();
+        } else if self.source_1.val() == 3 {
+            self.beat_1.d.next = self.in_data.val();
+        }
+        if self.source_2.val() == 3 {
+            self.beat_2.d.next = self.in_data.val();
         }
 
         self.row_bytes.next =
