@@ -1,19 +1,18 @@
-"""Writes what simulates a 7-series netlist: Yosys' cells, with block RAMs that have a behaviour."""
+"""Prints a 7-series netlist of Yosys without the initial contents of its block RAMs, which must be none:
+the models of the cells have no parameters for them."""
 
 import pathlib
 import re
 import sys
 
 
-def cells(yosys_cells, bram):
-    """All modules of Yosys' file but the block RAMs, which it declares only."""
-    text = pathlib.Path(yosys_cells).read_text()
-    for name in ("RAMB18E1", "RAMB36E1"):
-        text = re.sub(rf"^module {name} \(.*?^endmodule$", "", text, flags=re.M | re.S)
-    # Delays of cells are for another simulator, and their paths are not all Verilog that Icarus reads.
-    text = re.sub(r"^\s*specify$.*?^\s*endspecify$", "", text, flags=re.M | re.S)
-    return text + "\n" + pathlib.Path(bram).read_text()
+def without_contents(netlist):
+    line = re.compile(r"^\s*\.INITP?_[0-9A-F]{2}\(\d+'[bh]([0-9a-fx]+)\),\n", re.M)
+    for found in line.finditer(netlist):
+        if set(found[1]) - {"0", "x"}:
+            sys.exit(f"error: a block RAM with contents: {found[0].strip()[:60]}")
+    return line.sub("", netlist)
 
 
 if __name__ == "__main__":
-    print(cells(sys.argv[1], sys.argv[2]), end="")
+    print(without_contents(pathlib.Path(sys.argv[1]).read_text()), end="")

@@ -1,6 +1,6 @@
 // Behaviour of the 7-series block RAMs in the modes in which Yosys uses them here: one port writes,
 // the other reads, READ_FIRST, no output register. Yosys brings no model of its own. Anything else
-// stops the simulation.
+// names a module that does not exist.
 `define BRAM(NAME, KBITS, AW, PARAMS) \
 module NAME #(parameter RAM_MODE = "TDP", \
     parameter integer READ_WIDTH_A = 0, READ_WIDTH_B = 0, WRITE_WIDTH_A = 0, WRITE_WIDTH_B = 0, \
@@ -44,15 +44,13 @@ module NAME #(parameter RAM_MODE = "TDP", \
     wire writes = SDP ? ENBWREN : ENARDEN; \
     wire [KBITS/4-1:0] enable = SDP ? WEBWE : WEA; \
     integer i; \
-    initial begin \
-        for (i = 0; i < WORDS; i = i + 1) begin data[i] = 0; parity[i] = 0; end \
-        if (SDP ? WRITE_WIDTH_B != WIDTH || READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0 \
-                : WRITE_WIDTH_A != WIDTH || READ_WIDTH_A != 0 || WRITE_WIDTH_B != 0 \
-                || DOA_REG != 0 || DOB_REG != 0 || WRITE_MODE_A != "READ_FIRST") begin \
-            $display("a block RAM in a mode without a model: %m"); \
-            $finish; \
-        end \
-    end \
+    generate \
+        if ((USED != 0 || WRITE_WIDTH_A != 0 || WRITE_WIDTH_B != 0) \
+                && (SDP ? WRITE_WIDTH_B != WIDTH || READ_WIDTH_B != 0 || WRITE_WIDTH_A != 0 \
+                    : WRITE_WIDTH_A != WIDTH || READ_WIDTH_A != 0 || WRITE_WIDTH_B != 0 \
+                    || DOA_REG != 0 || DOB_REG != 0 || WRITE_MODE_A != "READ_FIRST")) \
+            block_ram_mode_without_a_model refused(); \
+    endgenerate \
     always @(posedge read_clock) if (read) begin \
         out <= data[read_word]; \
         out_parity <= parity[read_word]; \

@@ -87,12 +87,27 @@ impl SimDevice {
         builder: &Builder,
         options: &SimOptions,
     ) -> Result<SimDevice, SimError> {
-        let built = builder.build(&engine_design(config, options)?)?;
+        Self::open_design(
+            &config.name,
+            &engine_design(config, options)?,
+            builder,
+            options,
+        )
+    }
+
+    /// The same with a design of one's own that has the engine's ports, a netlist for instance.
+    pub fn open_design(
+        name: &str,
+        design: &Design,
+        builder: &Builder,
+        options: &SimOptions,
+    ) -> Result<SimDevice, SimError> {
+        let built = builder.build(design)?;
         let model = Model::load(&built, options.seed as u32)?;
         let (mut bench, source, sink, lite) = Testbench::engine(model, options.seed)?;
         bench.set_disturbance(options.idle, options.back_pressure, options.idle);
         Ok(SimDevice {
-            name: format!("simulated engine {}", config.name),
+            name: format!("simulated engine {name}"),
             bench,
             source,
             sink,

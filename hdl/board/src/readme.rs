@@ -62,6 +62,9 @@ fusesoc --cores-root . run --target lint firebrick-{name}
 fusesoc --cores-root . run --target synth firebrick-{name}
 yosys -p 'read_verilog firebrick_top.v; synth_xilinx -family {family} -flatten -noiopad -top firebrick_top; stat'
 ```
+
+For hardware, not Yosys 0.23: its mapping of 72-bit wide block RAMs writes four of their bits wrong
+(Yosys 0.70 has it right). Counts and lint are not affected.
 ",
         name = board.name,
         preset = config.name,
