@@ -23,8 +23,15 @@ use crate::graph::{Input, PixelOrder, ResizePolicy};
 
 /// Longest side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 30_000;
-/// Most memory that decoding one picture may take.
+/// Most pixels of a picture: larger than the largest cameras' of phones.
+pub const MAX_PIXELS: u64 = 128 << 20;
+/// Most memory that decoding one picture may take, before it becomes RGB.
 pub const MAX_DECODED_BYTES: u64 = 512 << 20;
+/// Deflate never makes a byte stand for more.
+const PNG_BYTES_A_BYTE: u64 = 1032;
+/// A progressive JPEG's first scan has at least a bit for each block of 64 pixels; twice that,
+/// since no component need have all blocks.
+const JPEG_PIXELS_A_BYTE: u64 = 1024;
 /// Largest picture file.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
@@ -60,10 +67,23 @@ pub enum ImageErrorKind {
     /// The end is missing.
     #[error("the {0} data end too early: the file is truncated; fetch it again")]
     Truncated(&'static str),
+    /// The format cannot compress so many pixels into so few bytes.
+    #[error(
+        "{bytes} bytes cannot hold the {width}x{height} pixels that the file claims: it is \
+         damaged or truncated; fetch it again"
+    )]
+    TooShort {
+        /// Length of the file.
+        bytes: usize,
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+    },
     /// More pixels than are decoded.
     #[error(
-        "{width}x{height} pixels are too many: at most {MAX_SIDE} a side and {} MiB decoded; \
-         scale it down first", MAX_DECODED_BYTES >> 20
+        "{width}x{height} pixels are too many: at most {MAX_SIDE} a side, {} million in all and {} \
+         MiB decoded; scale it down first", MAX_PIXELS / 1_000_000, MAX_DECODED_BYTES >> 20
     )]
     TooManyPixels {
         /// Columns.
@@ -194,8 +214,24 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, ImageErrorKind> {
     reader.limits(limits);
     let mut decoder = reader.into_decoder().map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    if width.max(height) > MAX_SIDE || decoder.total_bytes() > MAX_DECODED_BYTES {
+    let pixels = u64::from(width) * u64::from(height);
+    if width.max(height) > MAX_SIDE
+        || pixels > MAX_PIXELS
+        || decoder.total_bytes() > MAX_DECODED_BYTES
+    {
         return Err(ImageErrorKind::TooManyPixels { width, height });
+    }
+    let bits = u64::from(decoder.original_color_type().bits_per_pixel());
+    let fewest = match kind {
+        ImageFormat::Png => pixels * bits / 8 / PNG_BYTES_A_BYTE,
+        _ => pixels / JPEG_PIXELS_A_BYTE,
+    };
+    if (bytes.len() as u64) < fewest {
+        return Err(ImageErrorKind::TooShort {
+            bytes: bytes.len(),
+            width,
+            height,
+        });
     }
     let orientation = decoder.orientation().map_err(failed)?;
     let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;

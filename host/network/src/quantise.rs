@@ -35,7 +35,7 @@ pub enum Clip {
     /// The 99.999 % percentile.
     #[default]
     P99_999,
-    /// The smallest mean squared error.
+    /// The smallest mean squared error, except in the map that is summed: there the largest value.
     Mse,
 }
 
@@ -155,7 +155,8 @@ pub fn quantise(
     labels: Vec<String>,
     options: Options,
 ) -> Result<Quantised, QuantiseError> {
-    let fixed = fixed_scales(network);
+    let summed = summed(network);
+    let fixed = fixed_scales(network, &summed);
     let mut signals: Vec<Signal> = Vec::new();
     let mut nodes = Vec::new();
     for (index, node) in network.nodes.iter().enumerate() {
@@ -186,7 +187,11 @@ pub fn quantise(
                 let range = calibration
                     .range_of(&node.name)
                     .ok_or_else(|| fail("no range"))?;
-                let scale = options.clip.of(range) / 255.0;
+                let clip = match options.clip {
+                    Clip::Mse if summed[index] => Clip::Max,
+                    clip => clip,
+                };
+                let scale = clip.of(range) / 255.0;
                 if !(scale.is_finite() && scale > 0.0) {
                     return Err(fail("its range is not positive"));
                 }
@@ -297,28 +302,51 @@ fn ratio(peak: f64, scale: f64) -> f64 {
 
 /// Nodes whose channels must have the map's scale: what is added is added step by step, and what
 /// is summed is compared across channels.
-fn fixed_scales(network: &FloatNetwork) -> Vec<bool> {
-    let mut fixed = vec![false; network.nodes.len()];
+fn fixed_scales(network: &FloatNetwork, summed: &[bool]) -> Vec<bool> {
+    let mut fixed = summed.to_vec();
     for group in groups(network) {
-        if group
-            .iter()
-            .any(|&i| matches!(network.nodes[i].op, FloatOp::Add))
-        {
+        let adds = |&i: &usize| matches!(network.nodes[i].op, FloatOp::Add);
+        if group.iter().any(adds) {
             group.iter().for_each(|&i| fixed[i] = true);
         }
     }
-    // Backwards from the sums, through whatever keeps the scale.
-    for (index, node) in network.nodes.iter().enumerate().rev() {
-        let passes = match node.op {
-            FloatOp::GlobalMean => true,
-            FloatOp::Conv(_) => false,
-            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => fixed[index],
-        };
-        for input in node.inputs.iter().filter(|id| passes && id.0 < index) {
-            fixed[input.0] = true;
+    through_joins(network, fixed)
+}
+
+/// Nodes whose values are summed to the scores. Their largest values are what decides, so that
+/// clipping costs more there than its squared error says.
+fn summed(network: &FloatNetwork) -> Vec<bool> {
+    let mut summed = vec![false; network.nodes.len()];
+    let means = network.nodes.iter();
+    for node in means.filter(|n| matches!(n.op, FloatOp::GlobalMean)) {
+        for input in &node.inputs {
+            if let Some(summed) = summed.get_mut(input.0) {
+                *summed = true;
+            }
         }
     }
-    fixed
+    summed = through_joins(network, summed);
+    // A group has one clip.
+    for group in groups(network) {
+        if group.iter().any(|&i| summed[i]) {
+            group.iter().for_each(|&i| summed[i] = true);
+        }
+    }
+    summed
+}
+
+/// Marks what the marked nodes keep the scale of as well, backwards to the convolutions.
+fn through_joins(network: &FloatNetwork, mut marked: Vec<bool>) -> Vec<bool> {
+    for (index, node) in network.nodes.iter().enumerate().rev() {
+        let keeps = matches!(
+            node.op,
+            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add
+        );
+        for input in node.inputs.iter().filter(|id| keeps && id.0 < index) {
+            marked[input.0] |= marked[index];
+        }
+    }
+    marked
 }
 
 /// A convolution's part of the channels of its group.

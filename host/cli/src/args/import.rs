@@ -128,7 +128,7 @@ pub enum ClipChoice {
     /// 99.999 %
     #[value(name = "p99.999")]
     P99_999,
-    /// The smallest mean squared error
+    /// The smallest mean squared error; the largest value in the map that is summed
     Mse,
 }
 

@@ -1,5 +1,10 @@
 //! The bad models: a good one with one thing changed, and files that are no model at all.
 
+use std::io::{Cursor, Write};
+
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
 use super::message::{Message, tag};
 
 /// Names a node in a graph.
@@ -196,6 +201,30 @@ pub fn changed(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "LpPool",
         ),
         (
+            "transposed convolution",
+            |m| operator(m, "fire2/squeeze1x1.conv", "ConvTranspose"),
+            "ConvTranspose",
+        ),
+        (
+            "clipped activation",
+            |m| operator(m, "conv1", "Clip"),
+            "only activation function is Relu",
+        ),
+        (
+            "average in the middle",
+            |m| operator(m, "pool1", "AveragePool"),
+            "averages 3x3",
+        ),
+        (
+            "no weights",
+            |m| {
+                m.inner(tag::MODEL_GRAPH, (0, ""), |graph| {
+                    graph.remove(tag::GRAPH_TENSOR, (tag::TENSOR_NAME, "conv1.w"));
+                });
+            },
+            "nothing yields",
+        ),
+        (
             "another activation",
             |m| operator(m, "conv1", "LeakyRelu"),
             "LeakyRelu",
@@ -229,6 +258,21 @@ fn field(tag: u32, inner: &[u8]) -> Vec<u8> {
     let mut message = Message::default();
     message.push_bytes(tag, inner);
     message.bytes()
+}
+
+/// A header alone.
+fn safetensors(header: &str) -> Vec<u8> {
+    [&(header.len() as u64).to_le_bytes()[..], header.as_bytes()].concat()
+}
+
+/// A small archive of many megabytes.
+fn zip_of_zeros(name: &str, megabytes: usize) -> Vec<u8> {
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    zip.start_file(name, SimpleFileOptions::default()).unwrap();
+    for _ in 0..megabytes {
+        zip.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    zip.finish().unwrap().into_inner()
 }
 
 /// Files that are no model.
@@ -268,6 +312,13 @@ pub fn malformed(good: &[u8]) -> Vec<(&'static str, Vec<u8>)> {
             "safetensors brackets",
             [&1000u64.to_le_bytes()[..], &[b'{'; 1000]].concat(),
         ),
+        (
+            "safetensors offsets",
+            safetensors(
+                r#"{"conv1.weight":{"dtype":"F32","shape":[1099511627776,3,3,3],"data_offsets":[0,118747255799808]}}"#,
+            ),
+        ),
+        ("zip bomb", zip_of_zeros("conv1.weight.npy", 256)),
         ("zip", b"PK\x03\x04 and no more".to_vec()),
         (
             "zip end",

@@ -121,15 +121,61 @@ fn extreme_shapes_work() {
 #[test]
 fn too_many_pixels_are_refused_before_decoding() {
     let one = png(RgbImage::new(1, 1));
-    for (width, height) in [(30_001u32, 1u32), (29_000, 29_000)] {
-        let mut bytes = one.clone();
-        bytes[16..20].copy_from_slice(&width.to_be_bytes());
-        bytes[20..24].copy_from_slice(&height.to_be_bytes());
-        let sum = crc(&bytes[12..29]).to_be_bytes();
-        bytes[29..33].copy_from_slice(&sum);
-        let text = Picture::decode(&bytes, "huge").unwrap_err().to_string();
+    for (width, height) in [(30_001, 1), (29_000, 29_000), (12_000, 11_500)] {
+        let text = refusal(&png_of_size(one.clone(), width, height));
         assert!(text.contains("too many"), "{text}");
     }
+}
+
+#[test]
+fn more_pixels_than_the_bytes_can_hold_are_refused_before_decoding() {
+    let small = png_of_size(png(RgbImage::new(1, 1)), 10_000, 9_000);
+    let text = refusal(&small);
+    assert!(text.contains("cannot hold the 10000x9000 pixels"), "{text}");
+    let small = jpeg_of_size(jpeg(image::GrayImage::new(8, 8)), 10_752, 9_000);
+    let text = refusal(&small);
+    assert!(text.contains("cannot hold the 10752x9000 pixels"), "{text}");
+    // What is there is enough for so many: the decoder has the word.
+    let small = png_of_size(png(RgbImage::new(1, 1)), 100, 90);
+    assert!(!refusal(&small).contains("cannot hold"));
+}
+
+#[test]
+fn one_colour_compresses_as_far_as_it_will() {
+    let grey = image::GrayImage::from_pixel(4000, 3000, image::Luma([128]));
+    let mut best = Vec::new();
+    image::codecs::png::PngEncoder::new_with_quality(
+        &mut best,
+        image::codecs::png::CompressionType::Best,
+        image::codecs::png::FilterType::NoFilter,
+    )
+    .write_image(&grey, 4000, 3000, image::ExtendedColorType::L8)
+    .unwrap();
+    for bytes in [best, jpeg(grey)] {
+        assert!(bytes.len() < 150_000, "{}", bytes.len());
+        assert_eq!(decode(&bytes).unwrap().dimensions(), (4000, 3000));
+    }
+}
+
+fn refusal(bytes: &[u8]) -> String {
+    Picture::decode(bytes, "huge").unwrap_err().to_string()
+}
+
+/// Makes a PNG claim another size.
+fn png_of_size(mut bytes: Vec<u8>, width: u32, height: u32) -> Vec<u8> {
+    bytes[16..20].copy_from_slice(&width.to_be_bytes());
+    bytes[20..24].copy_from_slice(&height.to_be_bytes());
+    let sum = crc(&bytes[12..29]).to_be_bytes();
+    bytes[29..33].copy_from_slice(&sum);
+    bytes
+}
+
+/// Makes a JPEG claim another size.
+fn jpeg_of_size(mut bytes: Vec<u8>, width: u16, height: u16) -> Vec<u8> {
+    let frame = bytes.windows(2).position(|w| w == [0xff, 0xc0]).unwrap();
+    bytes[frame + 5..frame + 7].copy_from_slice(&height.to_be_bytes());
+    bytes[frame + 7..frame + 9].copy_from_slice(&width.to_be_bytes());
+    bytes
 }
 
 /// CRC-32 as PNG has it, bit by bit.

@@ -42,14 +42,19 @@ impl Adaptive {
     }
 
     /// Whole numbers within `±limit` whose products with the inputs are near those of `weights`,
-    /// which are in units of a step.
+    /// which are in units of a step. Zeros stay zeros: pruned weights are left out of the pack.
     pub fn round(&self, weights: &Array1<f64>, limit: f64) -> Array1<f64> {
         let taps = self.order.len();
         let mut left: Vec<f64> = self.order.iter().map(|&tap| weights[tap]).collect();
         let mut rounded = Array1::zeros(taps);
         for at in 0..taps {
-            let value = left[at].round().clamp(-limit, limit);
-            rounded[self.order[at]] = value;
+            let tap = self.order[at];
+            let value = if weights[tap] == 0.0 {
+                0.0
+            } else {
+                left[at].round().clamp(-limit, limit)
+            };
+            rounded[tap] = value;
             let row = self.factor.row(at);
             let error = (left[at] - value) / row[at];
             for (weight, factor) in left[at + 1..].iter_mut().zip(row.iter().skip(at + 1)) {
@@ -150,6 +155,20 @@ mod tests {
             adapted += cost(&rounded);
         }
         assert!(adapted < nearest / 3.0, "{adapted} of {nearest}");
+    }
+
+    #[test]
+    fn zeros_stay_zeros() {
+        let rng = &mut SmallRng::seed_from_u64(3);
+        let adaptive = Adaptive::new(&covariance(rng, 24)).unwrap();
+        for _ in 0..20 {
+            let weights = Array1::from_shape_fn(24, |tap| match tap % 3 {
+                0 => 0.0,
+                _ => rng.random_range(-100.0..100.0),
+            });
+            let rounded = adaptive.round(&weights, 127.0);
+            assert!(rounded.iter().step_by(3).all(|&w| w == 0.0), "{rounded}");
+        }
     }
 
     #[test]

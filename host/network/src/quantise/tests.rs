@@ -169,6 +169,18 @@ fn the_clip_is_the_one_asked_for() {
 }
 
 #[test]
+fn the_map_that_is_summed_is_not_clipped_for_its_squared_error() {
+    let options = Options {
+        clip: Clip::Mse,
+        equalise: true,
+        ..Options::default()
+    };
+    let quantised = quantised(&network(), &calibration(), options).unwrap();
+    let scales: Vec<f32> = convs(&quantised).iter().map(|c| c.output_scale).collect();
+    assert_eq!(scales, [0.1, 0.1, 0.1]); // 51 / 2, and the whole 25.5, in 255 steps
+}
+
+#[test]
 fn the_mean_is_folded_so_that_the_mean_picture_gives_the_bias() {
     let quantised = quantised(&network(), &calibration(), Options::default()).unwrap();
     let first = convs(&quantised)[0];

@@ -75,20 +75,23 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// One that must have its default.
+    /// A number, or a list of equal ones, that must have its default.
     pub fn expect(&mut self, name: &str, wanted: i64, hint: &str) -> Result<(), ImportError> {
         match self.take(name) {
-            Some(a) if a.int != wanted || a.ints.iter().any(|&v| v != wanted) => {
-                let found = match a.ints[..] {
-                    [] => format!("{}", a.int),
-                    _ => format!("{:?}", a.ints),
+            None => Ok(()),
+            Some(a) => {
+                let (same, found) = match a.ints[..] {
+                    [] => (a.int == wanted, format!("{}", a.int)),
+                    _ => (a.ints.iter().all(|&v| v == wanted), format!("{:?}", a.ints)),
                 };
+                if same {
+                    return Ok(());
+                }
                 Err(self.refuse(
                     format!("has {name} {found}"),
                     format!("{name} {wanted} ({hint})"),
                 ))
             }
-            _ => Ok(()),
         }
     }
 

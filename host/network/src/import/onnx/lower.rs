@@ -27,7 +27,6 @@ pub struct Lowered {
 /// The walk's state.
 pub struct Lowering<'a> {
     pub opset: i64,
-    pub constants: HashMap<&'a str, &'a Tensor>,
     pub values: HashMap<&'a str, Value<'a>>,
     pub drafts: Drafts,
     pub size: [usize; 2],
@@ -82,11 +81,10 @@ pub fn lower(
         opset,
         size: input_size(input, size, default)?,
         values: constants
-            .iter()
-            .map(|(&name, &tensor)| (name, Value::Constant(tensor)))
+            .into_iter()
+            .map(|(name, tensor)| (name, Value::Constant(tensor)))
             .chain([(input.name.as_str(), Value::Picture)])
             .collect(),
-        constants,
         drafts: Drafts::default(),
         affine: None,
         notes: Vec::new(),

@@ -19,8 +19,11 @@ impl<'a> Lowering<'a> {
         }
         // From opset 12 on, the third input of a Dropout says whether it is active.
         let training = node.inputs.get(2).is_some_and(|name| {
-            let constant = self.constants.get(name.as_str());
-            !name.is_empty() && constant.is_none_or(|t| t.raw.iter().any(|&b| b != 0))
+            let active = match self.values.get(name.as_str()) {
+                Some(Value::Constant(t)) => t.raw.iter().any(|&b| b != 0),
+                _ => true,
+            };
+            !name.is_empty() && active
         });
         if training {
             return Err(ImportError::new(

@@ -150,6 +150,38 @@ fn what_changes_nothing_is_dissolved() {
             ints("pads", &[0, 0, 1, 1]),
         ]
     });
+    // Defaults that exporters write down.
+    same(&|m| {
+        for name in ["conv1.conv", "pool1"] {
+            let attributes = &mut node(m, name).attributes;
+            attributes.push(ints("dilations", &[1, 1]));
+            attributes.push(proto::Attribute {
+                name: "auto_pad".into(),
+                string: "NOTSET".into(),
+                ..proto::Attribute::default()
+            });
+        }
+        node(m, "pool1").attributes.push(int("storage_order", 0));
+        node(m, "conv1.conv").attributes.push(int("group", 1));
+    });
+    // A Dropout that says, by a node, that it is not active.
+    same(&|m| {
+        let mut off = op("Constant");
+        off.outputs = vec!["off".into()];
+        off.attributes = vec![proto::Attribute {
+            name: "value".into(),
+            tensor: Some(Tensor {
+                data_type: 9,
+                raw: vec![0].into(),
+                ..Tensor::default()
+            }),
+            ..proto::Attribute::default()
+        }];
+        let mut dropout = op("Dropout");
+        dropout.inputs = vec![String::new(), "off".into()];
+        insert(m, "pool1", dropout);
+        graph(m).nodes.insert(0, off);
+    });
     // A pool of the whole map, Reshape and Softmax.
     same(&|m| {
         let shapes = network().shapes(48, 48).unwrap();
@@ -386,6 +418,65 @@ fn what_cannot_be_run_is_refused_by_name() {
                     .push(ints("pads", &[1, 1, 1, 1]))
             },
             &["pool1", "pads [1, 1, 1, 1]"],
+        ),
+        (
+            |m| node(m, "fire2/squeeze1x1.conv").op = "ConvTranspose".into(),
+            &["fire2/squeeze1x1.conv", "\"ConvTranspose\" cannot be run"],
+        ),
+        (
+            |m| insert(m, "conv1", op("LRN")),
+            &["new LRN", "\"LRN\" cannot be run"],
+        ),
+        (|m| node(m, "conv1").op = "Clip".into(), &["Clip", "Relu"]),
+        (
+            |m| {
+                let attributes = &mut node(m, "conv1.conv").attributes;
+                attributes.retain(|a| a.name != "pads");
+                attributes.push(proto::Attribute {
+                    name: "auto_pad".into(),
+                    string: "SAME_UPPER".into(),
+                    ..proto::Attribute::default()
+                });
+            },
+            &["conv1.conv", "all four sides"],
+        ),
+        (
+            |m| {
+                node(m, "conv1.conv").attributes[0].ints = vec![5, 5];
+                initializer(m, "conv1.w").dims = vec![12, 3, 5, 5];
+                let values = vec![0; 12 * 3 * 25 * 4];
+                initializer(m, "conv1.w").raw = values.into();
+            },
+            &["conv1.conv", "kernel of 5x5"],
+        ),
+        (
+            |m| node(m, "pool1").op = "AveragePool".into(),
+            &["pool1", "averages 3x3 of a map of"],
+        ),
+        (
+            |m| {
+                let first = graph(m).inputs[0].clone();
+                graph(m).inputs.push(proto::ValueInfo {
+                    name: "other".into(),
+                    ..first
+                });
+            },
+            &["2 inputs", "other"],
+        ),
+        (
+            |m| {
+                let first = graph(m).outputs[0].clone();
+                graph(m).outputs.push(first);
+            },
+            &["2 outputs"],
+        ),
+        (
+            |m| graph(m).initializers.retain(|t| t.name != "conv1.w"),
+            &["conv1.conv", "\"conv1.w\", which nothing yields"],
+        ),
+        (
+            |m| node(m, "pool1").outputs[0] = "conv1".into(),
+            &["\"conv1\", which is there already"],
         ),
         (
             |m| node(m, "fire2/concat").attributes[0].int = 2,
