@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::docs::ports::PORTS;
-use firebrick_spec::resources::Memory;
+use firebrick_spec::resources::{DISTRIBUTED_WORDS, Memory};
 use regex::{Captures, Regex};
 
 use crate::emit::{EmitError, emit};
@@ -107,8 +107,8 @@ static CELLS: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(r"(?m)^(\s*)(reg \[(\d+):0\] cells \[0:(\d+)\];)$").expect("valid regex")
 });
 
-/// Asks for UltraRAM where a memory has words and bits of one of `ultra`: tools take it for
-/// block RAM otherwise.
+/// Asks for UltraRAM where a memory has words and bits of one of `ultra`, which tools take for
+/// block RAM otherwise, and for distributed RAM where it is shallow, about which they differ.
 fn place_memories(core: &str, ultra: &[Memory]) -> String {
     let replaced = CELLS.replace_all(core, |found: &Captures<'_>| {
         let size = |i: usize| found[i].parse().ok().map(|last: usize| last + 1);
@@ -117,6 +117,8 @@ fn place_memories(core: &str, ultra: &[Memory]) -> String {
             .any(|m| size(3) == Some(m.bits) && size(4) == Some(m.words));
         let attribute = if chosen {
             "(* ram_style = \"ultra\" *) "
+        } else if size(4).is_some_and(|words| words <= DISTRIBUTED_WORDS) {
+            "(* ram_style = \"distributed\" *) "
         } else {
             ""
         };

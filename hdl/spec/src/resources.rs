@@ -20,6 +20,9 @@ const HALF_BRAM_SHAPES: [(usize, usize); 6] = [
 const URAM_SHAPE: (usize, usize) = (4096, 72);
 /// Memories with fewer bits become distributed RAM.
 const SMALLEST_BRAM_BITS: usize = 4096;
+/// Memories with up to as many words are distributed RAM however wide they are: the emitted
+/// Verilog asks for it.
+pub const DISTRIBUTED_WORDS: usize = 64;
 
 /// Memories of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +41,7 @@ impl Memory {
     /// Halves of block RAMs (18 Kibit) for all of them.
     #[must_use]
     pub fn half_brams(&self) -> usize {
-        if self.words * self.bits < SMALLEST_BRAM_BITS {
+        if self.words <= DISTRIBUTED_WORDS || self.words * self.bits < SMALLEST_BRAM_BITS {
             return 0;
         }
         let blocks =
@@ -181,6 +184,8 @@ mod tests {
         assert_eq!(memory(1024, 128).half_brams(), 8);
         assert_eq!(memory(65_536, 128).half_brams(), 480);
         assert_eq!(memory(64, 32).half_brams(), 0);
+        assert_eq!(memory(64, 576).half_brams(), 0);
+        assert_eq!(memory(65, 576).half_brams(), 16);
         assert_eq!(memory(65_536, 128).urams(), 32);
     }
 
