@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::docs::ports::PORTS;
-use firebrick_spec::resources::{DISTRIBUTED_WORDS, Memory};
+use firebrick_spec::resources::Memory;
 use regex::{Captures, Regex};
 
 use crate::emit::{EmitError, emit};
@@ -108,16 +108,17 @@ static CELLS: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Asks for UltraRAM where a memory has words and bits of one of `ultra`, which tools take for
-/// block RAM otherwise, and for distributed RAM where it is shallow, about which they differ.
-fn place_memories(core: &str, ultra: &[Memory]) -> String {
+/// block RAM otherwise, and for distributed RAM where it has those of one of `distributed`.
+fn place_memories(core: &str, ultra: &[Memory], distributed: &[Memory]) -> String {
     let replaced = CELLS.replace_all(core, |found: &Captures<'_>| {
         let size = |i: usize| found[i].parse().ok().map(|last: usize| last + 1);
-        let chosen = ultra
-            .iter()
-            .any(|m| size(3) == Some(m.bits) && size(4) == Some(m.words));
-        let attribute = if chosen {
+        let is_one_of = |memories: &[Memory]| {
+            let mut memories = memories.iter();
+            memories.any(|m| size(3) == Some(m.bits) && size(4) == Some(m.words))
+        };
+        let attribute = if is_one_of(ultra) {
             "(* ram_style = \"ultra\" *) "
-        } else if size(4).is_some_and(|words| words <= DISTRIBUTED_WORDS) {
+        } else if is_one_of(distributed) {
             "(* ram_style = \"distributed\" *) "
         } else {
             ""
@@ -138,7 +139,7 @@ pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
 pub fn generate_with(config: &HwConfig, ultra: &[Memory]) -> Result<String, GenerateError> {
     let mut engine = Engine::new(config).map_err(GenerateError::Config)?;
     engine.connect_inputs();
-    let core = place_memories(&emit(&engine, CORE)?, ultra);
+    let core = place_memories(&emit(&engine, CORE)?, ultra, &config.distributed_memories());
     let mut text = String::new();
     let _ = writeln!(
         text,

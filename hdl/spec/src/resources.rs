@@ -20,9 +20,9 @@ const HALF_BRAM_SHAPES: [(usize, usize); 6] = [
 const URAM_SHAPE: (usize, usize) = (4096, 72);
 /// Memories with fewer bits become distributed RAM.
 const SMALLEST_BRAM_BITS: usize = 4096;
-/// Memories with up to as many words are distributed RAM however wide they are: the emitted
-/// Verilog asks for it.
-pub const DISTRIBUTED_WORDS: usize = 64;
+/// Memories with up to as many words are distributed RAM however wide they are: tools differ about
+/// them, so the emitted Verilog says so.
+const DISTRIBUTED_WORDS: usize = 64;
 
 /// Memories of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,9 +109,9 @@ impl HwConfig {
             ),
             memory(
                 "window lines",
-                1,
+                self.window_pixels(),
                 self.window_width.div_ceil(self.window_pixels()),
-                (self.window_kernel - 1) * 24 * self.window_pixels(),
+                (self.window_kernel - 1) * 24,
             ),
             memory("statistics", 2, 16 * STATS_LAYERS, 32),
         ]
@@ -123,6 +123,14 @@ impl HwConfig {
         let macs = self.macs_per_cycle();
         let array = if self.packed { macs / 2 } else { macs };
         array + self.lanes * self.requantisers * REQUANTISER_DSP
+    }
+
+    /// The memories of which the emitted Verilog says that they are distributed RAM.
+    #[must_use]
+    pub fn distributed_memories(&self) -> Vec<Memory> {
+        let mut memories = self.memories();
+        memories.retain(|memory| memory.words <= DISTRIBUTED_WORDS);
+        memories
     }
 
     /// The memories that lie in UltraRAM on a board: features and weights, where the board has any
