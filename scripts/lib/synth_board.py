@@ -1,6 +1,7 @@
 """Synthesises a generated folder with Yosys and compares what it takes with the part's limits."""
 
 import argparse
+import hashlib
 import json
 import pathlib
 import re
@@ -58,6 +59,15 @@ def synthesise(yosys, family, folder, work, flat):
     return cells, warnings, time.monotonic() - started
 
 
+def done_before(folder, key):
+    """The result of another board with the same Verilog and the same synthesis, if there is one."""
+    for path in sorted(folder.parent.glob("*/*/result.json")):
+        result = json.loads(path.read_text())
+        if result.get("key") == key:
+            return result
+    return None
+
+
 def modules(text):
     """Cells of each module, from Yosys' table: the JSON form of 0.23 is not JSON with a hierarchy.
     Versions differ in the order of name and number."""
@@ -109,7 +119,13 @@ def main():
     board, macs = described["board"], described["macs_per_cycle"]
     family = "xc7" if board["part"].startswith("xc7") else "xcup"
     args.work.mkdir(parents=True, exist_ok=True)
-    cells, warnings, seconds = synthesise([args.yosys], family, args.folder, args.work, args.flat)
+    verilog = hashlib.sha256((args.folder / "firebrick_top.v").read_bytes()).hexdigest()
+    key = [verilog, family, args.yosys, args.flat]
+    if before := done_before(args.folder, key):
+        cells, warnings, seconds = before["cells"], before["warnings"], before["seconds"]
+        print(f"the same Verilog as for {before['board']['name']}: its cells are taken")
+    else:
+        cells, warnings, seconds = synthesise([args.yosys], family, args.folder, args.work, args.flat)
     used = resources(cells)
     wrong = []
     print(f"{board['name']} ({board['part']}), {described['preset']}, {macs} MACs, {args.yosys}, "
@@ -131,7 +147,7 @@ def main():
         wrong.append(f"{used['DSP'] / macs:.3f} DSP a MAC are more than 0.57")
     (args.work / "result.json").write_text(json.dumps(
         {"board": board, "preset": described["preset"], "macs": macs, "used": used,
-         "cells": cells, "warnings": sorted(set(warnings)), "yosys": args.yosys,
+         "key": key, "cells": cells, "warnings": sorted(set(warnings)), "yosys": args.yosys,
          "flat": args.flat, "seconds": round(seconds)}, indent=1) + "\n")
     if wrong:
         sys.exit("error: " + "; ".join(wrong))
