@@ -11,9 +11,9 @@ What the core takes on each board: synthesised by Yosys, not placed, the core al
 interconnects. Repeat a row with `scripts/synth-yosys BOARD`, this page with `scripts/resources`.
 
 Yosys' figures are not Vivado's: it shares no logic across blocks that occur often, and on UltraScale+ it
-packs no pipeline registers into DSP slices, so that LUT and FF are on the high side. DSP slices and
-memories are equal to what `firebrick explore` predicts, which the script checks. Limits: LUT {lut} %,
-FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
+packs no pipeline registers into DSP slices, so that LUT and FF are on the high side. `scripts/synth-yosys`
+compares DSP slices and memories with what `firebrick explore` predicts: {differences}.
+Limits: LUT {lut} %, FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
 
 | Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM |
 |---|---|---|---|---:|---:|---:|---:|---:|
@@ -26,6 +26,19 @@ def share(used, there):
 
 def per_mac(name, macs, lut, ff, dsp):
     return f"| {name} | {macs} | {lut / macs:.1f} | {ff / macs:.1f} | {dsp / macs:.3f} |"
+
+
+def differences(folder, found):
+    """Where what was predicted is not what was found."""
+    wrong = []
+    for run in found:
+        name = run["board"]["name"]
+        described = json.loads((folder / name / "firebrick.json").read_text())
+        for kind, number in described["predicted"].items():
+            used = run["used"][kind.upper()]
+            if used != number:
+                wrong.append(f"{name} takes {used} {kind.upper()} where {number} were predicted")
+    return "all are equal" if not wrong else "equal, but " + ", ".join(dict.fromkeys(wrong))
 
 
 def missing(folder, found):
@@ -55,7 +68,7 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80) + "\n".join(lines) + missing(folder, found)
+    text = INTRO.format(lut=70, ff=50, rest=80, differences=differences(folder, found)) + "\n".join(lines) + missing(folder, found)
     text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "
     text += "weights and activations, which are of placed designs.\n\n"
     text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)
