@@ -4,6 +4,8 @@ import json
 import pathlib
 import sys
 
+from synth_board import predictions
+
 INTRO = """<!-- Written by scripts/resources. -->
 # Resources
 
@@ -12,7 +14,9 @@ interconnects. Repeat a row with `scripts/synth-yosys BOARD`, this page with `sc
 
 Yosys' figures are not Vivado's: it shares no logic across blocks that occur often, and on UltraScale+ it
 packs no pipeline registers into DSP slices, so that LUT and FF are on the high side. `scripts/synth-yosys`
-compares DSP slices and memories with what `firebrick explore` predicts: {differences}.
+compares DSP slices and memories with what `firebrick info --board` predicts: {differences}.
+Yosys puts bytes of several rows of 4096 words into one UltraRAM; with rows of their own, as a cascade needs
+them: {rows}.
 Limits: LUT {lut} %, FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
 
 | Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM |
@@ -34,11 +38,20 @@ def differences(folder, found):
     for run in found:
         name = run["board"]["name"]
         described = json.loads((folder / name / "firebrick.json").read_text())
-        for kind, number in described["predicted"].items():
-            used = run["used"][kind.upper()]
+        for kind, number in predictions(described).items():
+            used = run["used"][kind]
             if used != number:
-                wrong.append(f"{name} takes {used} {kind.upper()} where {number} were predicted")
+                wrong.append(f"{name} takes {used} {kind} where {number} were predicted")
     return "all are equal" if not wrong else "equal, but " + ", ".join(dict.fromkeys(wrong))
+
+
+def own_rows(folder, found):
+    """UltraRAMs where bytes of different rows share none."""
+    names = dict.fromkeys(run["board"]["name"] for run in found)
+    need = {name: json.loads((folder / name / "firebrick.json").read_text())["predicted"]
+            for name in names}
+    return ", ".join(f"{name} {p['uram']}" for name, p in need.items()
+                     if p["uram"] != p["uram_shared"]) or "as many"
 
 
 def missing(folder, found):
@@ -68,7 +81,9 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80, differences=differences(folder, found)) + "\n".join(lines) + missing(folder, found)
+    text = INTRO.format(lut=70, ff=50, rest=80, differences=differences(folder, found),
+                        rows=own_rows(folder, found))
+    text += "\n".join(lines) + missing(folder, found)
     text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "
     text += "weights and activations, which are of placed designs.\n\n"
     text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)

@@ -108,6 +108,12 @@ def resources(cells):
             "URAM": count("URAM288"), "latches": count("LDCE", "LDPE")}
 
 
+def predictions(described):
+    """What Yosys is predicted to take of DSP slices and memories, by kind."""
+    predicted = described["predicted"]
+    return {"DSP": predicted["dsp"], "BRAM": predicted["bram"], "URAM": predicted["uram_shared"]}
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
@@ -137,10 +143,9 @@ def main():
               f"{used[kind] / macs:.3f} a MAC")
         if used[kind] > there or share > limit:
             wrong.append(f"{kind} {share:.1f} % is over {limit} %")
-    for kind in ("bram", "uram", "dsp"):
-        predicted = described["predicted"][kind]
-        if used[kind.upper()] != predicted:
-            wrong.append(f"{used[kind.upper()]} {kind.upper()}, but {predicted} were predicted")
+    for kind, predicted in predictions(described).items():
+        if used[kind] != predicted:
+            wrong.append(f"{used[kind]} {kind}, but {predicted} were predicted")
     if used["latches"]:
         wrong.append(f"{used['latches']} latches")
     if family == "xc7" and described["packed"] and used["DSP"] > 0.57 * macs:

@@ -105,6 +105,7 @@ pub fn json(board: &Board, config: &HwConfig, settings: &Settings) -> String {
         packed: config.packed,
         predicted: json!({
             "dsp": predicted.dsp, "bram": predicted.bram, "uram": predicted.uram,
+            "uram_shared": predicted.uram_shared,
         }),
         top: TOP,
         verilog: VERILOG,

@@ -41,7 +41,7 @@ impl Memory {
     /// Halves of block RAMs (18 Kibit) for all of them.
     #[must_use]
     pub fn half_brams(&self) -> usize {
-        if self.words <= DISTRIBUTED_WORDS || self.words * self.bits < SMALLEST_BRAM_BITS {
+        if self.distributed() || self.words * self.bits < SMALLEST_BRAM_BITS {
             return 0;
         }
         let blocks =
@@ -49,10 +49,24 @@ impl Memory {
         self.number * HALF_BRAM_SHAPES.map(blocks).into_iter().min().unwrap_or(0)
     }
 
-    /// UltraRAMs for all of them.
+    /// Whether tools disagree on where it belongs, so that the Verilog says distributed RAM.
+    #[must_use]
+    fn distributed(&self) -> bool {
+        self.words <= DISTRIBUTED_WORDS
+    }
+
+    /// UltraRAMs for all of them, a column for every 72 bits of a word and a row for every 4096 words.
     #[must_use]
     pub fn urams(&self) -> usize {
         self.number * self.words.div_ceil(URAM_SHAPE.0) * self.bits.div_ceil(URAM_SHAPE.1)
+    }
+
+    /// UltraRAMs for all of them where bytes of several rows share one: an UltraRAM has nine bytes a
+    /// word with an enable each, and Yosys fills them all.
+    #[must_use]
+    pub fn shared_urams(&self) -> usize {
+        let bytes = self.words.div_ceil(URAM_SHAPE.0) * self.bits.div_ceil(8);
+        self.number * bytes.div_ceil(URAM_SHAPE.1 / 8)
     }
 }
 
@@ -65,6 +79,8 @@ pub struct Resources {
     pub bram: usize,
     /// UltraRAMs.
     pub uram: usize,
+    /// UltraRAMs as Yosys fills them, see [`Memory::shared_urams`].
+    pub uram_shared: usize,
 }
 
 impl HwConfig {
@@ -129,7 +145,7 @@ impl HwConfig {
     #[must_use]
     pub fn distributed_memories(&self) -> Vec<Memory> {
         let mut memories = self.memories();
-        memories.retain(|memory| memory.words <= DISTRIBUTED_WORDS);
+        memories.retain(Memory::distributed);
         memories
     }
 
@@ -152,14 +168,19 @@ impl HwConfig {
     /// What the configuration takes of a board, with [`HwConfig::ultra_memories`].
     #[must_use]
     pub fn resources(&self, board: &Board) -> Resources {
-        let ultra = self.ultra_memories(board);
-        let uram = ultra.iter().map(Memory::urams).sum();
+        self.resources_with(&self.ultra_memories(board))
+    }
+
+    /// What the configuration takes with those memories in UltraRAM.
+    #[must_use]
+    pub fn resources_with(&self, ultra: &[Memory]) -> Resources {
         let others = self.memories().into_iter().filter(|m| !ultra.contains(m));
         let halves: usize = others.map(|memory| memory.half_brams()).sum();
         Resources {
             dsp: self.dsp(),
             bram: halves.div_ceil(2),
-            uram,
+            uram: ultra.iter().map(Memory::urams).sum(),
+            uram_shared: ultra.iter().map(Memory::shared_urams).sum(),
         }
     }
 
@@ -194,7 +215,17 @@ mod tests {
         assert_eq!(memory(64, 32).half_brams(), 0);
         assert_eq!(memory(64, 576).half_brams(), 0);
         assert_eq!(memory(65, 576).half_brams(), 16);
-        assert_eq!(memory(65_536, 128).urams(), 32);
+        // Yosys 0.23 and 0.70 took as many as are shared.
+        for (words, columns, shared) in [
+            (8192, 4, 4),
+            (16_384, 8, 8),
+            (65_536, 32, 29),
+            (81_920, 40, 36),
+            (131_072, 64, 57),
+        ] {
+            let memory = memory(words, 128);
+            assert_eq!((memory.urams(), memory.shared_urams()), (columns, shared));
+        }
     }
 
     #[test]

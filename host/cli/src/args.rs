@@ -161,6 +161,9 @@ pub struct Presets {
 pub struct Info {
     #[command(flatten)]
     pub target: Target,
+    /// What it takes of a board; without --preset, the board's preset
+    #[arg(long, value_name = "NAME", value_parser = board())]
+    pub board: Option<&'static Board>,
     #[command(flatten)]
     pub json: Json,
 }

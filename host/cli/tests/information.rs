@@ -42,6 +42,29 @@ fn info_adds_up() {
 }
 
 #[test]
+fn info_of_a_board_is_what_is_generated_for_it() {
+    let object = firebrick(&["info", "--json", "--board", "alveo-u50"]).good();
+    let object = &object.objects()[0];
+    assert_eq!(object["preset"], "fb2048-packed-resident");
+    let parts = &object["resources"];
+    assert_eq!((&parts["dsp"], &parts["bram"]), (&1152.into(), &150.into()));
+    assert_eq!(
+        (&parts["uram"], &parts["uram_shared"]),
+        (&72.into(), &68.into())
+    );
+    assert_eq!(parts["uram_available"], 640);
+    let text = firebrick(&["info", "--board", "litefury", "--preset", "fb64"]).good();
+    assert!(text.stdout.starts_with("preset fb64,"));
+    assert!(
+        text.stdout.contains("litefury: 72 of 240 DSP slices, "),
+        "{}",
+        text.stdout
+    );
+    let plain = firebrick(&["info", "--json"]).good();
+    assert_eq!(plain.objects()[0]["resources"]["uram"], 0);
+}
+
+#[test]
 fn info_for_people_names_every_layer() {
     let text = firebrick(&["info"]).good().stdout;
     for name in [

@@ -2,6 +2,7 @@
 
 use firebrick_driver::{LayerInfo, Program};
 use firebrick_spec::HwConfig;
+use firebrick_spec::board::Board;
 use serde::Serialize;
 
 use super::predict::Prediction;
@@ -19,6 +20,7 @@ struct Info<'a> {
     configuration: Configuration,
     memories: Vec<Memory>,
     memory_bytes: usize,
+    resources: Parts,
     network: &'a str,
     classes: usize,
     height: usize,
@@ -26,6 +28,41 @@ struct Info<'a> {
     macs: u64,
     layers: Vec<Layer<'a>>,
     predicted: Predicted,
+}
+
+/// Parts of an FPGA, and how many the board has.
+#[derive(Serialize)]
+struct Parts {
+    board: Option<&'static str>,
+    dsp: usize,
+    dsp_available: Option<usize>,
+    /// Block RAMs of 36 Kibit.
+    bram: usize,
+    bram_available: Option<usize>,
+    uram: usize,
+    uram_available: Option<usize>,
+    /// UltraRAMs where bytes of several rows share one, as Yosys has it.
+    uram_shared: usize,
+}
+
+impl Parts {
+    /// Without a board, all memories lie in block RAM.
+    fn of(config: &HwConfig, board: Option<&'static Board>) -> Parts {
+        let need = match board {
+            Some(board) => config.resources(board),
+            None => config.resources_with(&[]),
+        };
+        Parts {
+            board: board.map(|b| b.name),
+            dsp: need.dsp,
+            dsp_available: board.map(|b| b.dsp),
+            bram: need.bram,
+            bram_available: board.map(|b| b.bram),
+            uram: need.uram,
+            uram_available: board.map(|b| b.uram),
+            uram_shared: need.uram_shared,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -61,6 +98,7 @@ impl<'a> Info<'a> {
         config: &'a HwConfig,
         program: &'a Program,
         timing: &Prediction,
+        board: Option<&'static Board>,
     ) -> Info<'a> {
         let prediction = program.prediction();
         let layer = |layer: &'a LayerInfo| Layer {
@@ -83,6 +121,7 @@ impl<'a> Info<'a> {
             configuration: Configuration::of(config),
             memories: memories(config),
             memory_bytes: config.memory_bytes(),
+            resources: Parts::of(config, board),
             network: &target.network.name,
             classes: target.network.classes(),
             height: target.size.height,
@@ -103,11 +142,15 @@ impl<'a> Info<'a> {
 }
 
 pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
-    let target = Target::load(&args.target)?;
-    let config = &args.target.preset.config();
+    let config = match (&args.target.preset.given, args.board) {
+        (None, Some(board)) => board.config(),
+        _ => args.target.preset.config(),
+    };
+    let target = Target::load_for(&args.target, config)?;
+    let config = target.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
-    let info = Info::of(&target, config, &program, &timing);
+    let info = Info::of(&target, config, &program, &timing, args.board);
     if args.json.on {
         return output.json(&info);
     }
@@ -145,7 +188,27 @@ fn configuration(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
         String::new(),
         info.memory_bytes.to_string(),
     ]);
-    output.line(memories)
+    output.line(memories)?;
+    parts(&info.resources, output)
+}
+
+fn parts(parts: &Parts, output: &mut Output) -> Result<(), CliError> {
+    let of = |need: usize, there: Option<usize>| match there {
+        Some(there) => format!("{need} of {there}"),
+        None => need.to_string(),
+    };
+    output.line(format_args!(
+        "{}: {} DSP slices, {} block RAMs, {} UltraRAMs{}",
+        parts.board.unwrap_or("takes of an FPGA"),
+        of(parts.dsp, parts.dsp_available),
+        of(parts.bram, parts.bram_available),
+        of(parts.uram, parts.uram_available),
+        if parts.uram_shared < parts.uram {
+            format!(" (Yosys: {}, see docs/resources.md)", parts.uram_shared)
+        } else {
+            String::new()
+        },
+    ))
 }
 
 fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {

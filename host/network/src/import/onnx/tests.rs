@@ -49,6 +49,13 @@ fn graph(model: &mut Model) -> &mut proto::Graph {
     model.graph.as_mut().unwrap()
 }
 
+/// Sets a dimension of the first input's shape.
+fn input_side(model: &mut Model, dimension: usize, value: i64) {
+    let kind = graph(model).inputs[0].kind.as_mut().unwrap();
+    let shape = kind.tensor.as_mut().unwrap().shape.as_mut().unwrap();
+    shape.dims[dimension].value = Some(value);
+}
+
 /// The node of a name.
 fn node<'a>(model: &'a mut Model, name: &str) -> &'a mut Node {
     let nodes = &mut graph(model).nodes;
@@ -496,32 +503,8 @@ fn what_cannot_be_run_is_refused_by_name() {
         (|m| graph(m).outputs.clear(), &["0 outputs"]),
         (|m| graph(m).inputs.clear(), &["0 inputs"]),
         (|m| graph(m).nodes.clear(), &["no node yields its output"]),
-        (
-            |m| {
-                let dims = &mut graph(m).inputs[0]
-                    .kind
-                    .as_mut()
-                    .unwrap()
-                    .tensor
-                    .as_mut()
-                    .unwrap();
-                dims.shape.as_mut().unwrap().dims[1].value = Some(1);
-            },
-            &["3 channels"],
-        ),
-        (
-            |m| {
-                let tensor = &mut graph(m).inputs[0]
-                    .kind
-                    .as_mut()
-                    .unwrap()
-                    .tensor
-                    .as_mut()
-                    .unwrap();
-                tensor.shape.as_mut().unwrap().dims[2].value = Some(1 << 40);
-            },
-            &["pixels"],
-        ),
+        (|m| input_side(m, 1, 1), &["3 channels"]),
+        (|m| input_side(m, 2, 1 << 40), &["pixels"]),
         (
             |m| graph(m).sparse_initializers.push(Bytes::new()),
             &["sparse"],
