@@ -36,6 +36,8 @@ pub enum CliError {
     Quantise(#[from] firebrick_network::quantise::QuantiseError),
     #[error(transparent)]
     Float(#[from] firebrick_network::float::FloatError),
+    #[error(transparent)]
+    Biases(#[from] firebrick_model::biases::BiasError),
     #[error("{path}: {reason}; {hint}")]
     File {
         path: PathBuf,

@@ -5,6 +5,7 @@
 //! plain loops; every kernel is tested against it.
 
 mod activations;
+pub mod biases;
 mod check;
 mod conv;
 mod error;

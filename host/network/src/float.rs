@@ -151,41 +151,81 @@ impl FloatNetwork {
     }
 }
 
-/// The window of every output of a convolution, one a row, and height and width of the output.
-pub(crate) fn unfold(
-    input: &Array3<f32>,
-    conv: &FloatConv,
-) -> Option<(Array2<f32>, (usize, usize))> {
-    let (outputs, kernel, columns, channels) = conv.weights.dim();
-    if columns != kernel || channels != input.dim().2 || conv.bias.len() != outputs {
-        return None;
+/// The windows that a convolution reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// Square kernel.
+    pub kernel: usize,
+    /// Stride along both axes.
+    pub stride: usize,
+    /// Zero padding on every side.
+    pub pad: usize,
+}
+
+impl Windows {
+    /// Height and width of the convolution's output; none if the kernel does not fit.
+    #[must_use]
+    pub fn outputs(&self, height: usize, width: usize) -> Option<(usize, usize)> {
+        let length = |length| conv_len(length, self.kernel, self.stride, self.pad);
+        Some((length(height)?, length(width)?))
     }
-    let height = conv_len(input.dim().0, kernel, conv.stride, conv.pad)?;
-    let width = conv_len(input.dim().1, kernel, conv.stride, conv.pad)?;
-    let taps = kernel * kernel * channels;
-    let mut unfolded = Array2::<f32>::zeros((height * width, taps));
-    for (index, mut row) in unfolded.outer_iter_mut().enumerate() {
-        let (y, x) = (index / width * conv.stride, index % width * conv.stride);
-        for tap in 0..kernel * kernel {
-            let (dy, dx) = (y + tap / kernel, x + tap % kernel);
-            let at = (dy.checked_sub(conv.pad), dx.checked_sub(conv.pad));
-            if let (Some(dy), Some(dx)) = at
-                && dy < input.dim().0
-                && dx < input.dim().1
-            {
-                let pixel = input.slice(s![dy, dx, ..]);
-                row.slice_mut(s![tap * channels..(tap + 1) * channels])
-                    .assign(&pixel);
+
+    /// Every `every`th window of a map, row by row, one a row of the result: kernel row, kernel
+    /// column, input channel.
+    #[must_use]
+    pub fn of<T: Copy + Into<f32>>(
+        &self,
+        input: &ArrayView3<'_, T>,
+        every: usize,
+    ) -> Option<Array2<f32>> {
+        let (rows, columns, channels) = input.dim();
+        let (height, width) = self.outputs(rows, columns)?;
+        let taps = self.kernel * self.kernel;
+        let count = (height * width).div_ceil(every.max(1));
+        let mut windows = Array2::<f32>::zeros((count, taps * channels));
+        for (index, mut window) in windows.outer_iter_mut().enumerate() {
+            let output = index * every.max(1);
+            let (y, x) = (output / width * self.stride, output % width * self.stride);
+            for tap in 0..taps {
+                let (dy, dx) = (y + tap / self.kernel, x + tap % self.kernel);
+                let at = (dy.checked_sub(self.pad), dx.checked_sub(self.pad));
+                if let (Some(dy), Some(dx)) = at
+                    && dy < rows
+                    && dx < columns
+                {
+                    let pixel = input.slice(s![dy, dx, ..]);
+                    let place = s![tap * channels..(tap + 1) * channels];
+                    window
+                        .slice_mut(place)
+                        .zip_mut_with(&pixel, |to, &from| *to = from.into());
+                }
             }
         }
+        Some(windows)
     }
-    Some((unfolded, (height, width)))
+}
+
+impl FloatConv {
+    /// Its windows.
+    #[must_use]
+    pub fn windows(&self) -> Windows {
+        Windows {
+            kernel: self.weights.dim().1,
+            stride: self.stride,
+            pad: self.pad,
+        }
+    }
 }
 
 /// Convolution as one matrix product over the unfolded input.
 fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
-    let (unfolded, (height, width)) = unfold(input, conv)?;
-    let (outputs, taps) = (conv.weights.dim().0, unfolded.dim().1);
+    let (outputs, kernel, columns, channels) = conv.weights.dim();
+    if columns != kernel || channels != input.dim().2 || conv.bias.len() != outputs {
+        return None;
+    }
+    let (height, width) = conv.windows().outputs(input.dim().0, input.dim().1)?;
+    let unfolded = conv.windows().of(&input.view(), 1)?;
+    let taps = unfolded.dim().1;
     let weights = conv.weights.to_shape((outputs, taps)).ok()?;
     let mut result = unfolded.dot(&weights.t());
     for mut row in result.outer_iter_mut() {

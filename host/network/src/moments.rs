@@ -1,10 +1,10 @@
 //! Means and covariances of what each convolution reads: with them, weights are rounded so that
 //! their errors cancel on real pictures.
 
-use ndarray::{Array1, Array2, Array3, Axis};
+use ndarray::{Array1, Array2, Array3, ArrayView3, Axis};
 use rayon::prelude::*;
 
-use crate::float::{FloatError, FloatNetwork, FloatOp, unfold};
+use crate::float::{FloatError, FloatNetwork, FloatOp, Windows};
 use crate::graph::NodeId;
 
 /// Windows of a picture that are looked at, evenly over the map.
@@ -81,17 +81,29 @@ fn of_picture(
         if rows * columns * channels > MAX_TAPS {
             return None;
         }
-        let windows = unfold(source, conv)?.0;
-        let step = windows.dim().0.div_ceil(WINDOWS).max(1);
-        let chosen: Vec<usize> = (0..windows.dim().0).step_by(step).collect();
-        let windows = windows.select(Axis(0), &chosen);
+        let windows = sample(&conv.windows(), &source.view())?;
         Some(Sums {
-            count: chosen.len() as f64,
+            count: windows.dim().0 as f64,
             first: windows.mapv(f64::from).sum_axis(Axis(0)),
             second: windows.t().dot(&windows).mapv(f64::from),
         })
     });
     Ok(sums.collect())
+}
+
+/// Windows of a map that are looked at, one a row.
+pub fn sample<T: Copy + Into<f32>>(
+    windows: &Windows,
+    map: &ArrayView3<'_, T>,
+) -> Option<Array2<f32>> {
+    windows.of(map, every(windows, map.dim())?)
+}
+
+/// One of how many windows of a map of that shape is looked at.
+#[must_use]
+pub fn every(windows: &Windows, map: (usize, usize, usize)) -> Option<usize> {
+    let (height, width) = windows.outputs(map.0, map.1)?;
+    Some((height * width).div_ceil(WINDOWS).max(1))
 }
 
 impl Sums {

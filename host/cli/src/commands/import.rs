@@ -6,6 +6,7 @@ mod report;
 use std::fs;
 use std::path::Path;
 
+use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::import::{self, Format, Imported, preflight};
@@ -21,6 +22,8 @@ use crate::pictures;
 use crate::progress::{Counter, Style, note};
 use crate::sources::Sources;
 
+/// Photographs, mirrored ones included, over which biases are corrected.
+const CORRECTED: usize = 100;
 /// Photographs that are compared for the report.
 const COMPARED: usize = 16;
 
@@ -45,6 +48,12 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
         labels,
         options,
     )?;
+    if !measured.pictures.is_empty() && options.correct_bias {
+        let pictures = pictures::spread(measured.pictures.clone(), CORRECTED);
+        let ticks = biases::ticks(network, pictures.len());
+        let counter = Counter::new(style, "correcting biases", ticks);
+        biases::correct(network, &mut quantised, &pictures, &|| counter.tick())?;
+    }
     if args.pack_version == 1 {
         quantised.network.normalise = None;
     }
