@@ -34,23 +34,22 @@ targets:
 
   lint:
     description: Verilator's lint; the rules that the file itself switches off say why
-    default_tool: verilator
+    flow: lint
+    flow_options:
+      tool: verilator
+      verilator_options: [-Wall]
     filesets: [rtl]
     toplevel: {TOP}
-    tools:
-      verilator:
-        mode: lint-only
-        verilator_options: [-Wall]
 
   synth:
     description: Yosys for the part's family
-    default_tool: yosys
+    flow: generic
+    flow_options:
+      tool: yosys
+      arch: xilinx
+      yosys_synth_options: [-family, {family}, -flatten, -noiopad]
     filesets: [rtl]
     toplevel: {TOP}
-    tools:
-      yosys:
-        arch: xilinx
-        yosys_synth_options: [-family, {family}, -flatten, -noiopad]
 ",
         board = board.name,
         version = env!("CARGO_PKG_VERSION"),
