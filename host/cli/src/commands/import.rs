@@ -48,7 +48,8 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
         labels,
         options,
     )?;
-    if !measured.pictures.is_empty() && options.correct_bias {
+    // Rounding to the nearest gives what kept ranges alone would give.
+    if !measured.moments.is_empty() && options.correct_bias {
         let pictures = pictures::spread(measured.pictures.clone(), CORRECTED);
         let ticks = biases::ticks(network, pictures.len());
         let counter = Counter::new(style, "correcting biases", ticks);
