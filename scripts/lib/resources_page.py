@@ -4,7 +4,7 @@ import json
 import pathlib
 import sys
 
-from synth_board import predictions
+from synth_board import differences
 
 INTRO = """<!-- Written by scripts/resources. -->
 # Resources
@@ -32,24 +32,21 @@ def per_mac(name, macs, lut, ff, dsp):
     return f"| {name} | {macs} | {lut / macs:.1f} | {ff / macs:.1f} | {dsp / macs:.3f} |"
 
 
-def differences(folder, found):
+def description(folder, run):
+    """What was generated for the board of a run."""
+    return json.loads((folder / run["board"]["name"] / "firebrick.json").read_text())
+
+
+def unlike(folder, found):
     """Where what was predicted is not what was found."""
-    wrong = []
-    for run in found:
-        name = run["board"]["name"]
-        described = json.loads((folder / name / "firebrick.json").read_text())
-        for kind, number in predictions(described).items():
-            used = run["used"][kind]
-            if used != number:
-                wrong.append(f"{name} takes {used} {kind} where {number} were predicted")
-    return "all are equal" if not wrong else "equal, but " + ", ".join(dict.fromkeys(wrong))
+    wrong = [f"{run['board']['name']} takes {text}" for run in found
+             for text in differences(description(folder, run), run["used"])]
+    return "all are equal" if not wrong else "equal, but " + "; ".join(dict.fromkeys(wrong))
 
 
 def own_rows(folder, found):
     """UltraRAMs where bytes of different rows share none."""
-    names = dict.fromkeys(run["board"]["name"] for run in found)
-    need = {name: json.loads((folder / name / "firebrick.json").read_text())["predicted"]
-            for name in names}
+    need = {run["board"]["name"]: description(folder, run)["predicted"] for run in found}
     return ", ".join(f"{name} {p['uram']}" for name, p in need.items()
                      if p["uram"] != p["uram_shared"]) or "as many"
 
@@ -81,7 +78,7 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80, differences=differences(folder, found),
+    text = INTRO.format(lut=70, ff=50, rest=80, differences=unlike(folder, found),
                         rows=own_rows(folder, found))
     text += "\n".join(lines) + missing(folder, found)
     text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "

@@ -60,7 +60,8 @@ def synthesise(yosys, family, folder, work, flat):
 
 
 def done_before(folder, key):
-    """The result of another board with the same Verilog and the same synthesis, if there is one."""
+    """The result of this or another board with the same Verilog and the same synthesis, if there is
+    one."""
     for path in sorted(folder.parent.glob("*/*/result.json")):
         result = json.loads(path.read_text())
         if result.get("key") == key:
@@ -114,6 +115,12 @@ def predictions(described):
     return {"DSP": predicted["dsp"], "BRAM": predicted["bram"], "URAM": predicted["uram_shared"]}
 
 
+def differences(described, used):
+    """Where Yosys took something else than was predicted, in words."""
+    return [f"{used[kind]} {kind}, but {predicted} were predicted"
+            for kind, predicted in predictions(described).items() if used[kind] != predicted]
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("folder", type=pathlib.Path)
@@ -126,7 +133,8 @@ def main():
     family = "xc7" if board["part"].startswith("xc7") else "xcup"
     args.work.mkdir(parents=True, exist_ok=True)
     verilog = hashlib.sha256((args.folder / "firebrick_top.v").read_bytes()).hexdigest()
-    key = [verilog, family, args.yosys, args.flat]
+    version = subprocess.run([args.yosys, "-V"], check=True, stdout=subprocess.PIPE, text=True)
+    key = [verilog, family, version.stdout.strip(), args.flat]
     if before := done_before(args.folder, key):
         cells, warnings, seconds = before["cells"], before["warnings"], before["seconds"]
         print(f"the same Verilog as for {before['board']['name']}: its cells are taken")
@@ -143,9 +151,7 @@ def main():
               f"{used[kind] / macs:.3f} a MAC")
         if used[kind] > there or share > limit:
             wrong.append(f"{kind} {share:.1f} % is over {limit} %")
-    for kind, predicted in predictions(described).items():
-        if used[kind] != predicted:
-            wrong.append(f"{used[kind]} {kind}, but {predicted} were predicted")
+    wrong += differences(described, used)
     if used["latches"]:
         wrong.append(f"{used['latches']} latches")
     if family == "xc7" and described["packed"] and used["DSP"] > 0.57 * macs:
