@@ -50,6 +50,9 @@ pub enum SimError {
     Bus(#[from] BusError),
 }
 
+/// Looks at STATUS, some cycles each, until what a soft reset broke off must have left.
+const ABORT_LOOKS: u32 = 10_000;
+
 /// Called now and then with the cycles of the current run.
 pub type CycleReport = Box<dyn FnMut(u64) + Send>;
 
@@ -170,6 +173,24 @@ impl SimDevice {
         }
     }
 
+    /// After a soft reset: takes what the engine still offers, and drops it with what came before.
+    fn drop_aborted(&mut self) -> Result<(), DeviceError> {
+        let aborting = regs::STATUS.bit("aborting");
+        for _ in 0..ABORT_LOOKS {
+            if self.read_reg(regs::STATUS.offset)? & aborting == 0 {
+                self.bench.sink_mut(self.sink).take_bytes();
+                return Ok(());
+            }
+        }
+        Err(DeviceError::Link {
+            device: self.name.clone(),
+            what: format!(
+                "STATUS.aborting is still set {ABORT_LOOKS} looks after a soft reset: the packet \
+                 that it broke off does not end"
+            ),
+        })
+    }
+
     fn packet(&mut self) -> Vec<u8> {
         self.bench.sink_mut(self.sink).take_bytes()
     }
@@ -189,8 +210,7 @@ impl Device for SimDevice {
             .write(self.lite, offset, value)
             .map_err(|e| self.link(e))?;
         if offset == regs::CTRL.offset && value & 1 != 0 {
-            // What was on its way belongs to the run that is being given up.
-            self.bench.sink_mut(self.sink).take_bytes();
+            self.drop_aborted()?;
         }
         Ok(())
     }

@@ -54,6 +54,8 @@ pub struct Decoder {
     pub queue_push: Signal<Out, Bit>,
     /// The record is a block.
     pub queue_block: Signal<Out, Bit>,
+    /// An end enters it.
+    pub queue_end: Signal<Out, Bit>,
     /// Passes of the block.
     pub queue_passes: Signal<Out, Bits<16>>,
     /// No room.
@@ -62,6 +64,8 @@ pub struct Decoder {
     pub reads_done: Signal<In, Bit>,
     /// A tile has drained.
     pub drained: Signal<In, Bit>,
+    /// A store has read all its words.
+    pub store_done: Signal<In, Bit>,
     /// Weights to write.
     pub weight_valid: Signal<Out, Bit>,
     /// Beat of the weight buffer.
@@ -121,6 +125,8 @@ pub struct Decoder {
     address: DFF<Bits<24>>,
     reads: DFF<Bits<8>>,
     drains: DFF<Bits<8>>,
+    // Stores whose words are not all read. As many as the queues can hold.
+    stores: DFF<Bits<6>>,
     started: DFF<Bit>,
     crc: Crc32x128,
     ones: Constant<Bits<32>>,
@@ -179,8 +185,11 @@ pub struct Decoder {
     code: Signal<Local, Bits<8>>,
     limit: Signal<Local, Bits<8>>,
     waited: Signal<Local, Bits<8>>,
+    drain_limit: Signal<Local, Bits<8>>,
+    released: Signal<Local, Bit>,
     adds_read: Signal<Local, Bit>,
     adds_drain: Signal<Local, Bit>,
+    adds_store: Signal<Local, Bit>,
     groups: Signal<Local, Bits<16>>,
 }
 
@@ -199,10 +208,12 @@ impl Decoder {
             queue_data: Default::default(),
             queue_push: Default::default(),
             queue_block: Default::default(),
+            queue_end: Default::default(),
             queue_passes: Default::default(),
             queue_full: Default::default(),
             reads_done: Default::default(),
             drained: Default::default(),
+            store_done: Default::default(),
             weight_valid: Default::default(),
             weight_address: Default::default(),
             param_valid: Default::default(),
@@ -238,6 +249,7 @@ impl Decoder {
             address: Default::default(),
             reads: Default::default(),
             drains: Default::default(),
+            stores: Default::default(),
             started: Default::default(),
             crc: Default::default(),
             ones: Constant::new(0xffff_ffff.into()),
@@ -296,8 +308,11 @@ impl Decoder {
             code: Default::default(),
             limit: Default::default(),
             waited: Default::default(),
+            drain_limit: Default::default(),
+            released: Default::default(),
             adds_read: Default::default(),
             adds_drain: Default::default(),
+            adds_store: Default::default(),
             groups: Default::default(),
         }
     }
@@ -308,7 +323,7 @@ impl Logic for Decoder {
     fn update(&mut self) {
         dff_setup!(
             self, clock, state, low, high, crc_state, ended, greeted, compare, more, index, beats,
-            address, reads, drains, started
+            address, reads, drains, stores, started
         );
         // The record's fields.
         self.record.next = bit_cast::<224, 128>(self.low.q.val())
@@ -427,11 +442,17 @@ impl Logic for Decoder {
         if self.is_params.val() {
             self.waited.next = self.drains.q.val();
         }
+        // The window unit writes where a drain or a store before it may still be at work.
+        self.drain_limit.next = self.record.val().get_bits::<8>(140);
+        self.released.next = (self.waited.val() <= self.limit.val())
+            & ((!self.is_rows.val())
+                | ((self.drains.q.val() <= self.drain_limit.val()) & (!self.stores.q.val().any())));
 
         // Outputs that depend on the state alone.
         self.queue_data.next = self.record.val();
         self.queue_push.next = false;
         self.queue_block.next = self.is_block.val();
+        self.queue_end.next = false;
         self.groups.next = bit_cast::<16, 12>(self.record.val().get_bits::<12>(52));
         self.queue_passes.next = self.groups.val();
         if self.record.val().get_bit(8) {
@@ -474,6 +495,7 @@ impl Logic for Decoder {
             & ((!self.crc_state.q.val()) != self.high.q.val().get_bits::<32>(32));
         self.adds_read.next = false;
         self.adds_drain.next = false;
+        self.adds_store.next = false;
         self.late_weights.next = (self.state.q.val() == DecoderState::Weights)
             | (self.state.q.val() == DecoderState::Sparse)
             | (self.state.q.val() == DecoderState::Params)
@@ -553,7 +575,7 @@ impl Logic for Decoder {
                 }
                 self.compare.d.next = true;
                 self.more.d.next = true;
-                if self.waited.val() <= self.limit.val() {
+                if self.released.val() {
                     if self.is_weights.val() {
                         self.state.d.next = DecoderState::Weights;
                     } else if self.is_sparse.val() {
@@ -610,8 +632,10 @@ impl Logic for Decoder {
                     self.queue_push.next = true;
                     self.adds_read.next = self.is_block.val();
                     self.adds_drain.next = self.is_block.val() & self.record.val().get_bit(10);
+                    self.adds_store.next = self.is_store.val();
                     self.index.d.next = self.index.q.val() + 1;
                     if self.is_end.val() {
+                        self.queue_end.next = true;
                         self.index.d.next = 0.into();
                         self.greeted.d.next = false;
                         self.started.d.next = false;
@@ -657,6 +681,12 @@ impl Logic for Decoder {
         if (!self.adds_drain.val()) & self.drained.val() {
             self.drains.d.next = self.drains.q.val() - 1;
         }
+        if self.adds_store.val() & (!self.store_done.val()) {
+            self.stores.d.next = self.stores.q.val() + 1;
+        }
+        if (!self.adds_store.val()) & self.store_done.val() {
+            self.stores.d.next = self.stores.q.val() - 1;
+        }
         if self.reset.val() {
             self.state.d.next = DecoderState::Header0;
             self.crc_state.d.next = self.ones.val();
@@ -666,6 +696,7 @@ impl Logic for Decoder {
             self.index.d.next = 0.into();
             self.reads.d.next = 0.into();
             self.drains.d.next = 0.into();
+            self.stores.d.next = 0.into();
         }
     }
 }

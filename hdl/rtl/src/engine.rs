@@ -336,6 +336,11 @@ impl Logic for Engine {
         self.jobs.reset.next = self.resets.val();
         self.drain.reset.next = self.resets.val();
         self.output_stage.reset.next = self.resets.val();
+        self.output_stage.hard.next = !self.aresetn.val();
+        self.feature.reset.next = self.resets.val();
+        self.queue.keep.next = false;
+        self.weight_jobs.keep.next = false;
+        self.jobs.keep.next = false;
 
         // AXI4-Lite.
         self.registers.awaddr.next = self.s_axil_awaddr.val();
@@ -364,6 +369,7 @@ impl Logic for Engine {
         self.decoder.queue_full.next = self.queue.full.val() | self.weight_jobs.full.val();
         self.decoder.reads_done.next = self.streamer.reads_done.val();
         self.decoder.drained.next = self.drain.drained.val();
+        self.decoder.store_done.next = self.streamer.store_done.val();
         self.queue.push.next = self.decoder.queue_push.val();
         self.queue.push_data.next = self.decoder.queue_data.val();
         self.queue.pop.next = self.passes.record_pop.val();
@@ -526,7 +532,12 @@ impl Logic for Engine {
 
         // Stream out.
         self.drain.out_room.next = self.output_stage.room.val();
-        self.output_stage.halt.next = self.registers.halted.val();
+        self.output_stage.end_accepted.next = self.decoder.queue_end.val();
+        self.output_stage.end_begun.next = self.streamer.end_begun.val();
+        self.output_stage.input_fault.next =
+            self.decoder.error.val() | self.feature.window_error.val();
+        self.output_stage.read_fault.next = self.feature.range_error.val();
+        self.output_stage.drain_fault.next = self.drain.range_error.val();
         self.output_stage.drain_valid.next = self.drain.out_valid.val();
         self.output_stage.drain_data.next = self.drain.out_data.val();
         self.output_stage.drain_last.next = self.drain.out_last.val();
@@ -543,7 +554,10 @@ impl Logic for Engine {
         self.registers.draining.next = bit_cast::<8, 4>(self.streamer.outstanding.val());
         self.registers.done.next = self.output_stage.trailer_sent.val();
         self.registers.results.next = self.output_stage.results.val();
-        self.range_error.next = self.feature.range_error.val() | self.drain.range_error.val();
+        self.registers.aborting.next = self.output_stage.aborting.val();
+        self.range_error.next = self.feature.range_error.val()
+            | self.feature.window_error.val()
+            | self.drain.range_error.val();
         self.registers.error_set.next = self.decoder.error.val() | self.range_error.val();
         self.registers.error_code.next = self.decoder.error_code.val();
         if self.range_error.val() {

@@ -17,13 +17,15 @@ pub const FEATURE_LATENCY: usize = 2;
 /// `read_mask[l]` was low; a masked address may be anything. Rings begin and end at a multiple of
 /// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
-/// unit needs its bank. An unmasked access beyond the depth raises `range_error` for a cycle;
-/// such a write is dropped. A word written in cycle t is seen by a read whose address comes in
+/// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
+/// unit `window_error`) for a cycle; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
 /// cycle t + 1 or later.
 #[derive(LogicBlock)]
 pub struct FeatureBuffer {
     /// Clock.
     pub clock: Signal<In, Clock>,
+    /// Forgets errors; the words stay.
+    pub reset: Signal<In, Bit>,
     /// Read address of lane 0.
     pub read_address: Signal<In, Bits<20>>,
     /// First word of the ring.
@@ -50,14 +52,17 @@ pub struct FeatureBuffer {
     pub window_address: Vec<Signal<In, Bits<20>>>,
     /// This word.
     pub window_data: Vec<Signal<In, Bits<128>>>,
-    /// An access beyond the depth.
+    /// A read beyond the depth, or a write of the drain.
     pub range_error: Signal<Out, Bit>,
+    /// A write of the window unit beyond the depth.
+    pub window_error: Signal<Out, Bit>,
     bank: Vec<Ram<128, 20>>,
     rotate: Rotate,
     amount_1: DFF<Bits<3>>,
     mask_1: Vec<DFF<Bit>>,
     data_2: Vec<DFF<Bits<128>>>,
     error: DFF<Bit>,
+    input_error: DFF<Bit>,
     last: Constant<Bits<20>>,
     number: Vec<Constant<Bits<20>>>,
     bank_bits: Constant<Bits<20>>,
@@ -87,6 +92,7 @@ impl FeatureBuffer {
         let (lanes, drain, window) = (config.lanes, config.drain_pixels(), config.window_words());
         Self {
             clock: Default::default(),
+            reset: Default::default(),
             read_address: Default::default(),
             ring_base: Default::default(),
             ring_mask: Default::default(),
@@ -101,6 +107,7 @@ impl FeatureBuffer {
             window_address: each(window),
             window_data: each(window),
             range_error: Default::default(),
+            window_error: Default::default(),
             bank: (0..lanes)
                 .map(|_| Ram::narrow(config.feature_words / lanes, 8 * config.tile))
                 .collect(),
@@ -109,6 +116,7 @@ impl FeatureBuffer {
             mask_1: each(lanes),
             data_2: each(lanes),
             error: Default::default(),
+            input_error: Default::default(),
             last: Constant::new((config.feature_words as u64 - 1).into()),
             number: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
@@ -135,8 +143,9 @@ impl FeatureBuffer {
 impl Logic for FeatureBuffer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, amount_1, error);
+        dff_setup!(self, clock, amount_1, error, input_error);
         self.error.d.next = false;
+        self.input_error.d.next = false;
 
         // Reads: banks before the first one's lie a row further.
         self.first_bank.next = self.read_address.val() & self.bank_bits.val();
@@ -199,7 +208,7 @@ impl Logic for FeatureBuffer {
             }
             self.window_taken[w].next = self.takes[w].val();
             if self.takes[w].val() & self.window_high[w].val() {
-                self.error.d.next = true;
+                self.input_error.d.next = true;
             }
         }
         for d in 0..self._drain {
@@ -235,5 +244,10 @@ impl Logic for FeatureBuffer {
             }
         }
         self.range_error.next = self.error.q.val();
+        self.window_error.next = self.input_error.q.val();
+        if self.reset.val() {
+            self.error.d.next = false;
+            self.input_error.d.next = false;
+        }
     }
 }

@@ -4,17 +4,28 @@
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
+use crate::acc::ACC_REUSE;
 use crate::mem::Ram;
 
 /// Cycles from the loader's decision to its first row at `row`; equals the feature path, so that
 /// loads and swaps keep their distance on the way to the array.
 pub const WEIGHT_LATENCY: usize = 2;
 
+/// Fewest cycles from one `swap` to the next. A block that waited in the shadow registers is
+/// followed by the next one's `ready` after two cycles; the accumulators need more.
+pub const PASS_INTERVAL: usize = 3;
+
+const _: () = assert!(
+    PASS_INTERVAL >= ACC_REUSE,
+    "passes of one vector come too close for the accumulators"
+);
+
 /// Reads weight blocks pass by pass.
 ///
 /// A job (`job_base`, `job_passes`) is taken with `job_pop`. Each block takes as many cycles as the
 /// tile has rows: `load` marks row 0 at `row`, the other rows follow. `ready` says that the shadow holds (or is just
-/// taking) a block that no pass has used; the streamer answers with `swap` in its pass's first
+/// taking) a block that no pass has used, and that the pass before began [`PASS_INTERVAL`] cycles
+/// ago or earlier; the streamer answers with `swap` in its pass's first
 /// cycle, and the next block may follow. Writes to the buffer need no handshake.
 #[derive(LogicBlock)]
 pub struct Loader {
@@ -30,7 +41,7 @@ pub struct Loader {
     pub job_passes: Signal<In, Bits<16>>,
     /// Takes the job.
     pub job_pop: Signal<Out, Bit>,
-    /// A block is there for the next pass.
+    /// A block is there for the next pass, and the pass may begin.
     pub ready: Signal<Out, Bit>,
     /// The next pass has begun.
     pub swap: Signal<In, Bit>,
@@ -51,6 +62,8 @@ pub struct Loader {
     rows: DFF<Bits<4>>,
     reading: DFF<Bit>,
     pending: DFF<Bit>,
+    swap_1: DFF<Bit>,
+    swap_2: DFF<Bit>,
     row_1: DFF<Bits<128>>,
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
@@ -89,6 +102,8 @@ impl Loader {
             rows: Default::default(),
             reading: Default::default(),
             pending: Default::default(),
+            swap_1: Default::default(),
+            swap_2: Default::default(),
             row_1: Default::default(),
             load_1: Default::default(),
             load_2: Default::default(),
@@ -107,8 +122,8 @@ impl Logic for Loader {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, block, passes, rows, reading, pending, row_1, load_1, load_2,
-            upper
+            self, clock, active, block, passes, rows, reading, pending, swap_1, swap_2, row_1,
+            load_1, load_2, upper
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
@@ -138,7 +153,9 @@ impl Logic for Loader {
         if self.swap.val() {
             self.pending.d.next = false;
         }
-        self.ready.next = self.pending.q.val();
+        self.swap_1.d.next = self.swap.val();
+        self.swap_2.d.next = self.swap_1.q.val();
+        self.ready.next = self.pending.q.val() & (!self.swap_2.q.val());
 
         // The next job, in the very cycle in which the last row of this one is read.
         self.job_pop.next = false;
@@ -182,6 +199,10 @@ impl Logic for Loader {
             self.active.d.next = false;
             self.reading.d.next = false;
             self.pending.d.next = false;
+            self.swap_1.d.next = false;
+            self.swap_2.d.next = false;
+            self.load_1.d.next = false;
+            self.load_2.d.next = false;
         }
     }
 }

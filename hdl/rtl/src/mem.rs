@@ -189,13 +189,16 @@ impl<const W: usize, const A: usize> Logic for LutRam<W, A> {
 /// Queue of 2^`A` words with the oldest word visible at once.
 ///
 /// A word enters when `push` and not `full`, leaves when `pop` and `valid`. `C` must be `A` + 1:
-/// the width of `count`.
+/// the width of `count`. A reset empties the queue; with `keep` it leaves the oldest word, which
+/// must be there and not be taken in that cycle.
 #[derive(LogicBlock)]
 pub struct Fifo<const W: usize, const A: usize, const C: usize> {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Empties the queue.
     pub reset: Signal<In, Bit>,
+    /// But for the oldest word.
+    pub keep: Signal<In, Bit>,
     /// Word to enter.
     pub push_data: Signal<In, Bits<W>>,
     /// Enters it.
@@ -229,6 +232,7 @@ impl<const W: usize, const A: usize, const C: usize> Default for Fifo<W, A, C> {
         Self {
             clock: Default::default(),
             reset: Default::default(),
+            keep: Default::default(),
             push_data: Default::default(),
             push: Default::default(),
             full: Default::default(),
@@ -278,6 +282,11 @@ impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
             self.head.d.next = 0.into();
             self.tail.d.next = 0.into();
             self.level.d.next = 0.into();
+            if self.keep.val() {
+                self.head.d.next = self.head.q.val();
+                self.tail.d.next = self.head.q.val() + 1;
+                self.level.d.next = 1.into();
+            }
         }
     }
 }

@@ -50,6 +50,8 @@ pub struct Registers {
     pub queued: Signal<In, Bits<8>>,
     /// Tiles computed and not drained.
     pub draining: Signal<In, Bits<8>>,
+    /// The output has something from before a soft reset.
+    pub aborting: Signal<In, Bit>,
     /// An error is found.
     pub error_set: Signal<In, Bit>,
     /// Its code.
@@ -134,6 +136,7 @@ impl Registers {
             busy: Default::default(),
             queued: Default::default(),
             draining: Default::default(),
+            aborting: Default::default(),
             error_set: Default::default(),
             error_code: Default::default(),
             error_record: Default::default(),
@@ -210,8 +213,9 @@ impl Logic for Registers {
         self.clear_pulse.d.next = false;
 
         // Writes: address and data in any order, then the response.
-        self.awready.next = !self.have_address.q.val();
-        self.wready.next = !self.have_data.q.val();
+        // What were taken during a reset would never be answered.
+        self.awready.next = (!self.have_address.q.val()) & (!self.reset.val());
+        self.wready.next = (!self.have_data.q.val()) & (!self.reset.val());
         self.bvalid.next = self.respond.q.val();
         if self.awvalid.val() & (!self.have_address.q.val()) {
             self.have_address.d.next = true;
@@ -284,11 +288,14 @@ impl Logic for Registers {
         if self.held.q.val() {
             self.status.next = self.status.val() | 2;
         }
+        if self.aborting.val() {
+            self.status.next = self.status.val() | 4;
+        }
 
         // Reads.
         self.read_index.next = self.araddr.val().get_bits::<10>(2);
         self.does_read.next = self.arvalid.val() & (!self.read_full.q.val());
-        self.arready.next = !self.read_full.q.val();
+        self.arready.next = (!self.read_full.q.val()) & (!self.reset.val());
         self.rvalid.next = self.read_full.q.val();
         self.rdata.next = self.read_data.q.val();
         self.value.next = 0.into();
@@ -360,6 +367,7 @@ impl Logic for Registers {
             self.have_data.d.next = false;
             self.respond.d.next = false;
             self.read_full.d.next = false;
+            self.upper.d.next = 0.into();
             self.scratch.d.next = 0.into();
             self.statistic.d.next = 0.into();
             self.statistic_1.d.next = 0.into();

@@ -108,6 +108,10 @@ pub struct Streamer {
     pub reads_done: Signal<Out, Bit>,
     /// A word of a store is being read.
     pub store_read: Signal<Out, Bit>,
+    /// That word is the last of its store.
+    pub store_done: Signal<Out, Bit>,
+    /// An end goes to the drain.
+    pub end_begun: Signal<Out, Bit>,
     /// The output queue has room for it.
     pub store_room: Signal<In, Bit>,
     /// Tiles given to the drain and not drained.
@@ -222,6 +226,8 @@ impl Streamer {
             job_record: Default::default(),
             reads_done: Default::default(),
             store_read: Default::default(),
+            store_done: Default::default(),
+            end_begun: Default::default(),
             store_room: Default::default(),
             outstanding: Default::default(),
             cause: Default::default(),
@@ -373,6 +379,8 @@ impl Logic for Streamer {
             | self.start_end.val();
         self.reads_done.next = self.running.q.val() & self.last.q.val() & self.ends_record.q.val();
         self.store_read.next = self.issue_store.val();
+        self.store_done.next = self.issue_store.val() & self.last.q.val();
+        self.end_begun.next = self.start_end.val();
 
         // Where the vector after it lies. A row is at least as long as there are lanes.
         for i in 0..self._lanes {

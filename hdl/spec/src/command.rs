@@ -224,9 +224,18 @@ pub mod rows {
         4,
         "Words left out after each row of output pixels.",
     );
+    /// Dependency on drains.
+    pub const DRAINS: Field = Field::new(
+        "drains",
+        4,
+        12,
+        8,
+        "Holds the payload back until at most this many earlier blocks marked `last` have not \
+         drained; 255 waits for nothing.",
+    );
     /// All fields.
     pub const FIELDS: &[Field] = &[
-        FIRST, STRIP_END, WAIT, BASE, PLANE, WIDTH, ROWS, KERNEL, STRIDE, GAP,
+        FIRST, STRIP_END, WAIT, BASE, PLANE, WIDTH, ROWS, KERNEL, STRIDE, GAP, DRAINS,
     ];
 }
 
@@ -571,6 +580,7 @@ pub struct Rows {
     pub kernel: u32,
     pub stride: u32,
     pub gap: u32,
+    pub drains: u8,
 }
 
 impl Rows {
@@ -857,6 +867,7 @@ impl Command {
                 r.kernel.into(),
                 r.stride.into(),
                 r.gap.into(),
+                r.drains.into(),
             ],
             Command::Block(b) => vec![
                 b.kernel3.into(),
@@ -960,6 +971,7 @@ impl Command {
                 kernel: get(rows::KERNEL),
                 stride: get(rows::STRIDE),
                 gap: get(rows::GAP),
+                drains: get(rows::DRAINS) as u8,
             }),
             Opcode::Block => Command::Block(Block {
                 kernel3: flag(block::KERNEL3),

@@ -16,7 +16,7 @@ pub use config::HwConfig;
 
 /// Version of the register map, the command encoding and the result packet.
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
-pub const ABI_VERSION: u32 = 0x0003_0000;
+pub const ABI_VERSION: u32 = 0x0003_0001;
 
 /// `"FBRK"` in little-endian ASCII: first register, first command word, result trailer.
 pub const MAGIC: u32 = 0x4B52_4246;

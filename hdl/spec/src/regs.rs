@@ -30,6 +30,41 @@ pub struct Register {
     pub bits: &'static [BitRange],
 }
 
+impl Register {
+    /// Mask of a named bit range, in place.
+    ///
+    /// # Panics
+    /// If the register has no bits of that name: a mistake in the program.
+    #[must_use]
+    pub const fn bit(&self, name: &str) -> u32 {
+        let mut i = 0;
+        while i < self.bits.len() {
+            let bits = &self.bits[i];
+            if same(bits.name, name) {
+                return (((1u64 << bits.width) - 1) as u32) << bits.lsb;
+            }
+            i += 1;
+        }
+        panic!("the register has no bits of that name");
+    }
+}
+
+/// Whether two names are the same; comparison of strings is not const.
+const fn same(a: &str, b: &str) -> bool {
+    let (a, b) = (a.as_bytes(), b.as_bytes());
+    if a.len() != b.len() {
+        return false;
+    }
+    let mut i = 0;
+    while i < a.len() {
+        if a[i] != b[i] {
+            return false;
+        }
+        i += 1;
+    }
+    true
+}
+
 /// Bits of a register.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BitRange {
@@ -98,12 +133,15 @@ registers! {
     PARAM_GROUPS = 0x01c, ReadOnly, "Groups of requantisation parameters.", [];
     CTRL = 0x040, Trigger, "Control. Takes effect in the cycle after the write.",
         [bit("soft_reset", 0, 1, "Drops all commands and data in the engine, clears errors and \
-            counters; memories keep their contents. The host must not have a transfer under way."),
+            counters; memories keep their contents. The host must not have a transfer under way. \
+            A beat that is offered on m_axis stays, and a packet under way is closed: see STATUS.aborting."),
          bit("clear_counters", 1, 1, "Clears all counters.")];
     STATUS = 0x044, ReadOnly, "State.",
         [bit("busy", 0, 1, "A stream has begun (first beat accepted) and its trailer is not yet sent."),
          bit("error", 1, 1, "An error is held in ERROR. All further input is accepted and dropped \
             until a soft reset, so that transfers end."),
+         bit("aborting", 2, 1, "A beat that was offered before a soft reset, or the end of a packet \
+            that it broke off, has not yet been taken from m_axis."),
          bit("queued", 8, 8, "Records waiting for the sequencer."),
          bit("draining", 16, 8, "Tiles computed and not yet drained.")];
     ERROR = 0x048, ReadOnly, "First error since reset, 0 if none.",

@@ -15,7 +15,7 @@ use rand::{Rng, rngs::StdRng};
 use crate::support::{build, chance, join, percent, random};
 
 dut!(Pins: reset, s_valid, s_ready, s_data, s_last, queue_data, queue_push, queue_block,
-    queue_passes, queue_full, reads_done, drained, weight_valid, weight_address, param_valid,
+    queue_end, queue_passes, queue_full, reads_done, drained, store_done, weight_valid, weight_address, param_valid,
     param_address, sparse_start, sparse_rows, sparse_address, sparse_valid, sparse_ready, sparse_busy,
     payload, window_start, window_valid, window_ready, window_busy, halt, error,
     error_code, record_index, stream_begins);
@@ -52,6 +52,7 @@ fn reset(d: &mut Pins) {
         d.queue_full,
         d.reads_done,
         d.drained,
+        d.store_done,
         d.window_busy,
         d.sparse_ready,
         d.sparse_busy,
@@ -269,6 +270,8 @@ struct World {
     /// Blocks that have not read all their pixels, and blocks that have not drained.
     reads: u32,
     drains: u32,
+    /// Stores that have words to read.
+    stores: u32,
 }
 
 /// Feeds beats until all are taken and nothing happens any more; gives what happened.
@@ -304,6 +307,8 @@ fn run(
         let drained = world.drains > 0 && percent(rng, weather.done);
         d.put(d.reads_done, reads_done);
         d.put(d.drained, drained);
+        let store_done = world.stores > 0 && percent(rng, weather.done);
+        d.put(d.store_done, store_done);
         let ready = window > 0 && percent(rng, weather.window);
         d.put(d.window_ready, ready);
         d.put(d.window_busy, window > 0 || linger > 0);
@@ -339,6 +344,9 @@ fn run(
                 world.reads += 1;
                 world.drains += record[0] >> 10 & 1;
             }
+            let opcode = Opcode::from_bits(record[0] as u8);
+            world.stores += u32::from(opcode == Some(Opcode::Store));
+            assert_eq!(d.bit(d.queue_end), opcode == Some(Opcode::End));
         }
         let payload = d.get_wide(d.payload);
         if d.bit(d.weight_valid) {
@@ -409,6 +417,11 @@ fn run(
                         world.reads <= r.wait.into() || r.wait == WAIT_NONE,
                         "{command}"
                     );
+                    assert!(
+                        world.drains <= r.drains.into() || r.drains == WAIT_NONE,
+                        "{command}"
+                    );
+                    assert_eq!(world.stores, 0, "{command}");
                 }
                 _ => {}
             }
@@ -447,10 +460,11 @@ fn run(
         }
         world.reads -= u32::from(reads_done);
         world.drains -= u32::from(drained);
+        world.stores -= u32::from(store_done);
         let over = sent == beats.len()
             && (window > 0 || linger == 0)
             && (!sparse.done() || sparse_linger == 0);
-        if !over || before < events.len() || world.reads + world.drains > 0 {
+        if !over || before < events.len() || world.reads + world.drains + world.stores > 0 {
             quiet = 0;
         } else if !full {
             quiet += 1;
@@ -514,6 +528,7 @@ fn record(rng: &mut StdRng) -> Command {
             kernel: [3, 7][rng.random_range(0..2)],
             stride: rng.random_range(1..=2),
             gap: rng.random_range(0..16),
+            drains: [0, 1, 3, WAIT_NONE][rng.random_range(0..4)],
         }),
         3 => {
             let (base, count) = span(rng, config.feature_words, 1000);
@@ -681,7 +696,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
     let mut rng = random(14);
     let built = built();
     for wait in [0, 1, 3, 7] {
-        for kind in 0..4 {
+        for kind in 0..6 {
             let mut d = pins(&built);
             let load = Load {
                 wait,
@@ -700,7 +715,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                 _ => Command::Rows(Rows {
                     first: true,
                     strip_end: true,
-                    wait,
+                    wait: if kind == 3 { wait } else { WAIT_NONE },
                     base: 0,
                     plane: 1,
                     width: 5,
@@ -708,18 +723,24 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                     kernel: 3,
                     stride: 1,
                     gap: 0,
+                    drains: if kind == 4 { wait } else { WAIT_NONE },
                 }),
             };
+            // A store is waited for in any case.
+            if kind == 5 && wait > 0 {
+                continue;
+            }
             // Only blocks marked `last` drain; the others do not count for parameters.
             let blocks = u32::from(wait) + 3;
             let mut commands = vec![hello(&config())];
-            commands.extend((0..blocks).map(|_| {
-                Command::Block(Block {
+            commands.extend((0..blocks).map(|_| match kind {
+                5 => Command::Store(Store { base: 0, count: 1 }),
+                _ => Command::Block(Block {
                     last: true,
                     ..tile(&mut rng)
-                })
+                }),
             }));
-            if kind == 1 {
+            if kind == 1 || kind == 4 {
                 let open = |_| {
                     Command::Block(Block {
                         last: false,
@@ -731,7 +752,11 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
             commands.push(waiter);
             let beats = beats(&mut rng, &commands);
             let mut sent = 0;
-            let pulses = if kind == 1 { d.drained } else { d.reads_done };
+            let pulses = match kind {
+                1 | 4 => d.drained,
+                5 => d.store_done,
+                _ => d.reads_done,
+            };
             let mut clock = |d: &mut Pins, pulse: bool| {
                 d.put(pulses, pulse);
                 if let Some(&(data, last)) = beats.get(sent) {
@@ -939,6 +964,7 @@ fn limits_hold_to_the_last_entry() {
         kernel: 3,
         stride: 1,
         gap: 0,
+        drains: WAIT_NONE,
     };
     let store_one = Command::Store(Store { base: 0, count: 1 });
     let mut tile = Block {

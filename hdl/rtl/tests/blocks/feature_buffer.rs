@@ -29,12 +29,8 @@ fn run(config: &HwConfig) {
     let mut rng = random(33);
     let mut m = open(FeatureBuffer::new(config), "feature");
     let port = |name: &str| m.port(name).expect("a port");
-    let (address, base, mask, error) = (
-        port("read_address"),
-        port("ring_base"),
-        port("ring_mask"),
-        port("range_error"),
-    );
+    let (address, base, mask) = (port("read_address"), port("ring_base"), port("ring_mask"));
+    let (error, window_error, reset) = (port("range_error"), port("window_error"), port("reset"));
     let read_valid = port("read_valid");
     let (read_mask, read_data) = (ports(&m, "read_mask", lanes), ports(&m, "read_data", lanes));
     let kinds = [
@@ -70,6 +66,9 @@ fn run(config: &HwConfig) {
         let masks: Vec<bool> = (0..lanes).map(|_| percent(&mut rng, 80)).collect();
         let reads = masks.contains(&true) || rng.random();
         m.set(read_valid, reads.into());
+        // A reset forgets the errors of its own cycle, and nothing else.
+        let resets = percent(&mut rng, 5);
+        m.set(reset, resets.into());
         let read: Vec<usize> = (0..lanes)
             .map(|l| ring_base + (first + l) % (1 << 20) % ring)
             .collect();
@@ -100,9 +99,10 @@ fn run(config: &HwConfig) {
         }
         m.eval().expect("eval");
 
-        if let Some(failed) = failed {
+        if let Some((failed, input_failed)) = failed {
             assert_eq!(m.get(error) != 0, failed, "cycle {cycle}");
-            errors += usize::from(failed);
+            assert_eq!(m.get(window_error) != 0, input_failed, "cycle {cycle}");
+            errors += usize::from(failed) + usize::from(input_failed);
         }
         // `None` is a word that nothing is known about.
         due.push_back(
@@ -124,10 +124,12 @@ fn run(config: &HwConfig) {
         }
         let mut banks = vec![false; lanes];
         let mut done: Vec<(usize, u128)> = Vec::new();
+        let beyond = |done: &[(usize, u128)]| done.iter().any(|&(at, _)| at >= depth);
         for write in writes[0].iter().flatten() {
             banks[write.0 % lanes] = true;
             done.push(*write);
         }
+        let drains = done.len();
         for (i, write) in writes[1].iter().enumerate() {
             // A word that waits goes before those behind it too.
             let goes = write.is_some_and(|(at, _)| {
@@ -141,10 +143,11 @@ fn run(config: &HwConfig) {
             refused += usize::from(write.is_some() && !goes);
             done.extend(write.filter(|_| goes));
         }
-        failed = Some(
-            (0..lanes).any(|l| masks[l] && read[l] >= depth)
-                || done.iter().any(|&(at, _)| at >= depth),
-        );
+        failed = Some((
+            !resets
+                && ((0..lanes).any(|l| masks[l] && read[l] >= depth) || beyond(&done[..drains])),
+            !resets && beyond(&done[drains..]),
+        ));
         for (at, word) in done {
             if let Some(cell) = memory.get_mut(at) {
                 *cell = Some(word & word_mask);

@@ -56,7 +56,7 @@ fn wires() -> String {
     input wire [3:0] s_wstrb,
     output wire [31:0] s_rdata,
     output wire [1:0] s_bresp, s_rresp,
-    input wire busy, error_set, done,
+    input wire busy, aborting, error_set, done,
     input wire [7:0] queued, draining, error_code,
     input wire [23:0] error_record,
     input wire [31:0] results, stats,
@@ -71,7 +71,7 @@ fn wires() -> String {
         .wvalid(s_wvalid), .wready(s_wready), .wdata(s_wdata), .wstrb(s_wstrb),
         .bvalid(s_bvalid), .bready(s_bready), .arvalid(s_arvalid), .arready(s_arready),
         .araddr(s_araddr), .rvalid(s_rvalid), .rready(s_rready), .rdata(s_rdata), .busy(busy),
-        .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
+        .aborting(aborting), .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
         .error_record(error_record), .done(done), .results(results),
         .stats(stats), .stats_index(stats_index),
         .soft_reset(soft_reset), .clear_counters(clear_counters), .halted(halted), .irq(irq),
@@ -106,6 +106,7 @@ impl Bench {
         }
         for name in [
             "busy",
+            "aborting",
             "error_set",
             "done",
             "queued",
@@ -323,13 +324,17 @@ fn status_shows_the_engine() {
     let mut rng = random(55);
     let mut b = Bench::new(&built(), &mut rng);
     for _ in 0..50 {
-        let (busy, queued, draining): (bool, u8, u8) = rng.random();
+        let (busy, aborting, queued, draining): (bool, bool, u8, u8) = rng.random();
+        b.poke("aborting", aborting.into());
         let results = rng.random::<u32>();
         b.poke("busy", busy.into());
         b.poke("queued", queued.into());
         b.poke("draining", draining.into());
         b.poke("results", results.into());
-        let want = u32::from(busy) | u32::from(queued) << 8 | u32::from(draining) << 16;
+        let want = u32::from(busy)
+            | u32::from(aborting) << 2
+            | u32::from(queued) << 8
+            | u32::from(draining) << 16;
         assert_eq!(b.read(regs::STATUS), want);
         assert_eq!(b.read(regs::RESULTS), results);
     }

@@ -40,13 +40,20 @@ fn the_crc_of_any_message_is_that_of_the_specification() {
     assert_eq!(d.get(d.result), 0);
 }
 
-dut!(Stage: reset, halt, drain_valid, drain_data, drain_last, store_valid, store_data, cycles,
-    room, results, trailer_sent, m_valid, m_ready, m_data, m_last);
+dut!(Stage: reset, hard, end_accepted, end_begun, input_fault, read_fault, drain_fault,
+    drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
+    trailer_sent, aborting, m_valid, m_ready, m_data, m_last);
 
+/// A hard reset, which forgets everything.
 fn reset(d: &mut Stage) {
     d.put(d.reset, true);
+    d.put(d.hard, true);
     for port in [
-        d.halt,
+        d.end_accepted,
+        d.end_begun,
+        d.input_fault,
+        d.read_fault,
+        d.drain_fault,
         d.drain_valid,
         d.drain_last,
         d.store_valid,
@@ -56,6 +63,7 @@ fn reset(d: &mut Stage) {
     }
     d.tick();
     d.put(d.reset, false);
+    d.put(d.hard, false);
 }
 
 /// Feeds packets while there is room and compares what leaves. A producer sees `room` `late`
@@ -185,33 +193,137 @@ fn room_promises_its_margin() {
     }
 }
 
+/// Where a fault is found.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    Input,
+    Read,
+    Drain,
+}
+
+/// Three counts of streams run ahead of each other: ends accepted, ends begun, trailers framed. A
+/// fault lets exactly those results out that belong to streams before the one at fault.
 #[test]
-fn nothing_enters_after_a_halt() {
+fn a_fault_spares_the_results_before_it() {
     let mut rng = random(42);
     let mut d = Stage::new(open(Output::default(), "output_stage"));
+    for case in 0..2_000 {
+        reset(&mut d);
+        let kind = [Fault::Input, Fault::Read, Fault::Drain][rng.random_range(0..3)];
+        let (mut accepted, mut begun, mut framed) = (0, 0, 0);
+        let fault_at = rng.random_range(0..60);
+        let mut allowed = u32::MAX;
+        let mut out = 0;
+        for cycle in 0..200 {
+            let accept = accepted < 40 && cycle <= fault_at && percent(&mut rng, 40);
+            // Behind each other by a cycle at least, as in the engine.
+            let begin = begun < accepted && percent(&mut rng, 40);
+            let frame = framed < begun && percent(&mut rng, 30);
+            let beat = !frame && framed < begun && percent(&mut rng, 30);
+            let fault = cycle == fault_at;
+            d.put(d.end_accepted, accept && !(fault && kind == Fault::Input));
+            d.put(d.end_begun, begin);
+            d.put(d.drain_valid, frame || beat);
+            d.put(d.drain_last, frame);
+            d.put(d.input_fault, fault && kind == Fault::Input);
+            d.put(d.read_fault, fault && kind == Fault::Read);
+            d.put(d.drain_fault, fault && kind == Fault::Drain);
+            d.put(d.m_ready, true);
+            d.eval();
+            out += u32::from(d.bit(d.trailer_sent));
+            if fault {
+                allowed = match kind {
+                    Fault::Input => accepted,
+                    Fault::Read => begun,
+                    // What is framed in this cycle was complete before.
+                    Fault::Drain => framed + u32::from(frame),
+                };
+            }
+            accepted += u32::from(accept && !(fault && kind == Fault::Input));
+            begun += u32::from(begin);
+            framed += u32::from(frame);
+            d.tick();
+        }
+        assert_eq!(out, framed.min(allowed), "case {case}, {kind:?}");
+        assert_eq!(d.get(d.results), u64::from(out), "case {case}, {kind:?}");
+    }
+}
+
+/// Soft resets in any cycle, several in a row too: no beat that was offered vanishes or changes,
+/// and every packet that has begun is closed by a beat of ones.
+#[test]
+fn a_soft_reset_keeps_the_rules_of_the_stream() {
+    let mut rng = random(43);
+    let mut d = Stage::new(open(Output::default(), "output_stage"));
+    let mut closed = 0;
     reset(&mut d);
-    let beats: Vec<u128> = (0..5).map(|_| join(rng.random())).collect();
-    for &beat in &beats {
-        d.put(d.drain_valid, true);
-        d.set_wide(d.drain_data, beat);
-        d.tick();
-    }
-    d.put(d.halt, true);
-    for i in 0..20 {
-        d.put(d.drain_valid, i % 2 == 0);
-        d.put(d.store_valid, i % 2 == 1);
-        d.put(d.drain_last, i % 4 == 0);
-        d.tick();
-    }
-    // What was inside still leaves, without a trailer.
-    d.put(d.m_ready, true);
-    for &beat in &beats {
+    for case in 0..4_000 {
+        let (produce, accept) = (chance(&mut rng), [0, 10, 50, 100][rng.random_range(0..4)]);
+        // The stream as its receiver sees it: what is offered, and whether a packet is open.
+        let mut offered: Option<(u128, bool)> = None;
+        let mut open_packet = false;
+        let cycles = rng.random_range(1..80);
+        let resets: Vec<i32> = (0..rng.random_range(1..=3))
+            .map(|i| cycles + i * rng.random_range(1..=3))
+            .collect();
+        let mut inside = 0;
+        for cycle in 0..cycles + 12 {
+            let resetting = resets.contains(&cycle);
+            let beat = cycle < cycles && inside < OUTPUT_QUEUE && percent(&mut rng, produce);
+            let last = percent(&mut rng, 20);
+            d.put(d.drain_valid, beat);
+            d.put(d.drain_last, last);
+            d.set_wide(d.drain_data, join(rng.random()));
+            d.put(d.reset, resetting);
+            // A while after the last reset everything is taken.
+            let ready = cycle >= cycles + 9 || percent(&mut rng, accept);
+            d.put(d.m_ready, ready);
+            d.eval();
+            let now = d
+                .bit(d.m_valid)
+                .then(|| (d.get_wide(d.m_data), d.bit(d.m_last)));
+            if let Some(offered) = offered {
+                assert_eq!(
+                    now,
+                    Some(offered),
+                    "case {case}, cycle {cycle}: a beat vanished"
+                );
+            }
+            inside += usize::from(beat);
+            offered = now;
+            if let Some((data, last)) = now
+                && ready
+            {
+                offered = None;
+                inside = inside.saturating_sub(1);
+                closed += u32::from(open_packet && last && data == u128::MAX);
+                open_packet = !last;
+            }
+            d.tick();
+        }
+        d.put(d.drain_valid, false);
         d.eval();
-        assert!(d.bit(d.m_valid) && !d.bit(d.m_last));
-        assert_eq!(d.get_wide(d.m_data), beat);
+        assert!(!open_packet, "case {case}: a packet was left open");
+        assert!(
+            !d.bit(d.m_valid) && !d.bit(d.aborting),
+            "case {case}: something is left"
+        );
+        assert_eq!(d.get(d.results), 0, "case {case}");
+        // The next packet is complete and counts.
+        d.put(d.m_ready, true);
+        d.put(d.drain_valid, true);
+        d.put(d.drain_last, true);
+        d.set(d.cycles, 7);
+        d.tick();
+        d.put(d.drain_valid, false);
+        d.eval();
+        assert!(d.bit(d.m_valid) && d.bit(d.m_last) && d.bit(d.trailer_sent));
+        assert_eq!(
+            d.get_wide(d.m_data) as u64,
+            0,
+            "case {case}: CRC of nothing, number 0"
+        );
         d.tick();
     }
-    d.eval();
-    assert!(!d.bit(d.m_valid));
-    assert_eq!(d.get(d.results), 0);
+    assert!(closed > 100, "{closed} packets were closed");
 }

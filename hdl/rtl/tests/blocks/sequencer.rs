@@ -25,7 +25,7 @@ fn wires(lanes: usize) -> String {
     input wire drain_blocked, late_weights, late_input,
     input wire [223:0] record_data,
     output wire record_pop, pass_pop, swap, tag_swap, tag_valid, tag_first, tag_bank,
-    output wire tag_job, job_push, reads_done, store_read, read_valid,
+    output wire tag_job, job_push, reads_done, store_read, store_done, end_begun, read_valid,
     output wire [{high}:0] read_mask,
     output wire [19:0] read_address, ring_base, ring_mask,
     output wire [10:0] tag_address,
@@ -56,7 +56,7 @@ fn wires(lanes: usize) -> String {
         {masks}.tag_swap(tag_swap), .tag_valid(tag_valid), .tag_first(tag_first), .tag_bank(tag_bank),
         .tag_address(tag_address), .tag_job(tag_job), .job_push(job_push),
         .job_record(job_record), .reads_done(reads_done), .store_read(store_read),
-        .store_room(store_room), .outstanding(outstanding), .cause(cause), .layer(layer),
+        .store_done(store_done), .end_begun(end_begun), .store_room(store_room), .outstanding(outstanding), .cause(cause), .layer(layer),
         .ragged(ragged)
     );
 endmodule
@@ -68,7 +68,7 @@ endmodule
 dut!(Pins: reset, record_valid, weights_ready, strip_done, drained, trailer_sent, store_room,
     drain_blocked, late_weights, late_input,
     record_data, record_pop, pass_pop, swap, read_valid, read_mask, tag_swap, tag_valid, tag_first, tag_bank,
-    tag_job, job_push, reads_done, store_read, cause, layer, ragged, read_address, ring_base,
+    tag_job, job_push, reads_done, store_read, store_done, end_begun, cause, layer, ragged, read_address, ring_base,
     ring_mask, tag_address, job_record, outstanding);
 
 /// Numbers of lanes under test.
@@ -433,6 +433,13 @@ fn run(
             );
         assert_eq!(d.bit(d.tag_valid), vector.is_some(), "{}", at("tag_valid"));
         assert_eq!(d.bit(d.store_read), read.is_some(), "{}", at("store_read"));
+        assert_eq!(
+            d.bit(d.store_done),
+            read.is_some() && storing.len() == 1,
+            "{}",
+            at("store_done")
+        );
+        assert_eq!(d.bit(d.end_begun), end_starts, "{}", at("end_begun"));
         let mask = d.get(d.read_mask);
         let reads = vector.is_some() || read.is_some();
         assert!(

@@ -248,6 +248,7 @@ impl Bench {
                 kernel: size.kernel,
                 stride: size.stride,
                 gap: rng.random_range(0..16),
+                drains: 0,
             };
             let payload = beats(rng, &picture[y..y + rows]);
             let want = windows(&picture, y..y + rows, &record, self.config.tile);

@@ -86,6 +86,7 @@ impl Example {
             kernel: 3,
             stride: 1,
             gap: 0,
+            drains: 0,
         };
         let block = Block {
             first: true,

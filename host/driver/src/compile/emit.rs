@@ -67,6 +67,7 @@ impl<'a> Emitter<'a> {
                 record: self.stream.records.len(),
                 memory,
                 issued,
+                tiles: self.users.tiles,
                 data,
             });
         }

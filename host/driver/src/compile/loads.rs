@@ -8,7 +8,7 @@ use super::timeline::Strip;
 use super::users::{Memory, wait};
 use crate::program::Stream;
 use firebrick_network::Conv;
-use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows};
+use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows, WAIT_NONE};
 use firebrick_spec::sparse;
 use std::borrow::Cow;
 
@@ -237,14 +237,20 @@ impl Emitter<'_> {
         let region = strips.region(strip);
         let words = region..region + strips.region_words();
         let reader = self.users.read_by(words.clone());
-        let wait = wait(self.users.blocks - 1 - reader);
+        let blocks = wait(self.users.blocks - 1 - reader);
+        // Who has read a strip has waited for whatever was drained into it before.
+        let writer = self.users.written(words.clone());
+        let drains = match (reader, writer) {
+            (0.., ..0) => WAIT_NONE,
+            _ => wait(self.users.tiles - 1 - writer),
+        };
         self.defer(reader, Memory::Strip(words), self.users.blocks, 0);
         let gap = strips.pitch - self.planner.grid(job.conv).width;
         self.stream
             .record(Command::Rows(Rows {
                 first: work.begin == 0,
                 strip_end: true,
-                wait,
+                wait: blocks,
                 base: region as u32,
                 plane: strips.plane as u32,
                 width: width as u32,
@@ -252,13 +258,14 @@ impl Emitter<'_> {
                 kernel: kernel as u32,
                 stride: stride as u32,
                 gap: gap as u32,
+                drains,
             }))
             .map_err(&fail)?;
         let row_bytes = Rows::row_bytes(width, bus_bytes);
         for row in work.begin..work.end {
             self.stream.hole(row, row_bytes);
         }
-        self.timeline.rows(wait.into(), &Strip { width, ..work });
+        self.timeline.rows(blocks.into(), &Strip { width, ..work });
         self.strips = strip + 1;
         Ok(())
     }

@@ -108,6 +108,8 @@ pub(crate) struct Deferred {
     pub memory: Memory,
     /// Blocks or tiles issued before it.
     pub issued: i64,
+    /// Tiles issued before it.
+    pub tiles: i64,
     /// What a block's inputs allow.
     pub data: u8,
 }
@@ -143,6 +145,10 @@ pub(crate) fn following(
             }
             Command::Rows(mut rows) => {
                 rows.wait = wait(pending);
+                if let Memory::Strip(words) = &item.memory {
+                    let writer = users.written(words.clone()) - users.tiles;
+                    rows.drains = wait(item.tiles - 1 - writer);
+                }
                 Command::Rows(rows)
             }
             Command::Block(mut block) => {

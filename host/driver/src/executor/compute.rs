@@ -43,6 +43,17 @@ impl Executor {
     /// Checks that the block may use its accumulators, and makes them its tile's.
     fn claim_accumulators(&mut self, record: u32, block: &Block) -> Result<(), ExecError> {
         let bank = usize::from(block.acc_bank);
+        // A sum goes on exactly where it began: an engine may have a vector of another place still
+        // on its way to the accumulators.
+        let place = Some((block.acc_bank, block.acc_base, block.count));
+        let same = block.first || self.order.sum_place == place;
+        self.require(
+            same,
+            record,
+            HazardKind::AccumulatorStale,
+            block.acc_base as usize,
+        )?;
+        self.order.sum_place = place;
         for at in self.accumulators(block) {
             let owner = self.memories.acc_use[bank][at];
             let (known, kind) = if block.first {
@@ -127,12 +138,9 @@ impl Executor {
         self.require(known, record, kind, address)
     }
 
-    /// Checks a word that a store record sends, and notes that it is read. A store precedes the
-    /// next block, so it is done when that block is.
-    pub(super) fn stored(&mut self, record: u32, address: usize) -> Result<(), ExecError> {
-        self.readable(record, address)?;
-        self.memories.feature_use[address].reader = self.order.blocks;
-        Ok(())
+    /// Checks a word that a store record sends. Whatever could overwrite it waits for the store.
+    pub(super) fn stored(&self, record: u32, address: usize) -> Result<(), ExecError> {
+        self.readable(record, address)
     }
 }
 

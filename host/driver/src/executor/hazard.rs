@@ -21,16 +21,19 @@ pub(super) struct Order {
     drained_before: Vec<i64>,
     /// For each tile: the block that finished it.
     tile_block: Vec<i64>,
+    /// Bank, first vector and positions of the sum under way.
+    pub sum_place: Option<(u8, u32, u32)>,
+    /// Blocks and tiles before the last store.
+    stored: Option<(i64, i64)>,
     /// Strips complete, strips taken.
     pub strips: i64,
     pub taken: i64,
 }
 
 impl Order {
-    /// A soft reset: nothing is under way any more. It counts as a block, for what stores read.
+    /// A soft reset: nothing is under way any more.
     pub fn reset(&mut self) {
-        self.drained_before.push(self.tiles);
-        self.blocks += 1;
+        self.stored = None;
         self.sums += 1;
         self.reads_done = self.blocks;
         self.decoder_drained = self.tiles;
@@ -86,6 +89,20 @@ impl Order {
     /// The sequencer waits for everything.
     pub fn flush(&mut self) {
         self.drained = self.tiles;
+    }
+
+    /// A store: the sequencer waits for everything, and then sends.
+    pub fn store(&mut self) {
+        self.flush();
+        self.stored = Some((self.blocks, self.tiles));
+    }
+
+    /// The decoder waits until every store has read its words.
+    pub fn wait_stores(&mut self) {
+        if let Some((blocks, tiles)) = self.stored {
+            self.blocks_done(blocks);
+            self.decoder_drained = self.decoder_drained.max(tiles);
+        }
     }
 
     /// Whether the decoder knows that a block has read its pixels.

@@ -143,7 +143,7 @@ impl Executor {
                 Command::Rows(rows) => self.rows(record, &rows, payload)?,
                 Command::Block(block) => self.block(record, &block)?,
                 Command::Store(store) => {
-                    self.order.flush();
+                    self.order.store();
                     let words = store.base as usize..(store.base + store.count) as usize;
                     for word in words {
                         self.stored(record, word)?;

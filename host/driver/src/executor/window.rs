@@ -37,6 +37,8 @@ impl Executor {
         payload: &[u8],
     ) -> Result<(), ExecError> {
         self.order.wait_blocks(rows.wait);
+        self.order.wait_tiles(rows.drains);
+        self.order.wait_stores();
         if rows.first {
             self.window.row = 0;
         }

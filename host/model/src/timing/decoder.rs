@@ -47,6 +47,7 @@ pub(super) struct DecoderInputs {
     pub queue_full: bool,
     pub reads_done: bool,
     pub drained: bool,
+    pub store_done: bool,
     pub window_ready: bool,
     pub window_busy: bool,
 }
@@ -64,6 +65,7 @@ pub(super) struct Decoder {
     started: bool,
     reads: u8,
     drains: u8,
+    stores: u8,
 }
 
 impl Decoder {
@@ -76,6 +78,7 @@ impl Decoder {
             started: false,
             reads: 0,
             drains: 0,
+            stores: 0,
         }
     }
 
@@ -85,7 +88,9 @@ impl Decoder {
             Command::LoadParams(load) => self.drains <= load.wait,
             Command::LoadWeights(load) => self.reads <= load.wait,
             Command::LoadSparse(load) => self.reads <= load.wait,
-            Command::Rows(rows) => self.reads <= rows.wait,
+            Command::Rows(rows) => {
+                self.reads <= rows.wait && self.drains <= rows.drains && self.stores == 0
+            }
             _ => true,
         }
     }
@@ -131,7 +136,7 @@ impl Decoder {
     /// One cycle.
     pub fn step(&mut self, now: u64, records: &[Record], inputs: DecoderInputs) -> DecoderStep {
         let mut step = DecoderStep::default();
-        let (mut adds_read, mut adds_drain) = (false, false);
+        let (mut adds_read, mut adds_drain, mut adds_store) = (false, false, false);
         match self.state {
             State::Header0 => {
                 if self.record < records.len() {
@@ -197,6 +202,7 @@ impl Decoder {
                             adds_read = true;
                             adds_drain = block.last;
                         }
+                        Command::Store(_) => adds_store = true,
                         Command::End(_) => self.started = false,
                         _ => {}
                     }
@@ -206,6 +212,7 @@ impl Decoder {
         }
         self.reads = count(self.reads, adds_read, inputs.reads_done);
         self.drains = count(self.drains, adds_drain, inputs.drained);
+        self.stores = count(self.stores, adds_store, inputs.store_done);
         step
     }
 

@@ -22,6 +22,8 @@ const FEATURE_LATENCY: u64 = 2;
 const PE_LATENCY: u64 = 3;
 /// Cycles from a tile's last sum at the accumulators until it can be read back.
 const SETTLE: u64 = 2;
+/// Fewest cycles between two additions to one accumulator.
+const ACC_REUSE: u64 = 3;
 /// Beats that the output queue holds.
 const OUTPUT_QUEUE: usize = 64;
 /// Beats that must still fit in it when the drain starts a vector that sends.
@@ -48,6 +50,9 @@ pub(super) struct Engine<'a> {
     /// Images whose trailers are framed, the first `sent` of them sent.
     pub images: Vec<ImageTiming>,
     sent: usize,
+    /// Bank, first vector and first cycle of the pass before.
+    pass_before: Option<(u8, u32, u64)>,
+    fault: Option<TimingError>,
 }
 
 impl<'a> Engine<'a> {
@@ -69,6 +74,8 @@ impl<'a> Engine<'a> {
             counters: Counters::new(),
             images: Vec::new(),
             sent: 0,
+            pass_before: None,
+            fault: None,
         }
     }
 
@@ -92,6 +99,9 @@ impl<'a> Engine<'a> {
             self.now = to;
             self.step();
             self.now += 1;
+            if let Some(fault) = self.fault.take() {
+                return Err(fault);
+            }
         }
         Ok(())
     }
@@ -103,7 +113,7 @@ impl<'a> Engine<'a> {
     fn inputs(&self) -> StreamerInputs<'_> {
         StreamerInputs {
             offer: self.passes.offer(),
-            weights_ready: self.loader.ready(),
+            weights_ready: self.loader.ready(self.now),
             room: self.output.room(),
         }
     }
@@ -153,12 +163,14 @@ impl<'a> Engine<'a> {
         let reads_done = self.streamer.reads_done(now);
         let inputs = StreamerInputs {
             offer: self.passes.offer(),
-            weights_ready: self.loader.ready(),
+            weights_ready: self.loader.ready(self.now),
             room: self.output.room(),
         };
         let first = inputs.offer.is_some_and(|held| held.first);
+        let record = inputs.offer.map_or(0, |held| held.record);
         let begins = self.streamer.begins(now, self.records, inputs);
         let store_read = self.streamer.store_read(inputs.room);
+        let store_done = self.streamer.store_done(inputs.room);
         self.streamer.step(now, begins, self.records, inputs);
 
         let full = self.full();
@@ -170,6 +182,7 @@ impl<'a> Engine<'a> {
                 queue_full: full,
                 reads_done,
                 drained,
+                store_done,
                 window_ready: self.window.ready(),
                 window_busy: self.window.busy(),
             },
@@ -186,7 +199,7 @@ impl<'a> Engine<'a> {
 
         self.streamer
             .settle(begins, first, drained || ended, strip_done, trailer_sent);
-        self.begin(begins, first);
+        self.begin(begins, first, record);
 
         let banks = if self.window.offers() {
             self.drain.writes(now)
@@ -223,7 +236,7 @@ impl<'a> Engine<'a> {
     }
 
     /// What a pass or an end means for the accumulators and the drain.
-    fn begin(&mut self, begins: Begins, first: bool) {
+    fn begin(&mut self, begins: Begins, first: bool, record: usize) {
         match begins {
             Begins::Pass { block, ends_tile } => {
                 let Some(run) = &self.streamer.run else {
@@ -233,8 +246,20 @@ impl<'a> Engine<'a> {
                     run.first + self.array_latency,
                     run.last + self.array_latency,
                 );
+                let here = (block.acc_bank, block.acc_base, run.first);
+                let before = self.pass_before.replace(here);
                 // Sums that start overwrite and need no read.
                 if !(first && block.first) {
+                    if let Some((bank, base, at)) = before
+                        && (bank, base) == (block.acc_bank, block.acc_base)
+                        && run.first - at < ACC_REUSE
+                    {
+                        self.fault = Some(TimingError::AccumulatorReuse {
+                            record,
+                            cycle: run.first,
+                            distance: run.first - at,
+                        });
+                    }
                     self.ports.adds(from, to, block.acc_bank);
                 }
                 if ends_tile {

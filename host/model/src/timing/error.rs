@@ -45,6 +45,19 @@ pub enum TimingError {
         /// Cycle, counted from the first beat of the first transfer.
         cycle: u64,
     },
+    /// A pass would add to sums that the pass before has not written yet.
+    #[error(
+        "record {record}: in cycle {cycle} a pass adds to accumulators {distance} cycles after the pass \
+         before it, closer than the engine can"
+    )]
+    AccumulatorReuse {
+        /// Index of the record, counted through all transfers.
+        record: usize,
+        /// Cycle of the first vector, counted from the first beat of the first transfer.
+        cycle: u64,
+        /// Cycles since the pass before added to the same vector.
+        distance: u64,
+    },
     /// There is no model of such an engine.
     #[error("no timing model: {0}")]
     Config(String),

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// Time that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
 
+/// Fewest cycles from one swap to the next.
+pub(super) const PASS_INTERVAL: u64 = 3;
+
 /// Mirrors `loader.rs` of the hardware and the queue of its jobs.
 #[derive(Clone, Debug)]
 pub(super) struct Loader {
@@ -19,6 +22,8 @@ pub(super) struct Loader {
     reading: Option<u64>,
     /// The shadow registers hold, or are taking, a block that no pass has used.
     pending: bool,
+    /// Cycle of the last swap.
+    swapped: Option<u64>,
 }
 
 impl Loader {
@@ -30,11 +35,20 @@ impl Loader {
             passes: 0,
             reading: None,
             pending: false,
+            swapped: None,
         }
     }
 
-    pub fn ready(&self) -> bool {
-        self.pending
+    pub fn ready(&self, now: u64) -> bool {
+        self.pending && self.swapped.is_none_or(|at| now >= at + PASS_INTERVAL)
+    }
+
+    /// The cycle in which a block that is there becomes ready, if that is still to come.
+    fn ripe(&self, now: u64) -> u64 {
+        match self.swapped {
+            Some(at) if self.pending && now < at + PASS_INTERVAL => at + PASS_INTERVAL,
+            _ => NEVER,
+        }
     }
 
     pub fn full(&self) -> bool {
@@ -43,12 +57,14 @@ impl Loader {
 
     /// The next cycle, from `now` on, in which something happens by itself.
     pub fn next(&self, now: u64) -> u64 {
-        match self.reading {
+        let ripe = self.ripe(now);
+        let moves = match self.reading {
             Some(last) => last,
             None if self.passes > 0 && !self.pending => now,
             None if self.passes == 0 && !self.jobs.is_empty() => now,
             None => NEVER,
-        }
+        };
+        moves.min(ripe)
     }
 
     /// One cycle; `push` is a block's number of passes.
@@ -67,6 +83,7 @@ impl Loader {
         }
         if swap {
             self.pending = false;
+            self.swapped = Some(now);
         }
         if (idle || over)
             && let Some(passes) = self.jobs.pop_front()

@@ -137,6 +137,11 @@ impl Streamer {
         self.storing > 0 && room
     }
 
+    /// That word is the last of its store.
+    pub fn store_done(&self, room: bool) -> bool {
+        self.storing == 1 && room
+    }
+
     /// What the cycle is, and the layer it counts for.
     pub fn cause(&self, records: &[Record], offer: Option<&Held>, late: Late) -> (Cause, usize) {
         let held = offer.map(|held| (held, records[held.record].command));

@@ -79,6 +79,14 @@ fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
         Mode::Pool => rng.random_range(1..=(depth / 4 / pitch).clamp(1, 9)) * pitch,
         _ => rng.random_range(1..=depth / 4),
     };
+    // As many short tiles as long ones: what is behind an edge shows within a few cycles.
+    let count = match rng.random_range(0..6) {
+        0 if mode != Mode::Pool => rng.random_range(1..=2 * lanes),
+        1 | 2 if mode != Mode::Pool => {
+            rng.random_range(1..=count.min(2 * config.tile as u32 * lanes))
+        }
+        _ => count,
+    };
     let vectors = count.div_ceil(lanes);
     Block {
         kernel3: rng.random(),
@@ -129,6 +137,7 @@ fn random_rows(config: &HwConfig, rng: &mut SmallRng) -> Rows {
         kernel,
         stride: rng.random_range(1..=2),
         gap: rng.random_range(0..=15),
+        drains: [0, 1, 4, WAIT_NONE][rng.random_range(0..4)],
     }
 }
 
