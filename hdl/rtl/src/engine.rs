@@ -116,6 +116,7 @@ pub struct Engine {
     // Far more than the queues can hold.
     streams: DFF<Bits<12>>,
     resets: Signal<Local, Bit>,
+    takes: Signal<Local, Bit>,
     active: Signal<Local, Bit>,
     tag: Signal<Local, Bits<15>>,
     late_tag: Signal<Local, Bits<15>>,
@@ -244,6 +245,7 @@ impl Engine {
             released: Default::default(),
             streams: Default::default(),
             resets: Default::default(),
+            takes: Default::default(),
             active: Default::default(),
             tag: Default::default(),
             late_tag: Default::default(),
@@ -361,10 +363,11 @@ impl Logic for Engine {
         self.irq.next = self.registers.irq.val();
 
         // Stream in: decoder, then the queue and the loader's queue.
-        self.decoder.s_valid.next = self.s_axis_tvalid.val() & (!self.resets.val());
+        self.takes.next = (!self.resets.val()) & (!self.by_layer.clearing.val());
+        self.decoder.s_valid.next = self.s_axis_tvalid.val() & self.takes.val();
         self.decoder.s_data.next = self.s_axis_tdata.val();
         self.decoder.s_last.next = self.s_axis_tlast.val();
-        self.s_axis_tready.next = self.decoder.s_ready.val() & (!self.resets.val());
+        self.s_axis_tready.next = self.decoder.s_ready.val() & self.takes.val();
         self.decoder.halt.next = self.registers.halted.val();
         self.decoder.queue_full.next = self.queue.full.val() | self.weight_jobs.full.val();
         self.decoder.reads_done.next = self.streamer.reads_done.val();
@@ -555,6 +558,7 @@ impl Logic for Engine {
         self.registers.done.next = self.output_stage.trailer_sent.val();
         self.registers.results.next = self.output_stage.results.val();
         self.registers.aborting.next = self.output_stage.aborting.val();
+        self.registers.owing.next = self.output_stage.owing.val();
         self.range_error.next = self.feature.range_error.val()
             | self.feature.window_error.val()
             | self.drain.range_error.val();
@@ -573,7 +577,7 @@ impl Logic for Engine {
         self.active.next = self.streams.q.val().any();
         self.registers.busy.next = self.active.val();
         self.beat_in.next =
-            self.s_axis_tvalid.val() & self.decoder.s_ready.val() & (!self.resets.val());
+            self.s_axis_tvalid.val() & self.decoder.s_ready.val() & self.takes.val();
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
         self.counters.clear.next = self.registers.clear_counters.val() | self.resets.val();
         self.cause.next = self.streamer.cause.val();
@@ -596,6 +600,8 @@ impl Logic for Engine {
         }
 
         // Statistics by layer.
+        self.by_layer.reset.next = !self.aresetn.val();
+        self.ragged_by_layer.reset.next = !self.aresetn.val();
         self.by_layer.enable.next = self.active.val();
         self.by_layer.index.next = (bit_cast::<10, 6>(self.streamer.layer.val()) << 4)
             | bit_cast::<10, 4>(self.cause.val());

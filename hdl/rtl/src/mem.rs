@@ -28,20 +28,10 @@ pub struct Ram<const W: usize, const A: usize> {
     pub write_enable: Signal<In, Bit>,
     _depth: usize,
     _width: usize,
-    _zeroed: bool,
     _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
 impl<const W: usize, const A: usize> Ram<W, A> {
-    /// A memory whose words are 0 at power-up.
-    #[must_use]
-    pub fn zeroed(depth: usize) -> Self {
-        Self {
-            _zeroed: true,
-            ..Self::new(depth)
-        }
-    }
-
     /// A memory that keeps the low `width` bits of its words; the others read as 0.
     #[must_use]
     pub fn narrow(depth: usize, width: usize) -> Self {
@@ -72,7 +62,6 @@ impl<const W: usize, const A: usize> Ram<W, A> {
             write_enable: Default::default(),
             _depth: depth,
             _width: W,
-            _zeroed: false,
             _sim: BTreeMap::default(),
         }
     }
@@ -112,13 +101,6 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     fn hdl(&self) -> Verilog {
         let (width, last) = (self._width, self._depth - 1);
         let high = width - 1;
-        let zeroed = if self._zeroed {
-            format!(
-                "integer i;\ninitial for (i = 0; i <= {last}; i = i + 1) cells[i] = {width}'d0;\n"
-            )
-        } else {
-            String::new()
-        };
         let (write, read) = if width == W {
             ("write_data".to_owned(), "cells[read_address]".to_owned())
         } else {
@@ -129,7 +111,6 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
         };
         Verilog::Custom(format!(
             "reg [{high}:0] cells [0:{last}];\n\
-             {zeroed}\
              always @(posedge clock) begin\n\
              \x20   if (write_enable) cells[write_address] <= {write};\n\
              \x20   if (read_enable) read_data <= {read};\n\

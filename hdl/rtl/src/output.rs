@@ -59,6 +59,8 @@ pub struct Output {
     pub trailer_sent: Signal<Out, Bit>,
     /// Something from before a soft reset is not yet accepted.
     pub aborting: Signal<Out, Bit>,
+    /// After a fault: results of the streams before it have not been framed.
+    pub owing: Signal<Out, Bit>,
     /// Beat offered.
     pub m_valid: Signal<Out, Bit>,
     /// Beat accepted.
@@ -117,6 +119,7 @@ impl Default for Output {
             results: Default::default(),
             trailer_sent: Default::default(),
             aborting: Default::default(),
+            owing: Default::default(),
             m_valid: Default::default(),
             m_ready: Default::default(),
             m_data: Default::default(),
@@ -212,6 +215,7 @@ impl Logic for Output {
         }
         self.results.next = self.sent.q.val();
         self.aborting.next = self.stale.q.val();
+        self.owing.next = self.failed.q.val() & self.left.q.val().any();
 
         // Whose results still come after a fault.
         if self.end_accepted.val() & (!self.frames.val()) {

@@ -52,6 +52,8 @@ pub struct Registers {
     pub draining: Signal<In, Bits<8>>,
     /// The output has something from before a soft reset.
     pub aborting: Signal<In, Bit>,
+    /// After an error, results of earlier streams are on their way.
+    pub owing: Signal<In, Bit>,
     /// An error is found.
     pub error_set: Signal<In, Bit>,
     /// Its code.
@@ -137,6 +139,7 @@ impl Registers {
             queued: Default::default(),
             draining: Default::default(),
             aborting: Default::default(),
+            owing: Default::default(),
             error_set: Default::default(),
             error_code: Default::default(),
             error_record: Default::default(),
@@ -290,6 +293,9 @@ impl Logic for Registers {
         }
         if self.aborting.val() {
             self.status.next = self.status.val() | 4;
+        }
+        if self.owing.val() {
+            self.status.next = self.status.val() | 8;
         }
 
         // Reads.

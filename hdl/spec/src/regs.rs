@@ -142,6 +142,8 @@ registers! {
             until a soft reset, so that transfers end."),
          bit("aborting", 2, 1, "A beat that was offered before a soft reset, or the end of a packet \
             that it broke off, has not yet been taken from m_axis."),
+         bit("owing", 3, 1, "An error is held, and results of transfers before the one at fault are still \
+            being computed. When it falls, they are in the output queue."),
          bit("queued", 8, 8, "Records waiting for the sequencer."),
          bit("draining", 16, 8, "Tiles computed and not yet drained.")];
     ERROR = 0x048, ReadOnly, "First error since reset, 0 if none.",
@@ -157,7 +159,7 @@ registers! {
         [bit("cause", 0, 4, "Number of the counter among the counters, from 0 for CYCLES."),
          bit("layer", 4, 6, "Layer, as in block records.")];
     STATS_DATA = 0x064, ReadOnly, "Statistics by layer: what the counters BUSY to RAGGED have counted for one \
-        layer since power-up, modulo 2^32. Neither reset nor `clear_counters` changes it: take \
+        layer since `aresetn` was last low, modulo 2^32. Neither a soft reset nor `clear_counters` changes it: take \
         differences. A cycle without a vector counts for the layer of the block that waits, or if there is none, for that of the last block.", [];
     STATS_AT = 0x068, ReadOnly, "Value of STATS_INDEX that STATS_DATA belongs to, a few cycles after it is written: a host \
         that reads it until it is what it wrote need not know how long the memory of the statistics takes.", [];

@@ -322,3 +322,51 @@ pub fn picture(height: usize, width: usize, seed: u64) -> Array3<u8> {
     let mut rng = SmallRng::seed_from_u64(seed);
     Array3::from_shape_fn((height, width, 3), |_| rng.random())
 }
+
+/// A random small network and its input, height and width from 7 to 40: any shape, pooled as long
+/// as the map allows, so that most end in maps of few pixels, 1x1, 1xn and nx1 among them, and
+/// their modules are computed there too.
+#[must_use]
+pub fn tiny(seed: u64) -> (Network, usize, usize) {
+    let rng = &mut SmallRng::seed_from_u64(seed);
+    let mut b = Builder::new(rng.random());
+    let side = |rng: &mut SmallRng| match rng.random_range(0..3) {
+        0 => rng.random_range(7..=12),
+        _ => rng.random_range(7..=40),
+    };
+    let (height, width) = (side(rng), side(rng));
+    let (kernel, stride) = ([3, 3, 7][rng.random_range(0..3)], rng.random_range(1..=2));
+    let mut x = b.conv(
+        "conv1",
+        NodeId::INPUT,
+        rng.random_range(1..=40),
+        (kernel, stride, 0),
+    );
+    let mut size = [height, width].map(|side| (side - kernel) / stride + 1);
+    let mut pools = 0;
+    for layer in 0..rng.random_range(1..=5) {
+        if size.iter().all(|&side| side >= 3) && rng.random_bool(0.7) {
+            let ceil = rng.random();
+            pools += 1;
+            x = b.pool(&format!("pool{pools}"), x, ceil);
+            size = size.map(|side| match ceil {
+                true => (side - 3).div_ceil(2) + 1,
+                false => (side - 3) / 2 + 1,
+            });
+        }
+        let name = format!("layer{layer}");
+        let mut channels = || rng.random_range(1..=40);
+        let (squeeze, expand1, expand3) = (channels(), channels(), channels());
+        x = match rng.random_range(0..5) {
+            0 => b.conv(&name, x, expand1, (1, 1, 0)),
+            1 => b.conv(&name, x, expand3, (3, 1, 1)),
+            _ => b.fire(&name, x, squeeze, expand1, expand3),
+        };
+    }
+    let x = b.conv("last", x, rng.random_range(1..=40), (1, 1, 0));
+    let mut network = b.finish(x, height, width);
+    if rng.random_bool(0.3) {
+        thin(&mut network, rng.random_range(0.3..0.9), rng.random());
+    }
+    (network, height, width)
+}

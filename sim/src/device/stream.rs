@@ -4,7 +4,8 @@ use std::collections::VecDeque;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{DeviceError, Fed, Feed, Packet, Take, Timing};
+use firebrick_driver::{Device, DeviceError, Fed, Feed, Packet, Take, Timing};
+use firebrick_spec::regs;
 
 use super::SimDevice;
 
@@ -90,6 +91,8 @@ impl SimDevice {
         let first = self.bench.now();
         // Since when the first of the flights is waited for.
         let mut since = Instant::now();
+        // After an error: the last look found nothing more to come.
+        let mut quiet = false;
         loop {
             self.uncancelled()?;
             let empty = state.flights.is_empty();
@@ -123,7 +126,14 @@ impl SimDevice {
             if let Some(fault) = self.fault()? {
                 // It takes and drops the rest.
                 state.refused = true;
-                if self.bench.source(self.source).waiting() == 0 {
+                // Results of the transfers before it still come, and a look later they have.
+                let owing = self.read_reg(regs::STATUS.offset)? & regs::STATUS.bit("owing") != 0;
+                let through = self.bench.source(self.source).waiting() == 0 && !owing;
+                if !through || self.bench.sink(self.sink).has_packet() {
+                    quiet = false;
+                } else if !std::mem::replace(&mut quiet, true) {
+                    continue;
+                } else {
                     self.packet();
                     return Err(DeviceError::Engine {
                         device: self.name.clone(),

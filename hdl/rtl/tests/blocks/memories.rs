@@ -486,13 +486,27 @@ fn a_rotation_is_what_its_verilog_does() {
     }
 }
 
-dut!(Statistics: enable, index, amount, read_index, read_data);
+dut!(Statistics: reset, clearing, enable, index, amount, read_index, read_data);
 
 #[test]
 fn statistics_lose_no_event() {
     let mut rng = random(38);
     let mut d = Statistics::new(open(Histogram::<4>::default(), "histogram"));
     let mut counts = [0u64; 16];
+    // The memory begins with anything; until it is cleared, every counter shows 0.
+    for restart in [30, 3, 16] {
+        d.put(d.enable, false);
+        d.put(d.reset, true);
+        d.tick();
+        d.put(d.reset, false);
+        for cycle in 0..restart {
+            d.set(d.read_index, rng.random_range(0..16));
+            d.eval();
+            assert_eq!(d.bit(d.clearing), cycle < 16, "cycle {cycle}");
+            assert!(cycle == 0 || d.get(d.read_data) == 0, "cycle {cycle}");
+            d.tick();
+        }
+    }
     for _ in 0..5000 {
         // Few counters, so that one is often met again at once.
         let (index, amount) = (rng.random_range(0..3usize) * 5, rng.random_range(0..=8));

@@ -56,7 +56,7 @@ fn wires() -> String {
     input wire [3:0] s_wstrb,
     output wire [31:0] s_rdata,
     output wire [1:0] s_bresp, s_rresp,
-    input wire busy, aborting, error_set, done,
+    input wire busy, aborting, owing, error_set, done,
     input wire [7:0] queued, draining, error_code,
     input wire [23:0] error_record,
     input wire [31:0] results, stats,
@@ -71,7 +71,7 @@ fn wires() -> String {
         .wvalid(s_wvalid), .wready(s_wready), .wdata(s_wdata), .wstrb(s_wstrb),
         .bvalid(s_bvalid), .bready(s_bready), .arvalid(s_arvalid), .arready(s_arready),
         .araddr(s_araddr), .rvalid(s_rvalid), .rready(s_rready), .rdata(s_rdata), .busy(busy),
-        .aborting(aborting), .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
+        .aborting(aborting), .owing(owing), .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
         .error_record(error_record), .done(done), .results(results),
         .stats(stats), .stats_index(stats_index),
         .soft_reset(soft_reset), .clear_counters(clear_counters), .halted(halted), .irq(irq),
@@ -107,6 +107,7 @@ impl Bench {
         for name in [
             "busy",
             "aborting",
+            "owing",
             "error_set",
             "done",
             "queued",
@@ -324,8 +325,9 @@ fn status_shows_the_engine() {
     let mut rng = random(55);
     let mut b = Bench::new(&built(), &mut rng);
     for _ in 0..50 {
-        let (busy, aborting, queued, draining): (bool, bool, u8, u8) = rng.random();
+        let (busy, aborting, owing, queued, draining): (bool, bool, bool, u8, u8) = rng.random();
         b.poke("aborting", aborting.into());
+        b.poke("owing", owing.into());
         let results = rng.random::<u32>();
         b.poke("busy", busy.into());
         b.poke("queued", queued.into());
@@ -333,6 +335,7 @@ fn status_shows_the_engine() {
         b.poke("results", results.into());
         let want = u32::from(busy)
             | u32::from(aborting) << 2
+            | u32::from(owing) << 3
             | u32::from(queued) << 8
             | u32::from(draining) << 16;
         assert_eq!(b.read(regs::STATUS), want);

@@ -42,7 +42,7 @@ fn the_crc_of_any_message_is_that_of_the_specification() {
 
 dut!(Stage: reset, hard, end_accepted, end_begun, input_fault, read_fault, drain_fault,
     drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
-    trailer_sent, aborting, m_valid, m_ready, m_data, m_last);
+    trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last);
 
 /// A hard reset, which forgets everything.
 fn reset(d: &mut Stage) {

@@ -2,6 +2,7 @@
 
 use super::ports::{PORTS, TOP};
 use super::{cell, header};
+use crate::config::PRESETS;
 use crate::regs::{self, Access, Register};
 use crate::{ABI_VERSION, HwConfig};
 use std::fmt::Write as _;
@@ -110,4 +111,29 @@ fn identity(page: &mut String) {
          line ends with a line feed):\n\n```text\n{}```",
         config.canonical()
     );
+    page.push_str(
+        "\nOf all presets:\n\n| Preset | `HASH_HI` | `HASH_LO` | `SHAPE` |\n|---|---:|---:|---:|\n",
+    );
+    for preset in PRESETS {
+        for option in ["", "-packed", "-resident", "-packed-resident"] {
+            let Some(config) = HwConfig::preset(&format!("{preset}{option}")) else {
+                continue;
+            };
+            let value = |wanted: Register| {
+                let found = regs::identity(&config).into_iter();
+                found
+                    .filter(|(register, _)| register.offset == wanted.offset)
+                    .map(|(_, value)| value)
+                    .sum::<u32>()
+            };
+            let _ = writeln!(
+                page,
+                "| `{}` | `{:#010x}` | `{:#010x}` | `{:#010x}` |",
+                config.name,
+                value(regs::HASH_HI),
+                value(regs::HASH_LO),
+                value(regs::SHAPE)
+            );
+        }
+    }
 }

@@ -155,6 +155,11 @@ impl<L: Link> Board<L> {
         }
     }
 
+    /// Whether results of transfers before the one at fault are still to come.
+    fn owes(&mut self) -> Result<bool, DeviceError> {
+        Ok(self.read_reg(regs::STATUS.offset)? & regs::STATUS.bit("owing") != 0)
+    }
+
     /// An error if the flag is up.
     fn uncancelled(&self) -> Result<(), DeviceError> {
         match self.cancel.is_cancelled() {
@@ -217,10 +222,15 @@ impl<L: Link> Board<L> {
         let mut unsent = 0;
         let mut ended = false;
         let (mut since, mut looked) = (Instant::now(), Instant::now());
+        // The engine's error, while results of the transfers before it still come.
+        let mut failed: Option<DeviceError> = None;
         loop {
             self.uncancelled()?;
             let mut limit = LOOK;
-            while !ended && let Some(buffer) = free.last_mut() {
+            while !ended
+                && failed.is_none()
+                && let Some(buffer) = free.last_mut()
+            {
                 let begin = Instant::now();
                 let length = match feed.next(&mut buffer[..longest]) {
                     Fed::Transfer(length) => length.min(longest),
@@ -254,7 +264,28 @@ impl<L: Link> Board<L> {
             if ended && *orderly {
                 return Ok(());
             }
-            match self.next(pump, limit, &mut looked)? {
+            let event = match failed.take() {
+                None => match self.next(pump, limit, &mut looked) {
+                    Err(error @ DeviceError::Engine { .. }) => {
+                        failed = Some(error);
+                        continue;
+                    }
+                    event => event?,
+                },
+                Some(error) => match pump.next(LOOK, None) {
+                    Wake::Event(Event::Failed(_)) => return Err(error),
+                    Wake::Event(event) => {
+                        failed = Some(error);
+                        Some(event)
+                    }
+                    _ if flights.is_empty() || !self.owes()? => return Err(error),
+                    _ => {
+                        failed = Some(error);
+                        None
+                    }
+                },
+            };
+            match event {
                 Some(Event::Sent { buffer, begin, end }) => {
                     free.push(buffer);
                     unsent -= 1;
