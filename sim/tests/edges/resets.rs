@@ -180,10 +180,19 @@ fn nothing_is_taken_during_a_reset() {
         model.tick().unwrap();
     }
     model.set(reset, 1);
-    model.eval().unwrap();
-    for name in readies {
-        assert_eq!(model.get(port(model, name)), 1, "{name} after the reset");
+    let stream = port(model, "s_axis_tready");
+    for cycle in 0..1_024 {
+        model.eval().unwrap();
+        assert_eq!(model.get(stream), 0, "s_axis_tready, {cycle} cycles after");
+        if cycle == 0 {
+            for name in &readies[..3] {
+                assert_eq!(model.get(port(model, name)), 1, "{name} after the reset");
+            }
+        }
+        model.tick().unwrap();
     }
+    model.eval().unwrap();
+    assert_eq!(model.get(stream), 1, "s_axis_tready after the statistics");
 }
 
 /// A range error, a soft reset, and a range error again: none survives, and neither does the one

@@ -194,10 +194,7 @@ fn rows_wait_for_the_drains_before_them() {
             let rows = picture(&config, base, width, lines, 9);
             let second = [
                 rows.item(),
-                plain(Command::Store(Store {
-                    base: 2_048,
-                    count: count + 8,
-                })),
+                plain(Command::Store(Store { base: 2_048, count })),
                 plain(Command::Block(taker(&config))),
             ];
             // The stores read a strip before it is taken, which only a stream in order may.
