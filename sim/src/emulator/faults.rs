@@ -306,7 +306,11 @@ mod tests {
                     ("@byte=50", 50),
                 ] {
                     let fault = format!("h2c-flip={bit}{when}");
-                    assert_eq!(flipped(&fault, piece), [8 * begin + bit], "{fault}, {piece}");
+                    assert_eq!(
+                        flipped(&fault, piece),
+                        [8 * begin + bit],
+                        "{fault}, {piece}"
+                    );
                 }
             }
         }
