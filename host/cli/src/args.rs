@@ -220,7 +220,7 @@ pub struct Pictures {
 #[derive(Debug, clap::Args)]
 pub struct Force {
     /// Overwrite files of other kinds
-    #[arg(long = "force")]
+    #[arg(id = "force", long = "force")]
     pub on: bool,
 }
 
