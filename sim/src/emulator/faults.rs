@@ -314,7 +314,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(flipped("h2c-flip=960", 40), []);
+        assert!(flipped("h2c-flip=960", 40).is_empty());
     }
 
     #[test]
