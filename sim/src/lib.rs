@@ -39,6 +39,7 @@ mod runtime;
 mod temporary;
 mod toolchain;
 mod verilate;
+mod waveform;
 mod wrapper;
 
 pub use design::Design;
@@ -50,3 +51,4 @@ pub use ports::{Direction, PortInfo};
 pub use progress::{Event, Progress, Silent, StderrProgress};
 pub use toolchain::{OLDEST_VERILATOR, Toolchain};
 pub use verilate::{Builder, DEFAULT_DEADLINE, VerilatedModel};
+pub use waveform::room;

@@ -2,8 +2,7 @@
 
 use std::collections::HashMap;
 use std::ffi::CString;
-use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use crate::design::Design;
@@ -11,6 +10,7 @@ use crate::error::{BuildError, ModelError};
 use crate::ffi::Instance;
 use crate::ports::{Direction, PortInfo};
 use crate::verilate::{Builder, VerilatedModel};
+use crate::waveform::Waveform;
 
 /// One port of a [`Model`], found by name once and then used in each cycle. It belongs to the
 /// models of one design.
@@ -56,14 +56,9 @@ pub struct Model {
     settled: bool,
     traced: bool,
     stopped: Option<String>,
-    window: Option<Window>,
-}
-
-/// The waveform that is being written.
-struct Window {
-    path: PathBuf,
-    from: u64,
-    to: u64,
+    window: Option<Waveform>,
+    /// Cycles in the last waveform, if there is one that did not fail.
+    recorded: Option<u64>,
 }
 
 impl std::fmt::Debug for Model {
@@ -113,6 +108,7 @@ impl Model {
             traced: built.traced,
             stopped: None,
             window: None,
+            recorded: None,
         })
     }
 
@@ -354,11 +350,12 @@ impl Model {
     }
 
     /// Writes a waveform (FST) of the cycles from `from` up to, not including, `to`. One cycle
-    /// is two units of time. A new call ends the waveform of the call before.
+    /// is two units of time. A new call ends the waveform of the call before. The file is written
+    /// beside its place and put there when it ends; what was under its name stays until then.
     ///
     /// # Errors
-    /// If the design was built without [`Design::trace`], the window is empty or over, or the
-    /// file cannot be written.
+    /// If the design was built without [`Design::trace`], the window is empty or over, the file
+    /// cannot be written, or there is no room for it.
     pub fn trace(&mut self, path: impl AsRef<Path>, from: u64, to: u64) -> Result<(), ModelError> {
         if !self.traced {
             return Err(ModelError::NotTraced {
@@ -373,47 +370,67 @@ impl Model {
             });
         }
         self.end_trace()?;
-        let path = path.as_ref().to_owned();
+        let path = path.as_ref();
         let fail = |reason: String| ModelError::TraceFile {
-            path: path.clone(),
+            path: path.to_owned(),
             reason,
         };
-        // Verilator's writer does not say why a file cannot be made.
-        drop(File::create(&path).map_err(|e| fail(e.to_string()))?);
-        let name = CString::new(path.as_os_str().as_encoded_bytes())
+        let waveform = Waveform::create(path, from, to).map_err(&fail)?;
+        let name = CString::new(waveform.part.as_os_str().as_encoded_bytes())
             .map_err(|_| fail("its name holds a zero byte".to_owned()))?;
         self.instance.trace_open(&name).map_err(&fail)?;
-        self.window = Some(Window { path, from, to });
+        self.recorded = Some(0);
+        self.window = Some(waveform);
         Ok(())
     }
 
-    /// Ends the waveform now, if one is being written.
+    /// Ends the waveform now, if one is being written. Only then does the file appear under its
+    /// name, whole.
     ///
     /// # Errors
     /// If the file cannot be written.
     pub fn end_trace(&mut self) -> Result<(), ModelError> {
-        let Some(window) = self.window.take() else {
+        let Some(waveform) = self.window.take() else {
             return Ok(());
         };
-        self.instance
-            .trace_close()
-            .map_err(|reason| ModelError::TraceFile {
-                path: window.path,
-                reason,
-            })
+        let path = waveform.path.clone();
+        let closed = self.instance.trace_close();
+        closed.and_then(|()| waveform.finish()).map_err(|reason| {
+            self.recorded = None;
+            ModelError::TraceFile { path, reason }
+        })
+    }
+
+    /// Cycles that were written into the last waveform so far: fewer than asked for if the run
+    /// ended before, `None` if there is no waveform or it failed.
+    #[must_use]
+    pub fn recorded(&self) -> Option<u64> {
+        self.recorded
     }
 
     fn dump(&mut self, after_edge: bool) -> Result<(), ModelError> {
-        let Some(window) = &self.window else {
+        let Some(waveform) = &mut self.window else {
             return Ok(());
         };
-        if (window.from..window.to).contains(&self.cycle) {
-            let path = window.path.clone();
-            self.instance
-                .trace_dump(2 * self.cycle + u64::from(after_edge))
-                .map_err(|reason| ModelError::TraceFile { path, reason })?;
+        if (waveform.from..waveform.to).contains(&self.cycle) {
+            let time = 2 * self.cycle + u64::from(after_edge);
+            let counted = match after_edge {
+                true => waveform.count(),
+                false => Ok(()),
+            };
+            self.recorded = Some(waveform.cycles);
+            let dumped = counted.and_then(|()| self.instance.trace_dump(time));
+            if let Err(reason) = dumped {
+                // What was written is of no use, and in the way of what needs the room.
+                let path = waveform.path.clone();
+                let _ = self.instance.trace_close();
+                self.window = None;
+                self.recorded = None;
+                return Err(ModelError::TraceFile { path, reason });
+            }
         }
-        if after_edge && self.cycle + 1 >= window.to {
+        let over = |waveform: &Waveform| self.cycle + 1 >= waveform.to;
+        if after_edge && self.window.as_ref().is_some_and(over) {
             self.end_trace()
         } else {
             Ok(())

@@ -88,6 +88,8 @@ pub struct Classify {
     #[arg(long, value_name = "FILE", requires = "device")]
     pub record: Option<PathBuf>,
     #[command(flatten)]
+    pub force: Force,
+    #[command(flatten)]
     pub target: Target,
     /// How many classes to print for each picture
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
@@ -127,6 +129,8 @@ pub struct Verify {
     /// Write a waveform (FST) of the cycles named by --cycles
     #[arg(long, value_name = "FILE")]
     pub waveform: Option<PathBuf>,
+    #[command(flatten)]
+    pub force: Force,
     /// Cycles of the waveform, counted from the start of the first picture's transfer
     #[arg(long, value_name = "FROM..TO", default_value = "0..20000", requires = "waveform", value_parser = cycles)]
     pub cycles: Range<u64>,
@@ -208,6 +212,16 @@ pub struct Pictures {
     /// JPEG or PNG files of any size, folders of them, or - for a list of paths on standard input
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<PathBuf>,
+    /// No error if the list or the folders hold no picture
+    #[arg(long)]
+    pub allow_empty: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Force {
+    /// Overwrite files of other kinds
+    #[arg(id = "force", long = "force")]
+    pub on: bool,
 }
 
 /// Which network on which engine.

@@ -68,6 +68,9 @@ pub struct Engine {
     /// Whether the waveform was begun.
     #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     traced: bool,
+    /// Cycle of the engine from which the waveform is counted.
+    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
+    waveform_from: u64,
     #[cfg(feature = "sim")]
     progress: std::sync::Arc<crate::progress::RunProgress>,
 }
@@ -91,6 +94,7 @@ impl Engine {
             options,
             session: None,
             traced: false,
+            waveform_from: 0,
         })
     }
 

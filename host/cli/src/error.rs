@@ -10,6 +10,8 @@ use firebrick_spec::board::{Board, CLOSURE_PERCENT};
 #[cfg(feature = "sim")]
 use firebrick_spec::resources::Resources;
 
+use crate::skipped::READABLE_PERCENT;
+
 /// Why a command, or one picture of it, has no result. The messages of the crates below hold
 /// their causes already.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +69,28 @@ pub enum CliError {
     Source { path: PathBuf, source: io::Error },
     #[error("{}: there is no JPEG or PNG file in this folder", path.display())]
     NoPictures { path: PathBuf },
+    #[error(
+        "there is no picture to work on: the list or folder is empty; name pictures, or give \
+         --allow-empty if that is right"
+    )]
+    NoInput,
+    #[error(
+        "{}: {skipped} of {files} files cannot be read, so that fewer than {READABLE_PERCENT} % can; see the \
+         warnings above, or name the files that are meant", path.display()
+    )]
+    TooFewReadable {
+        path: PathBuf,
+        skipped: usize,
+        files: usize,
+    },
+    #[error("cannot write {}: {reason}; name another file with {option}", path.display())]
+    Output {
+        path: PathBuf,
+        option: &'static str,
+        reason: String,
+    },
+    #[error("{}: lists no picture; each line is file,class[,...]", path.display())]
+    NoListed { path: PathBuf },
     #[error("the recording {}: {source}; name another file", path.display())]
     RecordFile { path: PathBuf, source: io::Error },
     #[error("interrupted {at}; {left}")]
@@ -128,6 +152,28 @@ impl CliError {
             reason: reason.to_string(),
             hint,
         }
+    }
+
+    /// A file that cannot be written.
+    pub fn output(path: &Path, option: &'static str, reason: String) -> CliError {
+        CliError::Output {
+            path: path.to_owned(),
+            option,
+            reason,
+        }
+    }
+
+    /// Whether there was nothing to work on, and that was the end of it.
+    pub fn is_no_input(&self) -> bool {
+        matches!(
+            self,
+            CliError::NoInput | CliError::NoListed { .. } | CliError::NoPictures { .. }
+        )
+    }
+
+    /// Whether there was a folder without pictures.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, CliError::NoPictures { .. })
     }
 
     /// Whether no other picture would fare better.

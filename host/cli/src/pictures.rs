@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use firebrick_network::{Input, Picture};
+use firebrick_network::Input;
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::error::CliError;
+use crate::memory;
 
 /// A picture of known class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +47,9 @@ pub fn labelled(list: &Path, classes: usize) -> Result<Vec<Labelled>, CliError> 
         }
     }
     if pictures.is_empty() {
-        return Err(fail("lists no picture".into()));
+        return Err(CliError::NoListed {
+            path: list.to_owned(),
+        });
     }
     Ok(pictures)
 }
@@ -68,7 +71,7 @@ pub fn spread<T>(all: Vec<T>, most: usize) -> Vec<T> {
 
 /// The network's input tensors of its own size.
 pub fn load(files: &[PathBuf], input: &Input) -> Result<Vec<Array3<u8>>, CliError> {
-    let one = |path: &PathBuf| Ok(Picture::open(path)?.to_input(input)?);
+    let one = |path: &PathBuf| Ok(memory::open(path)?.to_input(input)?);
     files.par_iter().map(one).collect()
 }
 

@@ -4,7 +4,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, OnceLock};
 
 use firebrick_driver::{Cancel, Device, Session};
-use signal_hook::consts::SIGINT;
+use signal_hook::consts::{SIGINT, SIGXFSZ};
 
 use crate::error::CliError;
 
@@ -14,6 +14,13 @@ pub const INTERRUPTED: u8 = 130;
 /// Raised by the first SIGINT since [`interrupt`], and never taken down: so a second one leaves
 /// whatever is being done about the first.
 static INTERRUPT: OnceLock<Cancel> = OnceLock::new();
+
+/// Makes a write beyond the process's limit of file sizes an error, as on a full disk; by itself
+/// the signal ends the program.
+pub fn keep_file_limits() {
+    // Without it the program only ends with less of a message.
+    let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
+}
 
 /// The flag that the first SIGINT raises. Call it before a device is opened that has to be left in
 /// order; until then SIGINT ends the program.

@@ -22,6 +22,19 @@ enum Source {
 /// The paths of pictures, one by one. Folders are read at once, standard input as it comes.
 pub struct Sources(VecDeque<Source>);
 
+/// The picture files of a folder, by name.
+pub fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = std::fs::read_dir(folder)?
+        .map(|entry| Ok(entry?.path()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    files.retain(|file| {
+        let extension = file.extension().map(|e| e.to_ascii_lowercase());
+        extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known))
+    });
+    files.sort();
+    Ok(files)
+}
+
 impl Sources {
     pub fn new(arguments: &[PathBuf]) -> Sources {
         let mut list = VecDeque::new();
@@ -33,6 +46,13 @@ impl Sources {
             }
         }
         Sources(list)
+    }
+
+    /// With `allowed`, folders without pictures are no errors.
+    pub fn allow_empty(mut self, allowed: bool) -> Sources {
+        let empty = |source: &Source| matches!(source, Source::Error(CliError::NoPictures { .. }));
+        self.0.retain(|source| !(allowed && empty(source)));
+        self
     }
 
     /// The same, until `stop` says so, also while standard input makes it wait.
@@ -66,28 +86,16 @@ impl Sources {
 }
 
 fn folder(path: &Path, list: &mut VecDeque<Source>) {
-    let entries = std::fs::read_dir(path).and_then(|entries| {
-        entries
-            .map(|entry| Ok(entry?.path()))
-            .collect::<std::io::Result<Vec<_>>>()
-    });
-    match entries {
+    match listed(path) {
         Err(source) => list.push_back(Source::Error(CliError::Source {
             path: path.to_owned(),
             source,
         })),
-        Ok(mut files) => {
-            files.retain(|file| {
-                let extension = file.extension().map(|e| e.to_ascii_lowercase());
-                extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known))
-            });
-            files.sort();
-            if files.is_empty() {
-                let path = path.to_owned();
-                list.push_back(Source::Error(CliError::NoPictures { path }));
-            }
-            list.extend(files.into_iter().map(Source::File));
+        Ok(files) if files.is_empty() => {
+            let path = path.to_owned();
+            list.push_back(Source::Error(CliError::NoPictures { path }));
         }
+        Ok(files) => list.extend(files.into_iter().map(Source::File)),
     }
 }
 

@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use firebrick_driver::{CompileOptions, Program, Weights, compile};
-use firebrick_network::{Network, Op, Picture, builtin};
+use firebrick_network::{Network, Op, builtin};
 use firebrick_spec::HwConfig;
 use ndarray::Array3;
 
 use crate::args::{self, Size};
 use crate::error::CliError;
+use crate::memory;
 
 /// A network at a picture size, on a configuration.
 pub struct Target {
@@ -87,7 +88,7 @@ impl Target {
     /// A picture file as the network's input.
     pub fn picture(&self, path: &Path) -> Result<Array3<u8>, CliError> {
         let Size { height, width } = self.size;
-        Ok(Picture::open(path)?.to_input_of(&self.network.input, height, width)?)
+        Ok(memory::open(path)?.to_input_of(&self.network.input, height, width)?)
     }
 
     /// Real value of one step of a logit: the sum's scale, and its share of the mean.

@@ -37,7 +37,7 @@ fn pictures() {
     }
     firebrick(&["classify", "/nowhere/cat.jpg"]).fails("/nowhere/cat.jpg");
     let empty = tempfile::tempdir().unwrap();
-    firebrick(&["classify", text(empty.path())]).fails("no JPEG or PNG file");
+    firebrick(&["classify", text(empty.path())]).misused("no JPEG or PNG file");
 }
 
 /// `classify` with a packed model of these bytes says `what`.

@@ -242,5 +242,5 @@ fn arguments_are_checked() {
         "--calibrate",
         text(&empty),
     ])
-    .fails("no JPEG or PNG");
+    .misused("no JPEG or PNG");
 }

@@ -123,7 +123,11 @@ pub const FAULTS: &[(&str, &str)] = &[
         "h2c-swallow[=BYTES]",
         "the input is taken and thrown away: so much of it, or all until `clear`",
     ),
-    ("h2c-flip=BIT", "this bit of the input is turned over"),
+    (
+        "h2c-flip=BIT",
+        "this bit of the input is turned over, counted from where the fault begins: from when it is \
+         set, from the start of transfer N, or from byte N",
+    ),
     (
         "h2c-short=BYTES",
         "a write takes so many bytes at most (FUSE only); c2h-short=BYTES: a read gives so many",

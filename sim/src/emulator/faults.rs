@@ -12,7 +12,19 @@ struct Armed {
     count: u64,
     /// Input bytes since it was set.
     bytes: u64,
+    /// What `bytes` was when it became due: where a bit of the input is counted from.
+    begin: u64,
     due: bool,
+}
+
+impl Armed {
+    /// Becomes due, unless it is: at this many bytes of input since it was set.
+    fn due_at(&mut self, bytes: u64) {
+        if !self.due {
+            self.begin = bytes;
+            self.due = true;
+        }
+    }
 }
 
 /// All of them, and how many went off.
@@ -30,6 +42,7 @@ impl Faults {
             fault,
             count: 0,
             bytes: 0,
+            begin: 0,
             due,
         });
     }
@@ -58,8 +71,11 @@ impl Faults {
     pub fn input_passes(&mut self, bytes: usize) {
         for armed in &mut self.armed {
             armed.bytes += bytes as u64;
-            if let When::Byte(at) = armed.fault.when {
-                armed.due |= armed.bytes >= at;
+            if let When::Byte(at) = armed.fault.when
+                && armed.bytes >= at
+            {
+                // Not where the piece ended: the bits are the same however the input is cut.
+                armed.due_at(at);
             }
         }
     }
@@ -80,8 +96,10 @@ impl Faults {
         for armed in &mut self.armed {
             if armed.fault.effect.is_of_results() == results {
                 armed.count += 1;
-                if let When::Transfer(n) = armed.fault.when {
-                    armed.due |= armed.count >= n;
+                if let When::Transfer(n) = armed.fault.when
+                    && armed.count >= n
+                {
+                    armed.due_at(armed.bytes);
                 }
             }
         }
@@ -169,20 +187,28 @@ impl Faults {
         now
     }
 
-    /// Turns a bit over if it lies in these bytes, the next to go by.
+    /// Turns bits over that lie in these bytes, the next to go by. The bit of a fault is counted
+    /// from where the fault begins.
     pub fn flip(&mut self, bytes: &mut [u8]) {
-        let due = self.armed.iter().position(|armed| {
-            let from = armed.bytes;
-            let range = from..from + bytes.len() as u64;
-            armed.due
-                && matches!(armed.fault.effect, Effect::H2cFlip(bit) if range.contains(&(bit / 8)))
+        let mut flipped = 0;
+        self.armed.retain(|armed| {
+            let Effect::H2cFlip(bit) = armed.fault.effect else {
+                return true;
+            };
+            let passed = armed.bytes - armed.begin;
+            let here = (bit / 8)
+                .checked_sub(passed)
+                .and_then(|at| bytes.get_mut(usize::try_from(at).ok()?));
+            match here.filter(|_| armed.due) {
+                None => true,
+                Some(byte) => {
+                    *byte ^= 1 << (bit % 8);
+                    flipped += 1;
+                    false
+                }
+            }
         });
-        let Some(index) = due else { return };
-        let armed = self.armed.remove(index);
-        if let Effect::H2cFlip(bit) = armed.fault.effect {
-            bytes[(bit / 8 - armed.bytes) as usize] ^= 1 << (bit % 8);
-            self.fired += 1;
-        }
+        self.fired += flipped;
     }
 
     /// Error for a call on the input node (write) or the output node.
@@ -243,6 +269,52 @@ mod tests {
         assert_eq!(faults.for_result(), vec![Effect::C2hFlip(5)]);
         assert_eq!(faults.for_result(), vec![Effect::C2hRepeat]);
         assert_eq!(faults.for_result(), vec![]);
+    }
+
+    /// Passes three transfers of 40 bytes, in pieces, as the input port does.
+    fn flipped(fault: &str, piece: usize) -> Vec<usize> {
+        let mut faults = armed(&[fault]);
+        let mut bits = Vec::new();
+        for transfer in 0..3 {
+            faults.transfer_begins();
+            let mut at = 0;
+            while at < 40 {
+                let now = piece.min(40 - at).min(faults.input_until_next());
+                let mut bytes = vec![0u8; now];
+                faults.flip(&mut bytes);
+                let one = |index: usize| bytes[index / 8] >> (index % 8) & 1 == 1;
+                let first = 8 * (40 * transfer + at);
+                bits.extend((0..8 * now).filter(|&i| one(i)).map(|i| first + i));
+                faults.input_passes(now);
+                at += now;
+            }
+        }
+        assert_eq!(faults.fired(), bits.len() as u64, "{fault}");
+        bits
+    }
+
+    #[test]
+    fn a_flipped_bit_is_counted_from_where_the_fault_begins() {
+        for piece in [1, 7, 16, 40] {
+            for bit in [0, 9, 100, 319, 320] {
+                for (when, begin) in [
+                    ("", 0),
+                    ("@transfer=1", 0),
+                    ("@transfer=2", 40),
+                    ("@byte=0", 0),
+                    ("@byte=5", 5),
+                    ("@byte=50", 50),
+                ] {
+                    let fault = format!("h2c-flip={bit}{when}");
+                    assert_eq!(
+                        flipped(&fault, piece),
+                        [8 * begin + bit],
+                        "{fault}, {piece}"
+                    );
+                }
+            }
+        }
+        assert!(flipped("h2c-flip=960", 40).is_empty());
     }
 
     #[test]

@@ -95,6 +95,17 @@ fn classify(args: &Classify) -> Result<(), String> {
 }
 
 fn verify(args: &Verify) -> Result<(), String> {
+    if let Some(path) = &args.waveform
+        && path
+            .extension()
+            .is_some_and(|e| e.eq_ignore_ascii_case("vcd"))
+    {
+        return Err(format!(
+            "--waveform {}: waveforms are written in FST only; name a file that ends in .fst, and \
+             convert it with fst2vcd if a tool needs VCD",
+            path.display()
+        ));
+    }
     let random = disturbing(&args.simulation);
     let simulated = [
         ("--random-state", args.random_state),
@@ -164,6 +175,8 @@ mod tests {
             ("verify a --device sim:fb64 --waveform w.fst", "--waveform"),
             ("verify a --backend software --idle 0.2", "--idle"),
             ("verify a --backend software --waveform w.fst", "--waveform"),
+            ("verify a --waveform w.vcd", "--waveform"),
+            ("verify a --waveform /x/W.VCD", "--waveform"),
             ("replay f --device sim:fb64 --preset fb64", "--preset"),
         ] {
             let text = refusal(&format!("firebrick {line}")).expect(line);

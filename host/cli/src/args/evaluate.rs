@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Backend, Json, Simulation, Size, Target};
+use super::{Backend, Force, Json, Simulation, Size, Target};
 
 #[derive(Debug, clap::Args)]
 pub struct Evaluate {
@@ -27,6 +27,8 @@ pub struct Evaluate {
     #[arg(long, value_name = "BASE")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
+    pub force: Force,
+    #[command(flatten)]
     pub simulation: Simulation,
     #[command(flatten)]
     pub json: Json,
@@ -40,6 +42,8 @@ pub struct Maps {
     /// Folder for the maps, a NumPy file each; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub force: Force,
     /// Packed model [default: SqueezeNet v1.1, built in]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,

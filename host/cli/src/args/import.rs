@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use firebrick_network::quantise::Clip;
 use firebrick_network::{PixelOrder, Preprocess, ResizePolicy, import};
 
-use super::{Json, Size};
+use super::{Force, Json, Size};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
@@ -17,6 +17,8 @@ pub struct Import {
     /// Packed model to write
     #[arg(short, long, value_name = "PACK")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub force: Force,
     #[command(flatten)]
     pub source: Source,
     #[command(flatten)]

@@ -12,6 +12,7 @@ use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
 use crate::progress::{self, Style};
 use crate::runner::Runner;
+use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
 
@@ -52,19 +53,31 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         Backend::Model => 1,
         Backend::Sim | Backend::Software => usize::from(args.batch.unwrap_or(BATCH)),
     };
-    let mut sources = Sources::new(&args.pictures.images).peekable();
+    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
+    let mut sources = sources.peekable();
+    let mut skipped = Skipped::new(&args.pictures.images);
+    let mut count = 0;
     while sources.peek().is_some() {
         let (mut names, mut pictures) = (Vec::new(), Vec::new());
         for path in sources.by_ref().take(batch) {
-            match path.and_then(|path| Ok((target.picture(&path)?, path))) {
-                Ok((picture, path)) => {
+            count += usize::from(!path.as_ref().is_err_and(CliError::is_empty));
+            let read = path.map(|path| (target.picture(&path), path));
+            let failed = match read {
+                Ok((Ok(picture), path)) => {
                     names.push(path);
                     pictures.push(picture);
+                    continue;
                 }
-                Err(error) => {
+                Ok((Err(error), path)) => skipped.unreadable(&path, error),
+                Err(error) => Err(Unreadable::Own(error)),
+            };
+            match failed {
+                Ok(()) => {}
+                Err(Unreadable::Own(error)) => {
                     progress::error(error);
                     outcome = Outcome::Bad;
                 }
+                Err(Unreadable::TooMany(error)) => return Err(error),
             }
         }
         let Some(first) = names.first() else { continue };
@@ -92,6 +105,10 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
                 outcome = Outcome::Bad;
             }
         }
+    }
+    skipped.report();
+    if count == 0 && !args.pictures.allow_empty {
+        return Err(CliError::NoInput);
     }
     Ok(outcome)
 }

@@ -5,11 +5,12 @@ mod report;
 #[cfg(feature = "tract")]
 mod tract;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::args::{self, Backend, EngineBackend};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::outputs::{Kind, Place};
 use crate::pictures;
 use crate::progress::{self, Counter, Style};
 use crate::runner::Runner;
@@ -31,6 +32,18 @@ fn backend(args: &args::Evaluate, target: &Target) -> String {
 }
 
 pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let inputs = [&args.target.model, &args.reference];
+    let inputs = inputs.into_iter().flatten().map(|path| path.as_path());
+    let inputs: Vec<_> = inputs.chain([args.labels.as_path()]).collect();
+    let place = |base: &PathBuf, ending: &str| {
+        let mut path = base.clone().into_os_string();
+        path.push(ending);
+        Place::check(Path::new(&path), Kind::REPORT, &inputs, args.force.on)
+    };
+    let places = match &args.report {
+        Some(base) => Some((place(base, ".md")?, place(base, ".json")?)),
+        None => None,
+    };
     let target = Target::load(&args.target)?;
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
@@ -86,10 +99,10 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         &found,
         args.worst,
     );
-    if let Some(base) = &args.report {
-        write(base, ".md", &report.markdown())?;
-        let json = serde_json::to_string_pretty(&report).unwrap_or_default();
-        write(base, ".json", &json)?;
+    if let Some((markdown, json)) = &places {
+        markdown.write(report.markdown().as_bytes())?;
+        let text = serde_json::to_vec_pretty(&report).map_err(|e| json.error(e.into()))?;
+        json.write(&text)?;
     }
     if args.json.on {
         output.json(&report)?;
@@ -101,12 +114,4 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     } else {
         Outcome::Bad
     })
-}
-
-fn write(base: &Path, ending: &str, text: &str) -> Result<(), CliError> {
-    let mut path = base.as_os_str().to_owned();
-    path.push(ending);
-    let path = Path::new(&path);
-    std::fs::write(path, text)
-        .map_err(|e| CliError::file(path, e, "name files that can be written with --report"))
 }

@@ -65,6 +65,7 @@ mod files {
     use crate::commands::{Configuration, Memory, memories};
     use crate::error::CliError;
     use crate::output::hex;
+    use crate::outputs::{Kind, Place};
 
     pub use firebrick_board::VERILOG;
     pub const CONFIG: &str = "config.json";
@@ -136,6 +137,7 @@ mod files {
                 if !own && !force {
                     return Err(CliError::ForeignFile { file });
                 }
+                Place::check(&file, Kind::GENERATED, &[], true)?.must_be_file()?;
             }
             Ok(Folder(dir.to_owned()))
         }
@@ -143,16 +145,9 @@ mod files {
         /// Writes a file as a whole: a reader sees the old one or the new one.
         pub fn write(&self, name: &str, text: &str) -> Result<PathBuf, CliError> {
             let path = self.0.join(name);
-            let part = path.with_extension(format!("{}.part", std::process::id()));
-            // Not synced: what a crash takes can be generated again.
-            let written = fs::write(&part, text).and_then(|()| fs::rename(&part, &path));
-            match written {
-                Ok(()) => Ok(path),
-                Err(source) => {
-                    let _ = fs::remove_file(&part);
-                    Err(CliError::OutputFile { file: path, source })
-                }
-            }
+            // Its kind was looked at when the folder was opened.
+            Place::check(&path, Kind::GENERATED, &[], true)?.write(text.as_bytes())?;
+            Ok(path)
         }
     }
 

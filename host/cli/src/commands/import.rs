@@ -3,21 +3,22 @@
 mod colours;
 mod report;
 
-use std::fs;
 use std::path::Path;
+use std::{fs, io};
 
 use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::import::{self, Format, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
-use firebrick_network::quantise::{self, Quantised, quantise};
+use firebrick_network::quantise::{self, quantise};
 use firebrick_network::{Network, builtin};
 use ndarray::{Array3, s};
 
 use crate::args::{self, Rounding};
 use crate::error::CliError;
 use crate::output::Output;
+use crate::outputs::{Kind, Place};
 use crate::pictures;
 use crate::progress::{Counter, Style, note};
 use crate::sources::Sources;
@@ -28,11 +29,12 @@ const CORRECTED: usize = 100;
 const COMPARED: usize = 16;
 
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
+    let outputs = Outputs::check(args)?;
     let mut imported = open(args)?;
     let network = &imported.network;
     let labels = labels(args.labels.as_deref(), classes(network))?;
     let measured = match &args.calibration.calibrate {
-        Some(folder) => Measured::over(folder, args, network, style)?,
+        Some(folder) => Measured::over(folder, args, network, style, &outputs)?,
         None => Measured::read(args)?,
     };
     imported.notes.extend(measured.notes);
@@ -60,7 +62,7 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     }
     let compared = pictures::spread(measured.pictures, COMPARED);
     let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
-    save(&quantised, &args.output)?;
+    outputs.pack.write(&quantised.network.to_bytes()?)?;
     report::print(args, &imported, &quantised.network, &layers, output)
 }
 
@@ -82,21 +84,29 @@ fn open(args: &args::Import) -> Result<Imported, CliError> {
     Ok(import::open(&args.model, &options)?)
 }
 
-/// Written beside and put in place, so that no half of a pack stays behind.
-fn save(quantised: &Quantised, path: &Path) -> Result<(), CliError> {
-    let bytes = quantised.network.to_bytes()?;
-    let hint = "name a file that can be written with -o";
-    let fail = |e: std::io::Error| CliError::file(path, e, hint);
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty());
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    let part = folder
-        .unwrap_or(Path::new("."))
-        .join(format!(".{name}.{}.part", std::process::id()));
-    let written = fs::write(&part, bytes).and_then(|()| fs::rename(&part, path));
-    written.map_err(|error| {
-        let _ = fs::remove_file(&part);
-        fail(error)
-    })
+/// What is written, looked at before the long work begins.
+struct Outputs {
+    pack: Place,
+    calibration: Option<Place>,
+}
+
+impl Outputs {
+    fn check(args: &args::Import) -> Result<Outputs, CliError> {
+        let more = [&args.labels, &args.calibration.calibration];
+        let more = more.into_iter().flatten().map(|path| path.as_path());
+        let mut inputs: Vec<&Path> = more.chain([args.model.as_path()]).collect();
+        let force = args.force.on;
+        let pack = Place::check(&args.output, Kind::PACK, &inputs, force)?;
+        let calibration = match &args.quantiser.save_calibration {
+            Some(path) => {
+                // Nor over the pack of before, if that goes wrong later.
+                inputs.push(&args.output);
+                Some(Place::check(path, Kind::CALIBRATION, &inputs, force)?)
+            }
+            None => None,
+        };
+        Ok(Outputs { pack, calibration })
+    }
 }
 
 /// Number of classes: the channels of the last convolution.
@@ -142,6 +152,7 @@ impl Measured {
         args: &args::Import,
         network: &FloatNetwork,
         style: Style,
+        outputs: &Outputs,
     ) -> Result<Measured, CliError> {
         let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
@@ -161,12 +172,9 @@ impl Measured {
             Vec::new()
         };
         drop(counter);
-        if let Some(path) = &args.quantiser.save_calibration {
-            let hint = "name a file that can be written with --save-calibration";
-            calibration
-                .to_toml()
-                .map_err(|e| CliError::file(path, e, hint))
-                .and_then(|t| fs::write(path, t).map_err(|e| CliError::file(path, e, hint)))?;
+        if let Some(place) = &outputs.calibration {
+            let text = calibration.to_toml().map_err(io::Error::other);
+            place.write(text.map_err(|e| place.error(e))?.as_bytes())?;
         }
         let mut notes = preflight::ranges(network, &calibration);
         notes.extend(colours::check(network, &pictures)?);

@@ -13,6 +13,8 @@ use crate::args::{self, EngineBackend};
 use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+#[cfg(feature = "sim")]
+use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
@@ -36,6 +38,13 @@ struct Verifier<'a> {
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    #[cfg(feature = "sim")]
+    if let Some(path) = &args.waveform {
+        let pictures = args.pictures.images.iter().map(std::path::PathBuf::as_path);
+        let inputs: Vec<_> = pictures.chain(args.target.model.as_deref()).collect();
+        let place = Place::check(path, Kind::WAVEFORM, &inputs, args.force.on)?;
+        place.must_be_file()?;
+    }
     let target = match &args.on.device {
         Some(uri) => {
             let cancel = signals::interrupt()?;
@@ -88,12 +97,14 @@ fn pictures(
     reporter: &mut Reporter<'_>,
 ) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
-    let sources = Sources::new(&args.pictures.images);
+    let mut empty = 0;
+    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
     for path in sources.until(signals::is_interrupted) {
         summary.images += 1;
         let path = match path {
             Ok(path) => path,
             Err(error) => {
+                empty += usize::from(error.is_empty());
                 progress::error(error);
                 summary.failed += 1;
                 continue;
@@ -123,7 +134,11 @@ fn pictures(
         }
     }
     // Perhaps while it waited for the next one.
-    verifier.engine.in_order(summary.compared(), Ok(summary))
+    let summary = verifier.engine.in_order(summary.compared(), Ok(summary))?;
+    match summary.images as usize == empty && !args.pictures.allow_empty {
+        true => Err(CliError::NoInput),
+        false => Ok(summary),
+    }
 }
 
 impl Verifier<'_> {

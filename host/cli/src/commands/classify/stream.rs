@@ -2,7 +2,6 @@
 //! printed as they come.
 
 use std::collections::VecDeque;
-use std::fs::File;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -18,7 +17,9 @@ use ndarray::Array3;
 use super::report;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
+use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::Target;
 use crate::{args, device, signals};
@@ -26,7 +27,8 @@ use crate::{args, device, signals};
 /// Pictures that are read ahead.
 const AHEAD: usize = 4;
 
-type Read = Result<(PathBuf, Array3<u8>), CliError>;
+/// A picture, or why there is none; which file, if it is one.
+type Read = Result<(PathBuf, Array3<u8>), (Option<PathBuf>, CliError)>;
 
 /// A batch under way.
 struct Batch<'a> {
@@ -39,6 +41,9 @@ struct Batch<'a> {
     bar: ProgressBar,
     ended: bool,
     failed: bool,
+    skipped: Skipped,
+    /// Pictures that came, also those that could not be read.
+    count: u64,
 }
 
 pub fn run(
@@ -47,12 +52,20 @@ pub fn run(
     style: Style,
     output: &mut Output,
 ) -> Result<Outcome, CliError> {
+    let place = match &args.record {
+        Some(path) => {
+            let pictures = args.pictures.images.iter().map(PathBuf::as_path);
+            let inputs: Vec<_> = pictures.chain(args.target.model.as_deref()).collect();
+            Some(Place::check(path, Kind::RECORDING, &inputs, args.force.on)?)
+        }
+        None => None,
+    };
     let cancel = signals::interrupt()?;
     let config = device::configuration(uri, args.target.preset.given.as_ref(), &cancel, style)?;
     let target = Arc::new(Target::load_for(&args.target, config)?);
     let program = target.compile(false)?;
     let board = device::open(uri, &cancel, style)?;
-    let sources = Sources::new(&args.pictures.images);
+    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
     let bar = bar(style, sources.total());
     let mut batch = Batch {
         args,
@@ -64,15 +77,14 @@ pub fn run(
         bar,
         ended: false,
         failed: false,
+        skipped: Skipped::new(&args.pictures.images),
+        count: 0,
     };
-    let outcome = match &args.record {
+    let outcome = match &place {
         None => batch.run(&mut Session::open(board, target.config())?, output),
-        Some(path) => {
-            let error = |source| CliError::RecordFile {
-                path: path.clone(),
-                source,
-            };
-            let file = BufWriter::new(File::create(path).map_err(error)?);
+        Some(place) => {
+            let error = |source| place.error(source);
+            let file = BufWriter::new(place.create_now()?);
             let mut recorder = Recorder::new(board, file).map_err(error)?;
             // Whatever comes of it, also of the opening: the file is for what goes wrong.
             let outcome = Session::open(&mut recorder, target.config())
@@ -97,10 +109,13 @@ fn reader(sources: Sources, target: Arc<Target>) -> Receiver<Read> {
     let (to, pictures) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         for path in sources {
-            let read = path.and_then(|path| {
-                let picture = target.picture(&path)?;
-                Ok((path, picture))
-            });
+            let read = match path {
+                Ok(path) => match target.picture(&path) {
+                    Ok(picture) => Ok((path, picture)),
+                    Err(error) => Err((Some(path), error)),
+                },
+                Err(error) => Err((None, error)),
+            };
             if to.send(read).is_err() {
                 return;
             }
@@ -143,20 +158,39 @@ impl Batch<'_> {
             let (args, target, backend) = (self.args, self.target, self.backend.as_str());
             let (cancel, bar, pictures) = (&self.cancel, &self.bar, &self.pictures);
             let (ended, failed) = (&mut self.ended, &mut self.failed);
+            let (skipped, count) = (&mut self.skipped, &mut self.count);
+            let mut stop = None;
             let mut next = || {
                 if cancel.is_cancelled() {
                     return Next::End;
                 }
                 match pictures.try_recv() {
                     Ok(Ok((path, picture))) => {
+                        *count += 1;
                         under_way.borrow_mut().push_back(path);
                         Next::Picture(picture)
                     }
-                    Ok(Err(error)) => {
-                        bar.suspend(|| progress::error(error));
+                    Ok(Err((path, error))) => {
+                        *count += u64::from(!error.is_empty());
                         bar.inc(1);
-                        *failed = true;
-                        Next::Pending
+                        let own = || match path {
+                            Some(path) => skipped.unreadable(&path, error),
+                            None => Err(Unreadable::Own(error)),
+                        };
+                        match bar.suspend(own) {
+                            Ok(()) => Next::Pending,
+                            Err(Unreadable::Own(error)) => {
+                                bar.suspend(|| progress::error(error));
+                                *failed = true;
+                                Next::Pending
+                            }
+                            // What is under way comes to its end.
+                            Err(Unreadable::TooMany(error)) => {
+                                stop = Some(error);
+                                *ended = true;
+                                Next::End
+                            }
+                        }
                     }
                     Err(TryRecvError::Empty) => Next::Pending,
                     Err(TryRecvError::Disconnected) => {
@@ -181,6 +215,9 @@ impl Batch<'_> {
             let result = session.stream(&self.program, &mut next, &mut answer);
             printed?;
             signals::in_order(session, done, Ok(()))?;
+            if let Some(error) = stop {
+                return Err(error);
+            }
             let Err(error) = result else { continue };
             let lost = under_way.into_inner();
             if lost.is_empty() || is_final(&error) {
@@ -191,6 +228,10 @@ impl Batch<'_> {
                 self.bar.suspend(|| progress::error(text));
             }
             self.failed = true;
+        }
+        self.skipped.report();
+        if self.count == 0 && !self.args.pictures.allow_empty {
+            return Err(CliError::NoInput);
         }
         Ok(match self.failed {
             true => Outcome::Bad,

@@ -1,0 +1,75 @@
+//! Files of a folder that cannot be read: passed over with a warning and a count, unless there are
+//! too many of them. A file that was named is never passed over.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use crate::error::CliError;
+use crate::progress;
+use crate::sources;
+
+/// Fewer pictures of a folder in a hundred that can be read, and something is wrong with it.
+pub const READABLE_PERCENT: usize = 50;
+
+/// The folders among a command's arguments, each with its number of files and of those that were
+/// passed over.
+pub struct Skipped {
+    named: Vec<PathBuf>,
+    folders: BTreeMap<PathBuf, [usize; 2]>,
+}
+
+impl Skipped {
+    pub fn new(arguments: &[PathBuf]) -> Skipped {
+        let (folders, named): (Vec<_>, Vec<_>) =
+            arguments.iter().cloned().partition(|path| path.is_dir());
+        let count = |path: PathBuf| {
+            let files = sources::listed(&path).map_or(0, |files| files.len());
+            (path, [files, 0])
+        };
+        Skipped {
+            named,
+            folders: folders.into_iter().map(count).collect(),
+        }
+    }
+
+    /// What to do about a file that cannot be read: nothing more, or its own error, or, when there
+    /// are too many in its folder, the end of the command.
+    pub fn unreadable(&mut self, path: &Path, error: CliError) -> Result<(), Unreadable> {
+        let found = match path.parent().map(|parent| self.folders.get_mut(parent)) {
+            Some(Some(found)) if !self.named.iter().any(|named| named == path) => found,
+            _ => return Err(Unreadable::Own(error)),
+        };
+        found[1] += 1;
+        let [files, skipped] = *found;
+        progress::note(format_args!("warning: skipped: {error}"));
+        let most = files.saturating_sub(skipped);
+        match most * 100 < files * READABLE_PERCENT {
+            false => Ok(()),
+            true => Err(Unreadable::TooMany(CliError::TooFewReadable {
+                path: path.parent().unwrap_or(path).to_owned(),
+                skipped,
+                files,
+            })),
+        }
+    }
+
+    /// Says how many were passed over.
+    pub fn report(&self) {
+        for (folder, [files, skipped]) in &self.folders {
+            if *skipped > 0 {
+                progress::note(format_args!(
+                    "warning: {}: {skipped} of {files} files were skipped",
+                    folder.display()
+                ));
+            }
+        }
+    }
+}
+
+/// A file that is not passed over.
+pub enum Unreadable {
+    /// It is an error of its own.
+    Own(CliError),
+    /// One too many: the command ends.
+    TooMany(CliError),
+}
