@@ -231,6 +231,12 @@ fn a_fault_spares_the_results_before_it() {
             d.put(d.m_ready, true);
             d.eval();
             out += u32::from(d.bit(d.trailer_sent));
+            let owing = cycle > fault_at && framed < allowed;
+            assert_eq!(
+                d.bit(d.owing),
+                owing,
+                "case {case}, {kind:?}, cycle {cycle}"
+            );
             if fault {
                 allowed = match kind {
                     Fault::Input => accepted,

@@ -135,7 +135,7 @@ fn pictures(
     }
     // Perhaps while it waited for the next one.
     let summary = verifier.engine.in_order(summary.compared(), Ok(summary))?;
-    match summary.images as usize == empty && !args.pictures.allow_empty {
+    match summary.images == empty && !args.pictures.allow_empty {
         true => Err(CliError::NoInput),
         false => Ok(summary),
     }
