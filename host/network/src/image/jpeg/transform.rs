@@ -76,14 +76,14 @@ pub(super) fn inverse(block: &[i16; 64], quant: &[u16; 64], samples: &mut [u8], 
         }
         return;
     }
-    let mut columns = [[Wrapping(0); 8]; 8];
+    let mut rows = [[Wrapping(0); 8]; 8];
     for x in 0..8 {
         let column = line(std::array::from_fn(|y| at(y * 8 + x)));
-        for y in 0..8 {
-            columns[y][x] = rounded(column[y], FRACTION - BETWEEN);
+        for (row, value) in rows.iter_mut().zip(column) {
+            row[x] = rounded(value, FRACTION - BETWEEN);
         }
     }
-    for (row, &between) in samples.chunks_mut(stride).zip(&columns) {
+    for (row, &between) in samples.chunks_mut(stride).zip(&rows) {
         let values = line(between).map(|v| sample(rounded(v, FRACTION + BETWEEN + 3)));
         row[..8].copy_from_slice(&values);
     }
