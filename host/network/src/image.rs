@@ -6,7 +6,7 @@
 //! filter widened by the factor when it shrinks, in fixed point, so that every machine gets the
 //! same pixels.
 
-mod complete;
+mod jpeg;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +15,9 @@ use std::path::Path;
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits, RgbImage};
+use image::codecs::png::PngDecoder;
+use image::metadata::Orientation;
+use image::{DynamicImage, ImageDecoder, ImageError as Failure, Limits, RgbImage};
 use ndarray::Array3;
 
 use crate::file::{self, FileError};
@@ -90,6 +92,14 @@ pub enum ImageErrorKind {
         width: u32,
         /// Rows.
         height: u32,
+    },
+    /// A kind that is not decoded.
+    #[error("{format} {kind}: this kind is not read; save it again as a common JPEG or PNG file")]
+    Unsupported {
+        /// JPEG or PNG.
+        format: &'static str,
+        /// What is not read.
+        kind: String,
     },
     /// The decoder gave up.
     #[error("damaged {format} data: {reason}; fetch it again or convert it")]
@@ -187,46 +197,38 @@ fn read(path: &Path) -> Result<Vec<u8>, ImageErrorKind> {
 }
 
 fn decode(bytes: &[u8]) -> Result<RgbImage, ImageErrorKind> {
-    if bytes.is_empty() {
-        return Err(ImageErrorKind::Empty);
-    }
-    let (kind, format) = match image::guess_format(bytes) {
-        Ok(ImageFormat::Jpeg) => (ImageFormat::Jpeg, "JPEG"),
-        Ok(ImageFormat::Png) => (ImageFormat::Png, "PNG"),
+    let (picture, orientation) = match bytes {
+        [] => return Err(ImageErrorKind::Empty),
+        [0xff, 0xd8, 0xff, ..] => {
+            let (picture, orientation) = jpeg::decode(bytes)?;
+            (DynamicImage::ImageRgb8(picture), orientation)
+        }
+        [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => png(bytes)?,
         _ => return Err(ImageErrorKind::UnknownFormat),
     };
-    // The decoder fills what is missing of a JPEG with grey and says nothing.
-    if kind == ImageFormat::Jpeg && !complete::jpeg(bytes) {
-        return Err(ImageErrorKind::Truncated(format));
-    }
-    let failed = |error: image::ImageError| match error {
-        image::ImageError::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
-            ImageErrorKind::Truncated(format)
+    let mut picture = picture;
+    picture.apply_orientation(orientation);
+    Ok(picture.into_rgb8())
+}
+
+fn png(bytes: &[u8]) -> Result<(DynamicImage, Orientation), ImageErrorKind> {
+    let failed = |error: Failure| match error {
+        Failure::IoError(e) if e.kind() == io::ErrorKind::UnexpectedEof => {
+            ImageErrorKind::Truncated("PNG")
         }
         e => ImageErrorKind::Damaged {
-            format,
+            format: "PNG",
             reason: e.to_string(),
         },
     };
     let mut limits = Limits::default();
     limits.max_alloc = Some(MAX_DECODED_BYTES);
-    let mut reader = ImageReader::with_format(Cursor::new(bytes), kind);
-    reader.limits(limits);
-    let mut decoder = reader.into_decoder().map_err(failed)?;
+    let mut decoder = PngDecoder::with_limits(Cursor::new(bytes), limits).map_err(failed)?;
     let (width, height) = decoder.dimensions();
-    let pixels = u64::from(width) * u64::from(height);
-    if width.max(height) > MAX_SIDE
-        || pixels > MAX_PIXELS
-        || decoder.total_bytes() > MAX_DECODED_BYTES
-    {
-        return Err(ImageErrorKind::TooManyPixels { width, height });
-    }
+    check_size(width, height, decoder.total_bytes())?;
     let bits = u64::from(decoder.original_color_type().bits_per_pixel());
-    let fewest = match kind {
-        ImageFormat::Png => pixels * bits / 8 / PNG_BYTES_A_BYTE,
-        _ => pixels / JPEG_PIXELS_A_BYTE,
-    };
-    if (bytes.len() as u64) < fewest {
+    let pixels = u64::from(width) * u64::from(height);
+    if (bytes.len() as u64) < pixels * bits / 8 / PNG_BYTES_A_BYTE {
         return Err(ImageErrorKind::TooShort {
             bytes: bytes.len(),
             width,
@@ -234,9 +236,19 @@ fn decode(bytes: &[u8]) -> Result<RgbImage, ImageErrorKind> {
         });
     }
     let orientation = decoder.orientation().map_err(failed)?;
-    let mut picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    picture.apply_orientation(orientation);
-    Ok(picture.into_rgb8())
+    let picture = DynamicImage::from_decoder(decoder).map_err(failed)?;
+    Ok((picture, orientation))
+}
+
+/// Refuses pictures that would take too much time or memory; `decoded` is in bytes.
+fn check_size(width: u32, height: u32, decoded: u64) -> Result<(), ImageErrorKind> {
+    match width.max(height) <= MAX_SIDE
+        && u64::from(width) * u64::from(height) <= MAX_PIXELS
+        && decoded <= MAX_DECODED_BYTES
+    {
+        true => Ok(()),
+        false => Err(ImageErrorKind::TooManyPixels { width, height }),
+    }
 }
 
 fn resize(
