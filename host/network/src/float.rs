@@ -233,7 +233,9 @@ fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
             .zip(&conv.bias)
             .for_each(|(v, bias)| *v = (*v + bias).max(0.0));
     }
-    result.into_shape_with_order((height, width, outputs)).ok()
+    // A product of vectors comes column by column, one of matrices row by row.
+    let rows = result.as_standard_layout().into_owned();
+    rows.into_shape_with_order((height, width, outputs)).ok()
 }
 
 fn max_pool(input: &Array3<f32>, pool: Pool) -> Option<Array3<f32>> {

@@ -1,11 +1,13 @@
 //! From a file of float weights to the float network, whatever wrote the file.
 //!
 //! ONNX, safetensors with torchvision's or Firebrick's names, NumPy's `.npz` and a pickled dict
-//! of arrays are told apart by their contents. All end in the same [`FloatNetwork`]: a graph that
+//! of arrays are told apart by their contents, as are kinds that are not read. All end in the same [`FloatNetwork`]: a graph that
 //! is a SqueezeNet is rebuilt from the table, so that the same weights give the same network
 //! whichever way they came.
 
 mod error;
+pub(crate) mod half;
+mod kind;
 mod names;
 mod npz;
 mod onnx;
@@ -77,18 +79,6 @@ pub enum Format {
     Pickle,
 }
 
-impl Format {
-    /// Tells the kind of a file by its first bytes.
-    fn of(bytes: &[u8]) -> Format {
-        match bytes {
-            [b'P', b'K', ..] => Format::Npz,
-            [0x80, 2..=5, ..] => Format::Pickle,
-            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Format::Safetensors,
-            _ => Format::Onnx,
-        }
-    }
-}
-
 /// A model that was read.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -132,7 +122,7 @@ pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, I
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
     }
-    let format = Format::of(&bytes);
+    let format = kind::reader(&bytes)?;
     let layers = match format {
         Format::Onnx => return from_onnx(bytes, name, options),
         Format::Safetensors => layers::read(&bytes),
