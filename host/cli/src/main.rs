@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod output;
 mod pictures;
+mod preparations;
 mod progress;
 mod runner;
 mod signals;

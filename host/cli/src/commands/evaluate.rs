@@ -1,5 +1,6 @@
 //! `firebrick evaluate`: what a packed model costs in accuracy.
 
+mod preparation;
 mod reference;
 mod report;
 #[cfg(feature = "tract")]
@@ -74,7 +75,14 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         batch.iter().for_each(|_| counter.tick());
     }
     drop(counter);
-    let report = Report::new(
+    let preparation = match &reference {
+        Some(reference) => preparation::better(reference, &listed)?,
+        None => None,
+    };
+    if let Some(better) = &preparation {
+        progress::note(format_args!("warning: {better}"));
+    }
+    let mut report = Report::new(
         &target,
         args.target
             .model
@@ -86,6 +94,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         &found,
         args.worst,
     );
+    report.better_preparation = preparation;
     if let Some(base) = &args.report {
         write(base, ".md", &report.markdown())?;
         let json = serde_json::to_string_pretty(&report).unwrap_or_default();

@@ -1,10 +1,11 @@
 //! `firebrick import`: from a float model to a packed one.
 
-mod colours;
+mod fits;
+mod preparation;
 mod report;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
@@ -21,20 +22,29 @@ use crate::output::Output;
 use crate::pictures;
 use crate::progress::{Counter, Style, note};
 use crate::sources::Sources;
+use fits::Fits;
 
 /// Photographs, mirrored ones included, over which biases are corrected.
 const CORRECTED: usize = 100;
+/// Share of the pictures in a folder, in per cent, that must be readable.
+const READABLE: usize = 50;
+/// Unreadable pictures that are named.
+const WARNINGS: usize = 5;
 /// Photographs that are compared for the report.
 const COMPARED: usize = 16;
 
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
     let mut imported = open(args)?;
-    let network = &imported.network;
+    let network = &imported.network.clone();
+    let fits = Fits::of(network);
+    let unusual = fits.judge(network)?;
     let labels = labels(args.labels.as_deref(), classes(network))?;
     let measured = match &args.calibration.calibrate {
-        Some(folder) => Measured::over(folder, args, network, style)?,
+        Some(folder) => Measured::over(folder, args, &imported, style)?,
         None => Measured::read(args)?,
     };
+    let skipped = measured.skipped;
+    imported.notes.extend(unusual);
     imported.notes.extend(measured.notes);
     let options = quantise::Options {
         clip: args.quantiser.clip.clip(),
@@ -61,7 +71,13 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     let compared = pictures::spread(measured.pictures, COMPARED);
     let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
     save(&quantised, &args.output)?;
-    report::print(args, &imported, &quantised.network, &layers, output)
+    let made = report::Made {
+        network: &quantised.network,
+        layers: &layers,
+        presets: &fits.presets,
+        skipped,
+    };
+    report::print(args, &imported, &made, output)
 }
 
 /// Reads the float model. A file of tensors says nothing of the input's size: it is that at which
@@ -127,11 +143,22 @@ fn labels(path: Option<&Path>, classes: usize) -> Result<Vec<String>, CliError> 
     Ok(labels)
 }
 
+/// Pictures that can be read.
+#[derive(Default)]
+struct Readable {
+    files: Vec<PathBuf>,
+    pictures: Vec<Array3<u8>>,
+    /// How many cannot.
+    skipped: usize,
+}
+
 /// What is known of the activations.
 struct Measured {
     calibration: Calibration,
     moments: Vec<Option<Moments>>,
     pictures: Vec<Array3<u8>>,
+    /// Pictures of the folder that could not be read.
+    skipped: usize,
     notes: Vec<String>,
 }
 
@@ -140,12 +167,17 @@ impl Measured {
     fn over(
         folder: &Path,
         args: &args::Import,
-        network: &FloatNetwork,
+        imported: &Imported,
         style: Style,
     ) -> Result<Measured, CliError> {
+        let network = &imported.network;
         let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
-        let mut pictures = pictures::load(&files, &network.input)?;
+        let Readable {
+            files,
+            mut pictures,
+            skipped,
+        } = readable(folder, files, network)?;
         if !args.quantiser.no_mirror {
             // As likely as the photographs themselves, and as good as more of them.
             let mirrored: Vec<_> = pictures.iter().map(mirrored).collect();
@@ -169,11 +201,12 @@ impl Measured {
                 .and_then(|t| fs::write(path, t).map_err(|e| CliError::file(path, e, hint)))?;
         }
         let mut notes = preflight::ranges(network, &calibration);
-        notes.extend(colours::check(network, &pictures)?);
+        notes.extend(preparation::check(network, imported.own, &files)?);
         Ok(Measured {
             calibration,
             moments,
             pictures,
+            skipped,
             notes,
         })
     }
@@ -200,9 +233,53 @@ impl Measured {
             calibration: Calibration::load(path)?,
             moments: Vec::new(),
             pictures: Vec::new(),
+            skipped: 0,
             notes: Vec::new(),
         })
     }
+}
+
+/// The pictures of a folder that can be read; a warning for each that cannot. An error if those are
+/// too many for a folder of photographs.
+fn readable(
+    folder: &Path,
+    files: Vec<PathBuf>,
+    network: &FloatNetwork,
+) -> Result<Readable, CliError> {
+    let all = files.len();
+    let loaded = pictures::load(&files, &network.input);
+    let mut found = Readable::default();
+    for (file, picture) in files.into_iter().zip(loaded) {
+        match picture {
+            Ok(picture) => {
+                found.files.push(file);
+                found.pictures.push(picture);
+            }
+            Err(error) => {
+                found.skipped += 1;
+                if found.skipped <= WARNINGS {
+                    note(format_args!("warning: {error}; it is left out"));
+                }
+            }
+        }
+    }
+    if found.skipped > 0 {
+        let read = all - found.skipped;
+        note(format_args!(
+            "warning: {} of {all} pictures in {} cannot be read and are left out",
+            found.skipped,
+            folder.display()
+        ));
+        if read == 0 || read * 100 < all * READABLE {
+            return Err(CliError::FewPictures {
+                folder: folder.to_owned(),
+                read,
+                all,
+                share: READABLE,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// Left and right exchanged.
