@@ -64,9 +64,19 @@ pub fn others(chosen: &Preparation, own: Option<Normalise>) -> Vec<Preparation> 
         },
         resize: chosen.input.resize,
     };
-    let units = |order| (flat(order, 255.0), format!("{} --mean 0,0,0 --std 255,255,255", flag(order)));
+    let units = |order| {
+        (
+            flat(order, 255.0),
+            format!("{} --mean 0,0,0 --std 255,255,255", flag(order)),
+        )
+    };
     let (rgb, bgr) = (PixelOrder::Rgb, PixelOrder::Bgr);
-    let raw = |order| (flat(order, 1.0), format!("{} --mean 0,0,0 --std 1,1,1", flag(order)));
+    let raw = |order| {
+        (
+            flat(order, 1.0),
+            format!("{} --mean 0,0,0 --std 1,1,1", flag(order)),
+        )
+    };
     let mut ways = match own {
         // A mean would be taken off twice.
         Some(_) => vec![units(rgb), units(bgr), raw(rgb), raw(bgr)],
@@ -130,7 +140,12 @@ fn swapped(chosen: &Preparation) -> (Preprocess, String) {
         resize: chosen.input.resize,
     };
     let Normalise { mean, std } = way.normalise;
-    let flags = format!("{} --mean {} --std {}", flag(way.order), list(mean), list(std));
+    let flags = format!(
+        "{} --mean {} --std {}",
+        flag(way.order),
+        list(mean),
+        list(std)
+    );
     (way, flags)
 }
 
@@ -138,7 +153,9 @@ impl Preparation {
     /// Whether both give the same pixels, or nearly.
     fn is_like(&self, other: &Preparation) -> bool {
         let near = |a: &[f32; 3], b: &[f32; 3]| {
-            a.iter().zip(b).all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0))
+            a.iter()
+                .zip(b)
+                .all(|(a, b)| (a - b).abs() <= 1e-3 * a.abs().max(1.0))
         };
         self.input.order == other.input.order
             && near(&self.normalise.mean, &other.normalise.mean)
@@ -164,7 +181,11 @@ fn list(values: [f32; 3]) -> String {
 pub fn prominence(scores: &[f32]) -> f64 {
     let count = scores.len().max(1) as f64;
     let mean = scores.iter().map(|&s| f64::from(s)).sum::<f64>() / count;
-    let variance = scores.iter().map(|&s| (f64::from(s) - mean).powi(2)).sum::<f64>() / count;
+    let variance = scores
+        .iter()
+        .map(|&s| (f64::from(s) - mean).powi(2))
+        .sum::<f64>()
+        / count;
     let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     match variance > 0.0 {
         true => (f64::from(most) - mean) / variance.sqrt(),

@@ -74,7 +74,12 @@ fn values(view: &TensorView<'_>) -> Result<Vec<f32>, String> {
     let data = view.data();
     let halves = || data.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b));
     let values: Vec<f32> = match view.dtype() {
-        Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        Dtype::F32 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
         Dtype::F16 => halves().map(half::float16).collect(),
         Dtype::BF16 => halves().map(half::bfloat16).collect(),
         other => return Err(format!("is {other:?}, must be F32, F16 or BF16")),

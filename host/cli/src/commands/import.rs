@@ -35,7 +35,7 @@ const COMPARED: usize = 16;
 
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
     let mut imported = open(args)?;
-    let network = &imported.network.clone();
+    let network = &imported.network;
     let fits = Fits::of(network);
     let unusual = fits.judge(network)?;
     let labels = labels(args.labels.as_deref(), classes(network))?;

@@ -60,7 +60,9 @@ fn what_the_graph_does_itself_stays_behind() {
     network.normalise = own;
     let chosen = Preparation::of(&network, network.input);
     let ways = others(&chosen, Some(own));
-    let units = ways.iter().find(|w| w.flags.contains("rgb") && w.flags.contains("255"));
+    let units = ways
+        .iter()
+        .find(|w| w.flags.contains("rgb") && w.flags.contains("255"));
     let units = units.unwrap();
     let wanted = Preprocess::TORCHVISION.normalise;
     for c in 0..3 {

@@ -63,7 +63,11 @@ static KINDS: &[Kind] = &[
     },
     Kind {
         name: "a web page (HTML), not a model",
-        tell: |f| ["<!doctype html", "<html", "<head", "<!-- "].iter().any(|t| f.begins(t)),
+        tell: |f| {
+            ["<!doctype html", "<html", "<head", "<!-- "]
+                .iter()
+                .any(|t| f.begins(t))
+        },
         way: Way::Convert(FETCH),
     },
     Kind {
@@ -205,9 +209,8 @@ static KINDS: &[Kind] = &[
         name: "a Caffe model (.caffemodel)",
         // Name first; layers have the tag 100, in old files 2.
         tell: |f| {
-            f.fields.first() == Some(&(1, 2))
-                && f.count(1) == 1
-                && (f.has(100, 2) || f.count(2) > 1)
+            let named = f.fields.first() == Some(&(1, 2)) && f.count(1) == 1;
+            f.has(100, 2) || named && f.count(2) > 1
         },
         way: Way::Convert(
             "save its weights from Caffe's Python: net = caffe.Net(\"deploy.prototxt\", FILE, \

@@ -1,9 +1,9 @@
 //! From a file of float weights to the float network, whatever wrote the file.
 //!
 //! ONNX, safetensors with torchvision's or Firebrick's names, NumPy's `.npz` and a pickled dict
-//! of arrays are told apart by their contents, as are kinds that are not read. All end in the same [`FloatNetwork`]: a graph that
-//! is a SqueezeNet is rebuilt from the table, so that the same weights give the same network
-//! whichever way they came.
+//! of arrays are told apart by their contents, as are kinds that are not read. All end in the same
+//! [`FloatNetwork`]: a graph that is a SqueezeNet is rebuilt from the table, so that the same
+//! weights give the same network whichever way they came.
 
 mod error;
 pub(crate) mod half;

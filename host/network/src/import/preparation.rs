@@ -72,7 +72,8 @@ pub fn usual(evidence: Evidence) -> (Preprocess, Option<String>) {
         }
         None => named,
     };
-    let note = (!why.is_empty()).then(|| format!("Of the graph's own figures: {}.", why.join("; ")));
+    let note =
+        (!why.is_empty()).then(|| format!("Of the graph's own figures: {}.", why.join("; ")));
     let preset = Preprocess {
         normalise: before,
         ..preset
@@ -88,7 +89,10 @@ pub fn choose(
     size: [usize; 2],
 ) -> Result<(Preprocess, Vec<String>), ImportError> {
     let (usual, why) = usual(evidence);
-    let mut notes: Vec<String> = why.filter(|_| options.preset.is_none()).into_iter().collect();
+    let mut notes: Vec<String> = why
+        .filter(|_| options.preset.is_none())
+        .into_iter()
+        .collect();
     let mut result = options.preset.unwrap_or(usual).at(size);
     result.order = options.order.unwrap_or(result.order);
     result.resize = options.resize.unwrap_or(result.resize);
@@ -148,9 +152,15 @@ mod tests {
         let turned = of([0.406, 0.456, 0.485], [0.225, 0.224, 0.229]);
         assert_eq!(turned.order, PixelOrder::Bgr);
         let raw = of([123.675, 116.28, 103.53], [58.395, 57.12, 57.375]);
-        assert_eq!((raw.normalise, raw.order), (Normalise::NONE, PixelOrder::Rgb));
+        assert_eq!(
+            (raw.normalise, raw.order),
+            (Normalise::NONE, PixelOrder::Rgb)
+        );
         let caffe = of([104.0, 117.0, 123.0], [1.0; 3]);
-        assert_eq!((caffe.normalise, caffe.order), (Normalise::NONE, PixelOrder::Bgr));
+        assert_eq!(
+            (caffe.normalise, caffe.order),
+            (Normalise::NONE, PixelOrder::Bgr)
+        );
         let swapped = of([123.0, 117.0, 104.0], [1.0; 3]);
         assert_eq!(swapped.order, PixelOrder::Rgb);
         assert_eq!(swapped.resize, ResizePolicy::Squash);

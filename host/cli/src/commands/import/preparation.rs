@@ -53,7 +53,9 @@ pub fn check(
     }
     let best = found.iter().map(|(_, value)| *value).fold(0.0, f64::max);
     // The likeliest of those that are about as good as the best.
-    let likely = found.iter().find(|(_, value)| *value >= best * (1.0 - MARGIN));
+    let likely = found
+        .iter()
+        .find(|(_, value)| *value >= best * (1.0 - MARGIN));
     Ok(likely.map(|(way, value)| {
         format!(
             "The preparation of pictures may not be the one that the network was trained with: on \

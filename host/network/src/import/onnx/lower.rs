@@ -254,7 +254,9 @@ impl<'a> Lowering<'a> {
             "Flatten" | "Reshape" | "Squeeze" => self.reshape(node, &mut attributes)?,
             "Softmax" | "LogSoftmax" => self.softmax(node, &mut attributes)?,
             "Constant" if plain.is_some() => {
-                constants::PLAIN.iter().for_each(|name| attributes.ignore(name));
+                constants::PLAIN
+                    .iter()
+                    .for_each(|name| attributes.ignore(name));
                 plain.map_or(Value::Sizes, Value::Constant)
             }
             "Constant" => {
@@ -287,9 +289,7 @@ impl<'a> Lowering<'a> {
     fn is_data(&self, name: &str) -> bool {
         matches!(
             self.values.get(name),
-            Some(
-                Value::Picture | Value::Map { .. } | Value::Last { .. } | Value::Scores { .. }
-            )
+            Some(Value::Picture | Value::Map { .. } | Value::Last { .. } | Value::Scores { .. })
         )
     }
 
@@ -364,7 +364,8 @@ impl<'a> Lowering<'a> {
                 "export it again; the file is damaged",
             )),
             Some(Value::Map { id, stage } | Value::Last { id, stage })
-                if stage != self.drafts.0[id].stage => {
+                if stage != self.drafts.0[id].stage =>
+            {
                 Err(ImportError::new(
                     place(node),
                     format!(

@@ -479,7 +479,10 @@ impl<'a> Lowering<'a> {
         if axes != wanted {
             return Err(attributes.refuse(
                 format!("averages over the axes {axes:?}"),
-                format!("averages over axes {} and {}, rows and columns", wanted[0], wanted[1]),
+                format!(
+                    "averages over axes {} and {}, rows and columns",
+                    wanted[0], wanted[1]
+                ),
             ));
         }
         self.global_pool(node, if keep { 4 } else { 2 })

@@ -61,7 +61,9 @@ impl<'a> Lowering<'a> {
         }
         let axis = attributes.int("axis", 1);
         match self.input(node, 0)? {
-            Value::Scores { done, axis: own, .. } => {
+            Value::Scores {
+                done, axis: own, ..
+            } => {
                 let rank = match node.op.as_str() {
                     "Flatten" if axis == 1 => Some(2),
                     "Reshape" => match node.inputs.get(1).map(|n| self.values.get(n.as_str())) {

@@ -96,14 +96,21 @@ pub fn floats(tensor: &Tensor) -> Result<(Vec<usize>, Vec<f32>), ImportError> {
     }
     let values: Vec<f32> = match (raw.is_empty(), tensor.data_type) {
         (true, _) => listed,
-        (_, FLOAT) => raw.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+        (_, FLOAT) => raw
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
         (_, DOUBLE) => {
             let doubles = raw.as_chunks().0.iter();
             doubles.map(|b| f64::from_le_bytes(*b) as f32).collect()
         }
         (_, kind) => {
             let halves = raw.as_chunks().0.iter();
-            halves.map(|b| narrow(kind, u16::from_le_bytes(*b))).collect()
+            halves
+                .map(|b| narrow(kind, u16::from_le_bytes(*b)))
+                .collect()
         }
     };
     if let Some(at) = values.iter().position(|v| !v.is_finite()) {
