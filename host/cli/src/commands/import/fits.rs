@@ -54,9 +54,10 @@ impl Fits {
                 unit,
                 need,
                 available,
+                hint,
                 ..
             } => (
-                format!("node {node:?} needs {need} {unit} of the {memory}"),
+                format!("node {node:?} needs {need} {unit} of the {memory}; {hint}"),
                 format!("{preset} has {available}"),
             ),
             other => (other.to_string(), preset.to_owned()),
