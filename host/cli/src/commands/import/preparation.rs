@@ -14,9 +14,10 @@ use crate::preparations::{self, Preparation, prominence};
 const PICTURES: usize = 24;
 /// Photographs below which nothing is said.
 const LEAST: usize = 16;
-/// By what part another way must make the best class stand out more, and how near to the best way
-/// a usual one counts as well as it.
+/// By what part another way must make the best class stand out more.
 const MARGIN: f64 = 0.04;
+/// Share of the best way's gain from which a way is named.
+const ENOUGH: f64 = 0.5;
 /// Standard errors that the difference must have.
 const SIGNIFICANT: f64 = 3.0;
 
@@ -51,20 +52,22 @@ pub fn check(
             found.push((way, now + gain));
         }
     }
-    let best = found.iter().map(|(_, value)| *value).fold(0.0, f64::max);
-    // The likeliest of those that are about as good as the best.
-    let likely = found
+    let best = found.iter().map(|(_, value)| *value).fold(now, f64::max);
+    // Those that gain much of what the best one does, in the order of how usual they are.
+    found.retain(|(_, value)| value - now >= ENOUGH * (best - now));
+    let ways: Vec<String> = found
         .iter()
-        .find(|(_, value)| *value >= best * (1.0 - MARGIN));
-    Ok(likely.map(|(way, value)| {
+        .map(|(way, value)| format!("with {} it would be {value:.2}", way.flags))
+        .collect();
+    Ok((!ways.is_empty()).then(|| {
         format!(
             "The preparation of pictures may not be the one that the network was trained with: on \
              {} of the photographs its best class stands {now:.2} standard deviations above the \
-             mean of all classes, with {} it would be {value:.2}. If the network was trained so, \
-             import it again with these arguments; `firebrick evaluate --reference` measures both \
-             on labelled pictures.",
+             mean of all classes; {}. If the network was trained so, import it again with these \
+             arguments; `firebrick evaluate --reference` measures what is right more often on \
+             labelled pictures.",
             files.len(),
-            way.flags,
+            ways.join(", "),
         )
     }))
 }
