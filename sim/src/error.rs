@@ -1,7 +1,9 @@
 //! What can go wrong before a model runs: each error says what happened, where, and what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use rustix::fs::StatVfsMountFlags;
 
 /// An error of the build: finding tools, verilating, compiling, loading.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +150,34 @@ pub enum BuildError {
         /// Why not.
         reason: String,
     },
+    /// The cache lies where nothing may be executed.
+    #[error(
+        "could not load the simulation model {path}: programs may not be run from its disk, which \
+         is mounted noexec ({reason}); set FIREBRICK_CACHE to a folder on another disk"
+    )]
+    NoExec {
+        /// The library.
+        path: PathBuf,
+        /// What the loader says.
+        reason: String,
+    },
+}
+
+impl BuildError {
+    /// A library that the loader refused for a reason of its own.
+    pub(crate) fn load(path: &Path, reason: String) -> BuildError {
+        let folder = path.parent().unwrap_or(Path::new("."));
+        let mounted =
+            rustix::fs::statvfs(folder).is_ok_and(|s| s.f_flag.contains(StatVfsMountFlags::NOEXEC));
+        let path = path.to_owned();
+        // What glibc and musl say where the kernel refuses to map code.
+        let refused = ["failed to map segment", "Operation not permitted"];
+        if mounted || refused.iter().any(|text| reason.contains(text)) {
+            BuildError::NoExec { path, reason }
+        } else {
+            BuildError::Load { path, reason }
+        }
+    }
 }
 
 /// An error of a loaded model.
@@ -222,4 +252,26 @@ pub enum ModelError {
         /// Why not.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cache_without_permission_to_execute_is_named() {
+        let dir = tempfile::tempdir().unwrap();
+        let library = dir.path().join("model.so");
+        let load = |path: &Path, reason: &str| BuildError::load(path, reason.into()).to_string();
+        let reason = "model.so: failed to map segment from shared object";
+        assert!(load(&library, reason).contains("FIREBRICK_CACHE"));
+        assert!(load(&library, "invalid ELF header").contains("delete its folder"));
+        // A place that is mounted so on nearly all machines.
+        let proc = rustix::fs::statvfs("/proc/self");
+        if proc.is_ok_and(|s| s.f_flag.contains(StatVfsMountFlags::NOEXEC)) {
+            assert!(load(Path::new("/proc/self/model.so"), "no").contains("noexec"));
+        } else {
+            println!("skipped in part: /proc is not mounted noexec");
+        }
+    }
 }

@@ -88,10 +88,7 @@ impl Model {
         // Verilator takes a seed of 0 for "choose one yourself".
         let seed = i32::try_from(seed % 0x7fff_ffff).unwrap_or(0) + 1;
         let instance = Instance::load(&built.library, &built.ports, built.random_reset, seed)
-            .map_err(|reason| BuildError::Load {
-                path: built.library.clone(),
-                reason,
-            })?;
+            .map_err(|reason| BuildError::load(&built.library, reason))?;
         let names = built.ports.iter().map(|p| p.name.clone());
         let clock = built
             .ports

@@ -46,6 +46,23 @@ pub enum CliError {
         reason: String,
         hint: &'static str,
     },
+    #[error(
+        "{}: only {read} of {all} pictures can be read, fewer than {share} %; give a folder of JPEG \
+         and PNG photographs", folder.display()
+    )]
+    FewPictures {
+        folder: PathBuf,
+        read: usize,
+        all: usize,
+        share: usize,
+    },
+    #[error("no preset of the engine runs {network:?} at {height}x{width}: {reasons}")]
+    NoPresetRuns {
+        network: String,
+        height: usize,
+        width: usize,
+        reasons: String,
+    },
     #[error("the engine gave no result for a picture; run it again, and report it if it stays so")]
     Missing,
     #[cfg(feature = "sim")]

@@ -10,6 +10,7 @@ mod memory;
 mod output;
 mod outputs;
 mod pictures;
+mod preparations;
 mod progress;
 mod runner;
 mod signals;

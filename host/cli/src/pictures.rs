@@ -69,8 +69,8 @@ pub fn spread<T>(all: Vec<T>, most: usize) -> Vec<T> {
     chosen.map(|(_, item)| item).collect()
 }
 
-/// The network's input tensors of its own size.
-pub fn load(files: &[PathBuf], input: &Input) -> Result<Vec<Array3<u8>>, CliError> {
+/// The network's input tensors of its own size, or why there is none, file by file.
+pub fn load(files: &[PathBuf], input: &Input) -> Vec<Result<Array3<u8>, CliError>> {
     let one = |path: &PathBuf| Ok(memory::open(path)?.to_input(input)?);
     files.par_iter().map(one).collect()
 }

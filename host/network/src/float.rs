@@ -233,7 +233,9 @@ fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
             .zip(&conv.bias)
             .for_each(|(v, bias)| *v = (*v + bias).max(0.0));
     }
-    result.into_shape_with_order((height, width, outputs)).ok()
+    // A product of vectors comes column by column, one of matrices row by row.
+    let rows = result.as_standard_layout().into_owned();
+    rows.into_shape_with_order((height, width, outputs)).ok()
 }
 
 fn max_pool(input: &Array3<f32>, pool: Pool) -> Option<Array3<f32>> {
@@ -274,6 +276,49 @@ mod tests {
         assert_eq!(output[(0, 0, 0)], 0.0 + 1.0 + 3.0 + 4.0 + 0.5);
         assert_eq!(output[(1, 1, 0)], 4.0 + 5.0 + 7.0 + 8.0 + 0.5);
         assert_eq!(output[(1, 1, 1)], 0.0);
+    }
+
+    /// One output, tap by tap.
+    fn direct(input: &Array3<f32>, c: &FloatConv, (y, x, o): (usize, usize, usize)) -> f32 {
+        let (_, rows, columns, channels) = c.weights.dim();
+        let mut sum = c.bias[o];
+        for (dy, dx, i) in ndarray::indices((rows, columns, channels)) {
+            let at = |p: usize, d: usize| (p * c.stride + d).checked_sub(c.pad);
+            if let (Some(y), Some(x)) = (at(y, dy), at(x, dx)) {
+                sum += input.get((y, x, i)).unwrap_or(&0.0) * c.weights[(o, dy, dx, i)];
+            }
+        }
+        sum.max(0.0)
+    }
+
+    #[test]
+    fn every_small_convolution_is_the_sum_of_its_taps() {
+        let mut seed = 1u32;
+        let mut value = || {
+            seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (seed >> 24) as f32 - 127.0
+        };
+        let sizes = ndarray::indices((3, 3, 2, 2, 2));
+        for (inputs, outputs, small, stride, pad) in sizes {
+            let kernel = if small == 0 { 1 } else { 3 };
+            let (inputs, outputs, stride) = (inputs + 1, outputs + 1, stride + 1);
+            for (height, width) in [(1, 1), (1, 4), (3, 3), (5, 2)] {
+                let shape = (outputs, kernel, kernel, inputs);
+                let c = FloatConv {
+                    stride,
+                    pad,
+                    weights: Array4::from_shape_fn(shape, |_| value()),
+                    bias: (0..outputs).map(|_| value()).collect(),
+                };
+                let input = Array3::from_shape_fn((height, width, inputs), |_| value());
+                let fits = height + 2 * pad >= kernel && width + 2 * pad >= kernel;
+                let output = conv(&input, &c);
+                assert_eq!(output.is_some(), fits, "{shape:?} over {height}x{width}");
+                for (at, &found) in output.iter().flat_map(|o| o.indexed_iter()) {
+                    assert_eq!(found, direct(&input, &c, at), "{shape:?} at {at:?}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -88,6 +88,15 @@ impl Normalise {
         }
     }
 
+    /// Whether these figures are of pixels from 0 to 1 and not from 0 to 255.
+    #[must_use]
+    pub fn takes_units(&self) -> bool {
+        let units = |(&mean, &std): (&f32, &f32)| {
+            (0.0..=1.0).contains(&mean) && (std < 1.0 || mean > 0.0 && std == 1.0)
+        };
+        self.mean.iter().zip(&self.std).all(units)
+    }
+
     /// Whether all figures are finite and can be divided by.
     #[must_use]
     pub fn is_valid(&self) -> bool {

@@ -1,5 +1,5 @@
-//! Reads layers of float weights out of a safetensors file: `NAME.weight` (f32, output channel,
-//! input channel, row, column, as ONNX and PyTorch have it) and `NAME.bias` (f32) for each.
+//! Reads layers of float weights out of a safetensors file: `NAME.weight` (floats, output channel,
+//! input channel, row, column, as ONNX and PyTorch have it) and `NAME.bias` (floats) for each.
 
 #[cfg(test)]
 mod tests;
@@ -10,7 +10,7 @@ use ndarray::Array4;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 
-use crate::import::{ImportError, Layer};
+use crate::import::{ImportError, Layer, half};
 
 /// Longest header that is read.
 const MAX_HEADER: u64 = 1 << 20;
@@ -19,7 +19,7 @@ fn fail(place: impl Into<String>, reason: impl Into<String>) -> ImportError {
     ImportError::new(
         place,
         reason,
-        "NAME.weight (output, input, row, column) and NAME.bias, both float32, are read",
+        "NAME.weight (output, input, row, column) and NAME.bias, both floats, are read",
     )
 }
 
@@ -71,16 +71,19 @@ pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, ImportError> {
 
 /// A tensor's values, all finite.
 fn values(view: &TensorView<'_>) -> Result<Vec<f32>, String> {
-    if view.dtype() != Dtype::F32 {
-        return Err(format!("is {:?}, must be F32", view.dtype()));
-    }
-    let values: Vec<f32> = view
-        .data()
-        .as_chunks::<4>()
-        .0
-        .iter()
-        .map(|b| f32::from_le_bytes(*b))
-        .collect();
+    let data = view.data();
+    let halves = || data.as_chunks().0.iter().map(|b| u16::from_le_bytes(*b));
+    let values: Vec<f32> = match view.dtype() {
+        Dtype::F32 => data
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
+        Dtype::F16 => halves().map(half::float16).collect(),
+        Dtype::BF16 => halves().map(half::bfloat16).collect(),
+        other => return Err(format!("is {other:?}, must be F32, F16 or BF16")),
+    };
     if values.iter().any(|v| !v.is_finite()) {
         return Err("holds values that are not finite".into());
     }

@@ -37,6 +37,22 @@ impl Preprocess {
         resize: ResizePolicy::CropCenter { short: 256 },
     };
 
+    /// The same for an input of another size: what is cut out of the middle stays the same share of
+    /// the picture. Sides from 224 to 256 keep the published 256.
+    #[must_use]
+    pub fn at(self, [height, width]: [usize; 2]) -> Preprocess {
+        let side = height.max(width);
+        match self.resize {
+            ResizePolicy::CropCenter { short } if !(224..=256).contains(&side) => Preprocess {
+                resize: ResizePolicy::CropCenter {
+                    short: (side * short).div_ceil(224),
+                },
+                ..self
+            },
+            _ => self,
+        }
+    }
+
     /// The network's input at a size.
     #[must_use]
     pub fn input(&self, height: usize, width: usize) -> Input {

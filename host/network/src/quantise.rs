@@ -97,6 +97,21 @@ pub enum QuantiseError {
         /// What does not fit.
         reason: String,
     },
+    /// Nothing but zeros, or values that are no numbers, on every picture that was measured.
+    #[error(
+        "node {node:?}: its outputs are {found} on each of the {pictures} pictures that were \
+         measured; {hint}"
+    )]
+    Dead {
+        /// Name of the node.
+        node: String,
+        /// What its outputs are.
+        found: &'static str,
+        /// Number of pictures.
+        pictures: usize,
+        /// What would work.
+        hint: &'static str,
+    },
     /// Pixels at the border would be 0 in place of the mean.
     #[error(
         "node {node:?}: pads the picture by {pad} and has a mean subtracted from it, which cannot be \
@@ -193,7 +208,7 @@ pub fn quantise(
                 };
                 let scale = clip.of(range) / 255.0;
                 if !(scale.is_finite() && scale > 0.0) {
-                    return Err(fail("its range is not positive"));
+                    return Err(dead(&node.name, scale, calibration.pictures));
                 }
                 let part = channels_of(network, range, &node.name);
                 let means = part
@@ -291,6 +306,28 @@ pub fn quantise(
         steps: signals.iter().map(steps).collect(),
         network: quantised,
     })
+}
+
+/// A layer without a range has no step.
+fn dead(node: &str, scale: f64, pictures: usize) -> QuantiseError {
+    let (found, hint) = match scale == 0.0 {
+        true => (
+            "0 (a dead layer)",
+            "give photographs of what the network is meant for and the preparation that it was \
+             trained with (--preprocess, --order, --mean, --std); if it is dead there too, so is \
+             what training made of it",
+        ),
+        false => (
+            "not finite",
+            "look at the weights, and at the preparation of pictures (--mean, --std)",
+        ),
+    };
+    QuantiseError::Dead {
+        node: node.to_owned(),
+        found,
+        pictures,
+        hint,
+    }
 }
 
 /// One step of a channel, relative to its map's: halfway, in powers, between the map's and that

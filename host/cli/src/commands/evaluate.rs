@@ -1,5 +1,6 @@
 //! `firebrick evaluate`: what a packed model costs in accuracy.
 
+mod preparation;
 mod reference;
 mod report;
 #[cfg(feature = "tract")]
@@ -87,7 +88,14 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         batch.iter().for_each(|_| counter.tick());
     }
     drop(counter);
-    let report = Report::new(
+    let preparation = match &reference {
+        Some(reference) => preparation::better(reference, &listed)?,
+        None => None,
+    };
+    if let Some(better) = &preparation {
+        progress::note(format_args!("warning: {better}"));
+    }
+    let mut report = Report::new(
         &target,
         args.target
             .model
@@ -99,6 +107,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         &found,
         args.worst,
     );
+    report.better_preparation = preparation;
     if let Some((markdown, json)) = &places {
         markdown.write(report.markdown().as_bytes())?;
         let text = serde_json::to_vec_pretty(&report).map_err(|e| json.error(e.into()))?;

@@ -1,9 +1,10 @@
 //! `firebrick import`: from a float model to a packed one.
 
-mod colours;
+mod fits;
+mod preparation;
 mod report;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use firebrick_model::biases;
@@ -22,9 +23,14 @@ use crate::outputs::{Kind, Place};
 use crate::pictures;
 use crate::progress::{Counter, Style, note};
 use crate::sources::Sources;
+use fits::Fits;
 
 /// Photographs, mirrored ones included, over which biases are corrected.
 const CORRECTED: usize = 100;
+/// Share of the pictures in a folder, in per cent, that must be readable.
+const READABLE: usize = 50;
+/// Unreadable pictures that are named.
+const WARNINGS: usize = 5;
 /// Photographs that are compared for the report.
 const COMPARED: usize = 16;
 
@@ -32,11 +38,15 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     let outputs = Outputs::check(args)?;
     let mut imported = open(args)?;
     let network = &imported.network;
+    let fits = Fits::of(network);
+    let unusual = fits.judge(network)?;
     let labels = labels(args.labels.as_deref(), classes(network))?;
     let measured = match &args.calibration.calibrate {
-        Some(folder) => Measured::over(folder, args, network, style, &outputs)?,
+        Some(folder) => Measured::over(folder, args, &imported, style, &outputs)?,
         None => Measured::read(args)?,
     };
+    let skipped = measured.skipped;
+    imported.notes.extend(unusual);
     imported.notes.extend(measured.notes);
     let options = quantise::Options {
         clip: args.quantiser.clip.clip(),
@@ -63,7 +73,13 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     let compared = pictures::spread(measured.pictures, COMPARED);
     let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
     outputs.pack.write(&quantised.network.to_bytes()?)?;
-    report::print(args, &imported, &quantised.network, &layers, output)
+    let made = report::Made {
+        network: &quantised.network,
+        layers: &layers,
+        presets: &fits.presets,
+        skipped,
+    };
+    report::print(args, &imported, &made, output)
 }
 
 /// Reads the float model. A file of tensors says nothing of the input's size: it is that at which
@@ -137,11 +153,22 @@ fn labels(path: Option<&Path>, classes: usize) -> Result<Vec<String>, CliError> 
     Ok(labels)
 }
 
+/// Pictures that can be read.
+#[derive(Default)]
+struct Readable {
+    files: Vec<PathBuf>,
+    pictures: Vec<Array3<u8>>,
+    /// How many cannot.
+    skipped: usize,
+}
+
 /// What is known of the activations.
 struct Measured {
     calibration: Calibration,
     moments: Vec<Option<Moments>>,
     pictures: Vec<Array3<u8>>,
+    /// Pictures of the folder that could not be read.
+    skipped: usize,
     notes: Vec<String>,
 }
 
@@ -150,13 +177,18 @@ impl Measured {
     fn over(
         folder: &Path,
         args: &args::Import,
-        network: &FloatNetwork,
+        imported: &Imported,
         style: Style,
         outputs: &Outputs,
     ) -> Result<Measured, CliError> {
+        let network = &imported.network;
         let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
-        let mut pictures = pictures::load(&files, &network.input)?;
+        let Readable {
+            files,
+            mut pictures,
+            skipped,
+        } = readable(folder, files, network)?;
         if !args.quantiser.no_mirror {
             // As likely as the photographs themselves, and as good as more of them.
             let mirrored: Vec<_> = pictures.iter().map(mirrored).collect();
@@ -177,11 +209,12 @@ impl Measured {
             place.write(text.map_err(|e| place.error(e))?.as_bytes())?;
         }
         let mut notes = preflight::ranges(network, &calibration);
-        notes.extend(colours::check(network, &pictures)?);
+        notes.extend(preparation::check(network, imported.own, &files)?);
         Ok(Measured {
             calibration,
             moments,
             pictures,
+            skipped,
             notes,
         })
     }
@@ -208,9 +241,53 @@ impl Measured {
             calibration: Calibration::load(path)?,
             moments: Vec::new(),
             pictures: Vec::new(),
+            skipped: 0,
             notes: Vec::new(),
         })
     }
+}
+
+/// The pictures of a folder that can be read; a warning for each that cannot. An error if those are
+/// too many for a folder of photographs.
+fn readable(
+    folder: &Path,
+    files: Vec<PathBuf>,
+    network: &FloatNetwork,
+) -> Result<Readable, CliError> {
+    let all = files.len();
+    let loaded = pictures::load(&files, &network.input);
+    let mut found = Readable::default();
+    for (file, picture) in files.into_iter().zip(loaded) {
+        match picture {
+            Ok(picture) => {
+                found.files.push(file);
+                found.pictures.push(picture);
+            }
+            Err(error) => {
+                found.skipped += 1;
+                if found.skipped <= WARNINGS {
+                    note(format_args!("warning: {error}; it is left out"));
+                }
+            }
+        }
+    }
+    if found.skipped > 0 {
+        let read = all - found.skipped;
+        note(format_args!(
+            "warning: {} of {all} pictures in {} cannot be read and are left out",
+            found.skipped,
+            folder.display()
+        ));
+        if read == 0 || read * 100 < all * READABLE {
+            return Err(CliError::FewPictures {
+                folder: folder.to_owned(),
+                read,
+                all,
+                share: READABLE,
+            });
+        }
+    }
+    Ok(found)
 }
 
 /// Left and right exchanged.

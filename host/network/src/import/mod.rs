@@ -1,15 +1,18 @@
 //! From a file of float weights to the float network, whatever wrote the file.
 //!
 //! ONNX, safetensors with torchvision's or Firebrick's names, NumPy's `.npz` and a pickled dict
-//! of arrays are told apart by their contents. All end in the same [`FloatNetwork`]: a graph that
-//! is a SqueezeNet is rebuilt from the table, so that the same weights give the same network
-//! whichever way they came.
+//! of arrays are told apart by their contents, as are kinds that are not read. All end in the same
+//! [`FloatNetwork`]: a graph that is a SqueezeNet is rebuilt from the table, so that the same
+//! weights give the same network whichever way they came.
 
 mod error;
+pub(crate) mod half;
+mod kind;
 mod names;
 mod npz;
 mod onnx;
 pub mod preflight;
+mod preparation;
 mod recognise;
 #[cfg(test)]
 mod tests;
@@ -26,6 +29,7 @@ use crate::graph::{Normalise, PixelOrder, ResizePolicy};
 use crate::preprocess::Preprocess;
 use crate::squeezenet::SqueezeNet;
 use crate::{layers, pickle};
+use preparation::Evidence;
 
 /// Largest file of float weights. SqueezeNet takes 5 MB.
 pub const MAX_FILE_BYTES: u64 = 48 << 20;
@@ -77,18 +81,6 @@ pub enum Format {
     Pickle,
 }
 
-impl Format {
-    /// Tells the kind of a file by its first bytes.
-    fn of(bytes: &[u8]) -> Format {
-        match bytes {
-            [b'P', b'K', ..] => Format::Npz,
-            [0x80, 2..=5, ..] => Format::Pickle,
-            [_, _, _, _, _, 0, 0, 0, b'{', ..] => Format::Safetensors,
-            _ => Format::Onnx,
-        }
-    }
-}
-
 /// A model that was read.
 #[derive(Clone, Debug)]
 pub struct Imported {
@@ -132,7 +124,7 @@ pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, I
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
     }
-    let format = Format::of(&bytes);
+    let format = kind::reader(&bytes)?;
     let layers = match format {
         Format::Onnx => return from_onnx(bytes, name, options),
         Format::Safetensors => layers::read(&bytes),
@@ -146,16 +138,15 @@ pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, I
         }),
     }?;
     let (mut table, layers, torchvision) = names::table(layers, options)?;
-    let own = if torchvision {
-        Preprocess::TORCHVISION
-    } else {
-        Preprocess::CAFFE
-    };
     if torchvision && options.size.is_none() {
         table.side = 224;
     }
-    let (preprocess, mut notes) = preprocess(options, own, None)?;
     let size = options.size.unwrap_or([table.side; 2]);
+    let evidence = Evidence {
+        torchvision,
+        own: None,
+    };
+    let (preprocess, mut notes) = preparation::choose(options, evidence, size)?;
     table.name = network_name(&table, name, options);
     let network = build(&table, &layers, &preprocess, size)?;
     notes.append(&mut preflight::graph(&network));
@@ -199,7 +190,11 @@ fn network_name(table: &SqueezeNet, name: &str, options: &Options) -> String {
 
 fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
     let lowered = onnx::read(bytes, options.size, [224; 2])?;
-    let (preprocess, mut notes) = preprocess(options, Preprocess::CAFFE, lowered.normalise)?;
+    let evidence = Evidence {
+        torchvision: lowered.torchvision,
+        own: lowered.normalise,
+    };
+    let (preprocess, mut notes) = preparation::choose(options, evidence, lowered.size)?;
     notes.extend(lowered.notes);
     let [height, width] = lowered.size;
     let mut network = FloatNetwork {
@@ -223,52 +218,4 @@ fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, 
         table,
         notes,
     })
-}
-
-/// The preparation of pictures from what was asked for, what is usual for the file, and what the
-/// graph does itself behind it.
-fn preprocess(
-    options: &Options,
-    usual: Preprocess,
-    graph: Option<Normalise>,
-) -> Result<(Preprocess, Vec<String>), ImportError> {
-    let mut result = options.preset.unwrap_or(usual);
-    let mut notes = Vec::new();
-    if graph.is_some() && options.preset.is_none() {
-        result.normalise = Normalise::NONE;
-    }
-    result.order = options.order.unwrap_or(result.order);
-    result.resize = options.resize.unwrap_or(result.resize);
-    result.normalise.mean = options.mean.unwrap_or(result.normalise.mean);
-    result.normalise.std = options.std.unwrap_or(result.normalise.std);
-    let Normalise { mean, std } = result.normalise;
-    if !result.normalise.is_valid() {
-        return Err(ImportError::new(
-            "the normalisation",
-            format!("mean {mean:?} and deviation {std:?} are not usable"),
-            "give finite numbers, and positive ones for the deviation",
-        ));
-    }
-    if let Some(own) = graph {
-        let subtracts = |mean: &[f32; 3]| mean.iter().any(|&m| m != 0.0);
-        if subtracts(&mean) && subtracts(&own.mean) {
-            return Err(ImportError::new(
-                "the graph",
-                format!(
-                    "subtracts the mean {:?} itself, and {mean:?} is to be subtracted before: the \
-                     mean would be taken off twice",
-                    own.mean
-                ),
-                "leave out --preprocess and --mean (--order and --resize may stay), or take the \
-                 subtraction out of the graph",
-            ));
-        }
-        result.normalise = result.normalise.then(&own);
-        notes.push(format!(
-            "The graph normalises its input itself; of raw pixels it takes off {:?} and divides by \
-             {:?}.",
-            result.normalise.mean, result.normalise.std
-        ));
-    }
-    Ok((result, notes))
 }

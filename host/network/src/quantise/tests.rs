@@ -241,7 +241,7 @@ fn what_does_not_fit_is_refused() {
     assert!(refused(&network(), &missing).contains("no range"));
     let mut flat = calibration();
     flat.range[0].p99_999 = 0.0;
-    assert!(refused(&network(), &flat).contains("not positive"));
+    assert!(refused(&network(), &flat).contains("a dead layer"));
     let mut short = calibration();
     short.range[1].means.pop();
     assert!(refused(&network(), &short).contains("means do not fit"));
@@ -275,4 +275,21 @@ fn float_and_integer_agree_on_a_real_value() {
         let bound = 0.1 + 0.004 * (f64::from(pixels[(y, x, 2)]) - 120.0).abs() + 1e-3;
         assert!((real - f64::from(maps[0][(y, x, 0)]).min(51.0)).abs() <= bound);
     }
+}
+
+#[test]
+fn a_dead_layer_is_called_one() {
+    let mut dead = calibration();
+    dead.pictures = 7;
+    let range = &mut dead.range[0];
+    (range.max, range.p99_999, range.mse) = (0.0, 0.0, 0.0);
+    let error = quantised(&network(), &dead, Options::default()).unwrap_err();
+    let error = error.to_string();
+    for word in ["\"a\"", "0 (a dead layer)", "7 pictures", "--preprocess"] {
+        assert!(error.contains(word), "{error}");
+    }
+    assert!(!error.contains("measure the calibration again"), "{error}");
+    dead.range[0].p99_999 = f64::INFINITY;
+    let error = quantised(&network(), &dead, Options::default()).unwrap_err();
+    assert!(error.to_string().contains("not finite"), "{error}");
 }

@@ -2,20 +2,22 @@
 
 use std::path::Path;
 
-#[cfg(feature = "tract")]
-use firebrick_network::Normalise;
 use firebrick_network::float::FloatNetwork;
-use firebrick_network::{Preprocess, import};
+use firebrick_network::{Input, Normalise, Preprocess, import};
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::error::CliError;
+use crate::preparations::{self, Preparation};
 use crate::progress::note;
 use crate::target::{Target, shown};
 
 /// A float model, fed with the very pixels that the packed one gets.
 pub struct Reference {
     network: FloatNetwork,
+    input: Input,
+    /// What the graph does to its input itself.
+    own: Option<Normalise>,
     name: String,
     #[cfg(feature = "tract")]
     tract: Option<super::tract::Runner>,
@@ -84,6 +86,12 @@ impl Reference {
         Ok(Reference {
             name: format!("{} ({engine})", shown(path)),
             network,
+            input: Input {
+                height: target.size.height,
+                width: target.size.width,
+                ..input
+            },
+            own: imported.own,
             #[cfg(feature = "tract")]
             tract,
         })
@@ -91,6 +99,21 @@ impl Reference {
 
     pub fn name(&self) -> String {
         self.name.clone()
+    }
+
+    /// How it gets its pictures.
+    pub fn preparation(&self) -> Preparation {
+        Preparation::of(&self.network, self.input)
+    }
+
+    /// The other usual ways.
+    pub fn other_preparations(&self) -> Vec<Preparation> {
+        preparations::others(&self.preparation(), self.own)
+    }
+
+    /// The network itself.
+    pub fn network(&self) -> &FloatNetwork {
+        &self.network
     }
 
     /// Scores of all classes for each picture.

@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use serde::Serialize;
 
+use super::preparation::Better;
 use crate::output::{percent, table};
 use crate::target::Target;
 
@@ -104,6 +105,8 @@ pub struct Report {
     same_top1: Option<f64>,
     /// Mean of the scores' relative error.
     score_error: Option<f64>,
+    /// A preparation of pictures with which the float network is right far more often.
+    pub better_preparation: Option<Better>,
     worst: Vec<Worst>,
 }
 
@@ -144,6 +147,7 @@ impl Report {
             float: has_float.then(|| Accuracy::of(floats)),
             same_top1: has_float.then(|| mean(&same)),
             score_error: has_float.then(|| mean(&|f| f.error.unwrap_or(0.0))),
+            better_preparation: None,
             worst: worst_classes(target, found, worst),
         }
     }
@@ -179,6 +183,9 @@ impl Report {
                 percent(same),
                 percent(error)
             );
+        }
+        if let Some(better) = &self.better_preparation {
+            let _ = writeln!(text, "\nWarning: {better}");
         }
         if !self.worst.is_empty() {
             let mut rows = table(&["class", "right#", "taken for"]);

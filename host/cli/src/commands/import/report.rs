@@ -131,18 +131,34 @@ struct Report<'a> {
     mean: [f32; 3],
     std: [f32; 3],
     order: &'static str,
+    /// Presets that can run it.
+    presets: &'a [String],
+    /// Pictures for calibration that could not be read.
+    skipped: usize,
     notes: &'a [String],
     layers: &'a [Layer],
+}
+
+/// What was made.
+pub struct Made<'a> {
+    /// The packed network.
+    pub network: &'a Network,
+    /// The figures of its layers.
+    pub layers: &'a [Layer],
+    /// Presets that can run it.
+    pub presets: &'a [String],
+    /// Pictures for calibration that could not be read.
+    pub skipped: usize,
 }
 
 /// Prints everything.
 pub fn print(
     args: &args::Import,
     imported: &Imported,
-    network: &Network,
-    layers: &[Layer],
+    made: &Made,
     output: &mut Output,
 ) -> Result<(), CliError> {
+    let (network, layers) = (made.network, made.layers);
     for text in &imported.notes {
         note(format_args!("note: {text}"));
     }
@@ -161,6 +177,8 @@ pub fn print(
             firebrick_network::PixelOrder::Rgb => "rgb",
             firebrick_network::PixelOrder::Bgr => "bgr",
         },
+        presets: made.presets,
+        skipped: made.skipped,
         notes: &imported.notes,
         layers,
     };

@@ -55,6 +55,11 @@ impl<'a> Attributes<'a> {
             .map(|a| std::str::from_utf8(&a.string).unwrap_or("?"))
     }
 
+    /// A number that may be left out.
+    pub fn number(&mut self, name: &str) -> Option<f32> {
+        self.take(name).map(|a| a.float)
+    }
+
     pub fn tensor(&mut self, name: &str) -> Option<&'a Tensor> {
         self.take(name)?.tensor.as_ref()
     }
@@ -107,7 +112,7 @@ impl<'a> Attributes<'a> {
             Some(a) => Err(ImportError::new(
                 place(self.node),
                 format!("has the attribute {:?}, which is not known", a.name),
-                "export the model with an opset from 7 to 21 and standard operators",
+                "export the model with an opset from 7 to 25 and standard operators",
             )),
         }
     }

@@ -80,6 +80,9 @@ impl Walker<'_> {
             let key = self.varint(end)?;
             let tag = key >> 3;
             let length = match key & 7 {
+                0 if matches!((kind, tag), (Kind::Tensor, 5)) => {
+                    return Err(format!("byte {start}: a list of integers is not packed"));
+                }
                 0 => {
                     self.varint(end)?;
                     continue;

@@ -4,13 +4,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::attributes::{Attributes, place};
-use super::proto::{FLOAT, Graph, Node, Tensor, ValueInfo};
+use super::constants;
+use super::proto::{Graph, Node, Tensor, ValueInfo};
 use super::tensor;
 use super::values::{Draft, Drafts, Value};
 use crate::float::{FloatNode, FloatOp};
 use crate::graph::{NodeId, Normalise, Shape};
 use crate::import::ImportError;
-use crate::validate::{MAX_INPUT_SIDE, MAX_NODES};
+use crate::validate::{INPUT_NAME, MAX_INPUT_SIDE, MAX_NODES};
 
 /// What a graph says, before it is known how pictures are prepared.
 pub struct Lowered {
@@ -20,6 +21,8 @@ pub struct Lowered {
     pub size: [usize; 2],
     /// What the graph itself does to its input first, if anything.
     pub normalise: Option<Normalise>,
+    /// Whether its weights bear torchvision's names.
+    pub torchvision: bool,
     /// What is worth knowing of single nodes.
     pub notes: Vec<String>,
 }
@@ -32,6 +35,7 @@ pub struct Lowering<'a> {
     pub size: [usize; 2],
     /// `(pixel - mean) / std` is `pixel * scale + shift`.
     pub affine: Option<([f64; 3], [f64; 3])>,
+    pub torchvision: bool,
     pub notes: Vec<String>,
 }
 
@@ -77,6 +81,7 @@ pub fn lower(
             "export it with one input, the picture",
         ));
     };
+    let plain: Vec<Option<Tensor>> = graph.nodes.iter().map(constants::tensor).collect();
     let mut lowering = Lowering {
         opset,
         size: input_size(input, size, default)?,
@@ -87,11 +92,12 @@ pub fn lower(
             .collect(),
         drafts: Drafts::default(),
         affine: None,
+        torchvision: false,
         notes: Vec::new(),
     };
     for (index, node) in graph.nodes.iter().enumerate() {
         lowering.check_inputs(node, &graph.nodes[index..])?;
-        let value = lowering.node(node)?;
+        let value = lowering.node(node, plain[index].as_ref())?;
         let Some(output) = node.outputs.first() else {
             return Err(whole(
                 format!("{} has no output", place(node)),
@@ -140,10 +146,10 @@ fn input_size(
         ImportError::new(format!("input {:?}", input.name), reason, hint)
     };
     let tensor = input.kind.as_ref().and_then(|kind| kind.tensor.as_ref());
-    if let Some(tensor) = tensor.filter(|t| t.element != FLOAT) {
+    if let Some(tensor) = tensor.filter(|t| !tensor::is_float(t.element)) {
         return Err(fail(
-            format!("has the element type {}, not float", tensor.element),
-            "export the float32 model; Firebrick feeds raw pixels itself",
+            format!("is {}, not float", tensor::type_name(tensor.element)),
+            "export the float model; Firebrick feeds raw pixels itself",
         ));
     }
     let Some(shape) = tensor.and_then(|t| t.shape.as_ref()) else {
@@ -167,7 +173,15 @@ fn input_size(
         } else {
             "the engine takes pictures of 3 channels: batch x 3 x height x width"
         };
-        return Err(fail(format!("has the shape {dims:?}"), last));
+        let dims: Vec<String> = dims
+            .iter()
+            .map(|d| d.map_or("?".to_owned(), |n| n.to_string()))
+            .collect();
+        let reason = match channels {
+            Some(1) => format!("has the shape {}: grey pictures", dims.join(" x ")),
+            _ => format!("has the shape {}", dims.join(" x ")),
+        };
+        return Err(fail(reason, last));
     }
     let side = |own: Option<i64>, axis: usize| {
         own.and_then(|n| usize::try_from(n).ok())
@@ -208,7 +222,12 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn node(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
+    /// `plain` is what a Constant of plain numbers stands for.
+    fn node(
+        &mut self,
+        node: &'a Node,
+        plain: Option<&'a Tensor>,
+    ) -> Result<Value<'a>, ImportError> {
         let mut attributes = Attributes::of(node);
         if !matches!(node.domain.as_str(), "" | "ai.onnx") {
             return Err(self.unknown(node));
@@ -217,6 +236,14 @@ impl<'a> Lowering<'a> {
             "Conv" => self.conv(node, &mut attributes)?,
             "BatchNormalization" => self.batch_norm(node, &mut attributes)?,
             "Relu" => self.relu(node)?,
+            "Clip" => self.clip(node, &mut attributes)?,
+            "Transpose" => self.transpose(node, &mut attributes)?,
+            "Cast" if self.is_float_cast(node) => {
+                for name in ["to", "saturate", "round_mode"] {
+                    attributes.ignore(name);
+                }
+                self.input(node, 0)?
+            }
             "MaxPool" => self.max_pool(node, &mut attributes)?,
             "Concat" => self.concat(node, &mut attributes)?,
             "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node)?,
@@ -226,6 +253,12 @@ impl<'a> Lowering<'a> {
             "Dropout" | "Identity" => self.pass(node, &mut attributes)?,
             "Flatten" | "Reshape" | "Squeeze" => self.reshape(node, &mut attributes)?,
             "Softmax" | "LogSoftmax" => self.softmax(node, &mut attributes)?,
+            "Constant" if plain.is_some() => {
+                constants::PLAIN
+                    .iter()
+                    .for_each(|name| attributes.ignore(name));
+                plain.map_or(Value::Sizes, Value::Constant)
+            }
             "Constant" => {
                 let Some(tensor) = attributes.tensor("value") else {
                     return Err(ImportError::new(
@@ -256,8 +289,21 @@ impl<'a> Lowering<'a> {
     fn is_data(&self, name: &str) -> bool {
         matches!(
             self.values.get(name),
-            Some(Value::Picture | Value::Map { .. } | Value::Scores { .. })
+            Some(Value::Picture | Value::Map { .. } | Value::Last { .. } | Value::Scores { .. })
         )
+    }
+
+    /// Whether a Cast turns floats into floats of another width: the network is computed in float32
+    /// in any case.
+    fn is_float_cast(&self, node: &Node) -> bool {
+        let to = node.attributes.iter().find(|a| a.name == "to");
+        let first = node.inputs.first().map_or("", String::as_str);
+        let constant = match self.values.get(first) {
+            Some(Value::Constant(tensor)) => tensor::is_float(tensor.data_type),
+            _ => false,
+        };
+        to.is_some_and(|a| i32::try_from(a.int).is_ok_and(tensor::is_float))
+            && (constant || self.is_data(first))
     }
 
     /// Arithmetic on sizes.
@@ -272,12 +318,12 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    fn unknown(&self, node: &Node) -> ImportError {
+    pub fn unknown(&self, node: &Node) -> ImportError {
         let hint = match node.op.as_str() {
             "QLinearConv" | "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" => {
                 "this model is quantised already; give the float model, Firebrick quantises it"
             }
-            "LeakyRelu" | "PRelu" | "Clip" | "Sigmoid" | "HardSwish" | "Elu" | "Tanh" => {
+            "LeakyRelu" | "PRelu" | "Sigmoid" | "HardSwish" | "Elu" | "Tanh" => {
                 "the engine's only activation function is Relu; train it with that"
             }
             "Gemm" | "MatMul" => {
@@ -285,7 +331,9 @@ impl<'a> Lowering<'a> {
                  same for SqueezeNet"
             }
             "Transpose" => {
-                "export it with channels first (for tf2onnx, --inputs-as-nchw), without Transpose"
+                "a map may have its channels turned last (0, 2, 3, 1) before the mean over all \
+                 pixels, and back; for anything else export the model with channels first (for \
+                 tf2onnx, --inputs-as-nchw)"
             }
             "Pad" => "give the padding to the Conv or MaxPool behind it",
             _ => {
@@ -315,7 +363,9 @@ impl<'a> Lowering<'a> {
                 format!("has no input {index}"),
                 "export it again; the file is damaged",
             )),
-            Some(Value::Map { id, stage }) if stage != self.drafts.0[id].stage => {
+            Some(Value::Map { id, stage } | Value::Last { id, stage })
+                if stage != self.drafts.0[id].stage =>
+            {
                 Err(ImportError::new(
                     place(node),
                     format!(
@@ -376,6 +426,10 @@ impl<'a> Lowering<'a> {
                 "it reads the scores behind the mean; there may be only \
                                      Flatten, Reshape and Softmax"
             }
+            Value::Last { .. } => {
+                "it reads a map that was turned to have its channels last: export the model with \
+                 channels first (for tf2onnx, --inputs-as-nchw)"
+            }
             Value::Constant(_) | Value::Sizes => "it reads a constant",
         };
         Err(ImportError::new(
@@ -387,7 +441,11 @@ impl<'a> Lowering<'a> {
 
     /// The same, after a ReLU: what the engine's unsigned activations can hold.
     pub fn rectified(&self, node: &Node, index: usize) -> Result<(usize, Shape), ImportError> {
-        let (id, shape) = self.map(node, index)?;
+        let (id, shape) = match self.input(node, index)? {
+            // The mean over all pixels, which alone may read one, knows its axes.
+            Value::Last { id, .. } if node.op == "ReduceMean" => (id, self.drafts.0[id].shape),
+            _ => self.map(node, index)?,
+        };
         if self.drafts.0[id].rectified {
             return Ok((id, shape));
         }
@@ -424,6 +482,7 @@ impl<'a> Lowering<'a> {
         }
         let mut places = HashMap::from([(NodeId::INPUT, NodeId::INPUT)]);
         let mut nodes: Vec<FloatNode> = Vec::new();
+        let mut names = HashSet::from([INPUT_NAME.to_owned(), String::new()]);
         for (index, draft) in self.drafts.0.into_iter().enumerate() {
             let Draft {
                 mut node,
@@ -439,6 +498,14 @@ impl<'a> Lowering<'a> {
                     "has no Relu behind it",
                     "activations are unsigned in the engine, so every Conv needs a Relu",
                 ));
+            }
+            // Exporters may name several nodes alike, or not at all.
+            let own = node.name.clone();
+            for number in 2.. {
+                if names.insert(node.name.clone()) {
+                    break;
+                }
+                node.name = format!("{own}_{number}");
             }
             for id in &mut node.inputs {
                 *id = places.get(id).copied().unwrap_or(NodeId::INPUT);
@@ -461,6 +528,7 @@ impl<'a> Lowering<'a> {
             nodes,
             size: self.size,
             normalise,
+            torchvision: self.torchvision,
             notes: self.notes,
         })
     }

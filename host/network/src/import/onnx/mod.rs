@@ -1,6 +1,7 @@
 //! Reads ONNX models.
 
 mod attributes;
+mod constants;
 pub(super) mod export;
 mod limits;
 mod lower;
@@ -19,8 +20,9 @@ use prost::bytes::Bytes;
 use super::ImportError;
 pub(super) use lower::Lowered;
 
-/// Versions of the standard operators whose meaning is known.
-const OPSETS: std::ops::RangeInclusive<i64> = 7..=21;
+/// The first and the last version of the standard operators whose meaning is known. Newer ones
+/// have given the operators that are read more element types so far, and nothing else.
+const OPSETS: std::ops::RangeInclusive<i64> = 7..=25;
 
 /// Reads a model. `size` replaces the height and width of its input; `default` is taken where it
 /// has none.
@@ -33,7 +35,7 @@ pub(super) fn read(
         ImportError::new(
             "the file",
             format!("truncated or not an ONNX model: {reason}"),
-            "fetch or export it again",
+            "fetch or export it again; ONNX, safetensors, .npz and a pickled dict of arrays are read",
         )
     };
     limits::check(&bytes).map_err(damaged)?;
@@ -44,16 +46,21 @@ pub(super) fn read(
         .ok_or_else(|| damaged("it holds no graph".into()))?;
     let standard = |o: &&proto::Opset| matches!(o.domain.as_str(), "" | "ai.onnx");
     let opset = model.opsets.iter().find(standard).map_or(1, |o| o.version);
-    if !OPSETS.contains(&opset) {
+    if opset < *OPSETS.start() {
         return Err(ImportError::new(
             "the model",
             format!("uses opset {opset}"),
-            format!(
-                "export it with one from {} to {}",
-                OPSETS.start(),
-                OPSETS.end()
-            ),
+            format!("export it with one from {} on", OPSETS.start()),
         ));
     }
-    lower::lower(&graph, opset, size, default)
+    let mut lowered = lower::lower(&graph, opset, size, default)?;
+    if opset > *OPSETS.end() {
+        lowered.notes.push(format!(
+            "The model uses opset {opset}, newer than {}, which is the last one that is known: its \
+             operators were read as they are in that. `firebrick evaluate --reference` with the \
+             feature \"tract\" compares it with another program.",
+            OPSETS.end()
+        ));
+    }
+    Ok(lowered)
 }

@@ -24,6 +24,12 @@ fn name(node: &Node) -> String {
     name.to_owned()
 }
 
+/// Whether a first convolution is torchvision's `features.0`, perhaps as a part of something.
+fn bears_torchvision_s_names(node: &Node) -> bool {
+    let weight = node.inputs.get(1).map_or("", String::as_str);
+    weight.ends_with("features.0.weight") || node.name.contains("/features.0/")
+}
+
 /// Which convolutions there are, for messages.
 const KERNELS: &str = "square kernels of 1, 3 and 7";
 
@@ -37,6 +43,7 @@ impl<'a> Lowering<'a> {
         let window = Window::take(attributes)?;
         let (id, shape) = match self.input(node, 0)? {
             Value::Picture => {
+                self.torchvision |= bears_torchvision_s_names(node);
                 let [height, width] = self.size;
                 let picture = Shape {
                     height,
@@ -217,7 +224,14 @@ impl<'a> Lowering<'a> {
     }
 
     pub fn relu(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
-        let (id, _) = self.map(node, 0)?;
+        let turned = match self.input(node, 0)? {
+            Value::Last { id, .. } => Some(id),
+            _ => None,
+        };
+        let id = match turned {
+            Some(id) => id,
+            None => self.map(node, 0)?.0,
+        };
         self.drafts.rectify(id).map_err(|part| {
             ImportError::new(
                 place(node),
@@ -225,7 +239,38 @@ impl<'a> Lowering<'a> {
                 "put the Relu right behind each Conv",
             )
         })?;
-        Ok(self.drafts.value(id))
+        Ok(match self.drafts.value(id) {
+            Value::Map { id, stage } if turned.is_some() => Value::Last { id, stage },
+            value => value,
+        })
+    }
+
+    /// A Clip from 0 on without an upper bound is a Relu.
+    pub fn clip(
+        &mut self,
+        node: &'a Node,
+        attributes: &mut Attributes,
+    ) -> Result<Value<'a>, ImportError> {
+        // From opset 11 on the bounds are inputs.
+        let bound = |index: usize| match node.inputs.get(index).is_some_and(|n| !n.is_empty()) {
+            false => Ok(None),
+            true => {
+                let (_, values) = tensor::floats(self.constant(node, index)?)?;
+                Ok(values.first().copied())
+            }
+        };
+        let low = attributes.number("min").or(bound(1)?);
+        let high = attributes.number("max").or(bound(2)?);
+        if low == Some(0.0) && high.is_none_or(|h| h >= f32::MAX) {
+            return self.relu(node);
+        }
+        let shown = |v: Option<f32>| v.map_or("no bound".to_owned(), |v| v.to_string());
+        Err(ImportError::new(
+            place(node),
+            format!("clips from {} to {}", shown(low), shown(high)),
+            "the engine's only activation function is Relu (from 0 to no bound); train it with \
+             that",
+        ))
     }
 
     pub fn max_pool(
@@ -372,6 +417,7 @@ impl<'a> Lowering<'a> {
 
     /// The mean over all pixels; `rank` axes of its output, 0 for as many as before.
     pub fn global_pool(&mut self, node: &'a Node, rank: usize) -> Result<Value<'a>, ImportError> {
+        let last = matches!(self.input(node, 0)?, Value::Last { .. });
         let (id, shape) = self.rectified(node, 0)?;
         let output = Shape {
             height: 1,
@@ -380,8 +426,10 @@ impl<'a> Lowering<'a> {
         };
         self.drafts
             .push(name(node), FloatOp::GlobalMean, vec![NodeId(id)], output);
+        let rank = if rank == 0 { 4 } else { rank };
         Ok(Value::Scores {
-            rank: Some(if rank == 0 { 4 } else { rank }),
+            rank: Some(rank),
+            axis: if last && rank == 4 { 3 } else { 1 },
             done: false,
         })
     }
@@ -396,11 +444,12 @@ impl<'a> Lowering<'a> {
         let window = Window::take(attributes)?;
         let (_, shape) = self.map(node, 0)?;
         let kernel = window.kernel.unwrap_or([0, 0]);
-        if kernel != [shape.height, shape.width] || window.pads != [0; 4] {
+        let pads = window.pads(kernel, [shape.height, shape.width]);
+        if kernel != [shape.height, shape.width] || pads != [0; 4] {
             return Err(attributes.refuse(
                 format!(
-                    "averages {}x{} of a map of {}x{} (pads {:?})",
-                    kernel[0], kernel[1], shape.height, shape.width, window.pads
+                    "averages {}x{} of a map of {}x{} (pads {pads:?})",
+                    kernel[0], kernel[1], shape.height, shape.width
                 ),
                 "averages over the whole map; export it with GlobalAveragePool, or give the --size \
                  that it was made for",
@@ -424,10 +473,16 @@ impl<'a> Lowering<'a> {
             *axis += if *axis < 0 { 4 } else { 0 };
         }
         axes.sort_unstable();
-        if axes != [2, 3] {
+        // Where channels were turned last, rows and columns come before them.
+        let last = matches!(self.input(node, 0)?, Value::Last { .. });
+        let wanted = if last { [1, 2] } else { [2, 3] };
+        if axes != wanted {
             return Err(attributes.refuse(
                 format!("averages over the axes {axes:?}"),
-                "averages over axes 2 and 3, rows and columns",
+                format!(
+                    "averages over axes {} and {}, rows and columns",
+                    wanted[0], wanted[1]
+                ),
             ));
         }
         self.global_pool(node, if keep { 4 } else { 2 })

@@ -84,12 +84,18 @@ pub struct Tensor {
     pub data_type: i32,
     #[prost(float, repeated, tag = "4")]
     pub floats: Vec<f32>,
+    /// Packed 32-bit integers, each part as it lies in the file: what they stand for depends on
+    /// the type, and they are many where weights are halves.
+    #[prost(bytes = "bytes", repeated, tag = "5")]
+    pub packed: Vec<Bytes>,
     #[prost(int64, repeated, tag = "7")]
     pub ints: Vec<i64>,
     #[prost(string, tag = "8")]
     pub name: String,
     #[prost(bytes = "bytes", tag = "9")]
     pub raw: Bytes,
+    #[prost(double, repeated, tag = "10")]
+    pub doubles: Vec<f64>,
     #[prost(message, repeated, tag = "13")]
     pub external: Vec<Entry>,
     #[prost(int32, tag = "14")]
@@ -141,7 +147,11 @@ pub struct Dim {
     pub name: Option<String>,
 }
 
-/// `TensorProto.DataType.FLOAT` and `INT64`, and `DataLocation.EXTERNAL`.
+/// `TensorProto.DataType`, and `DataLocation.EXTERNAL`.
 pub const FLOAT: i32 = 1;
 pub const INT64: i32 = 7;
+pub const BOOL: i32 = 9;
+pub const FLOAT16: i32 = 10;
+pub const DOUBLE: i32 = 11;
+pub const BFLOAT16: i32 = 16;
 pub const EXTERNAL: i32 = 1;

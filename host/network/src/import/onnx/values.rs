@@ -11,8 +11,15 @@ pub enum Value<'a> {
     Picture,
     /// A feature map; at `stage` of its node.
     Map { id: usize, stage: u32 },
-    /// One value a class, behind the mean over all pixels; with how many axes.
-    Scores { rank: Option<usize>, done: bool },
+    /// The same turned around, with its channels last.
+    Last { id: usize, stage: u32 },
+    /// One value a class, behind the mean over all pixels; with how many axes, and along which of
+    /// them the classes lie.
+    Scores {
+        rank: Option<usize>,
+        axis: usize,
+        done: bool,
+    },
     /// A constant tensor.
     Constant(&'a Tensor),
     /// Sizes that a graph computes for its own `Reshape`.
