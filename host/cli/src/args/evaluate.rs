@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::device::Retries;
 use super::{Backend, Json, Simulation, Size, Target};
 
 #[derive(Debug, clap::Args)]
@@ -26,6 +27,8 @@ pub struct Evaluate {
     /// Write the report to BASE.md and BASE.json as well
     #[arg(long, value_name = "BASE")]
     pub report: Option<PathBuf>,
+    #[command(flatten)]
+    pub retries: Retries,
     #[command(flatten)]
     pub simulation: Simulation,
     #[command(flatten)]
