@@ -172,7 +172,11 @@ fn a_dead_device_ends_the_batch_soon() {
         let mut bench = Bench::new();
         let bytes = bench.case.program.input_bytes();
         bench.fake.script(|script| match lost {
-            true => script.lost_after = Some(3 * bytes + 100),
+            true => {
+                script.lost_after = Some(3 * bytes + 100);
+                // Registers are looked at when a result is missing.
+                script.packets = vec![Damage::None, Damage::None, Damage::Lost].into();
+            }
             false => {
                 script.stall_after = Some(3 * bytes + 100);
                 script.dead = true;
