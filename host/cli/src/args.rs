@@ -102,6 +102,8 @@ pub struct Classify {
     #[arg(long)]
     pub layers: bool,
     #[command(flatten)]
+    pub retries: device::Retries,
+    #[command(flatten)]
     pub simulation: Simulation,
     #[command(flatten)]
     pub json: Json,

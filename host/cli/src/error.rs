@@ -193,6 +193,20 @@ impl CliError {
         matches!(self, CliError::NoPictures { .. })
     }
 
+    /// A word for programs, which stays when the message changes.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            CliError::Picture(_) => "picture",
+            CliError::Session(error) => error.kind(),
+            CliError::Device(error) => error.kind(),
+            CliError::Source { .. } | CliError::NoPictures { .. } | CliError::NoListed { .. } => {
+                "source"
+            }
+            CliError::Missing => "missing",
+            _ => "other",
+        }
+    }
+
     /// Whether no other picture would fare better.
     pub fn is_fatal(&self) -> bool {
         match self {

@@ -13,6 +13,26 @@ use crate::target::Target;
 /// Sums of all classes of one picture, and what the engine's counters say of it.
 pub type Sums = (Vec<i32>, Option<Figures>);
 
+/// Why a picture has no sums.
+#[derive(Debug)]
+pub struct Failed {
+    /// See [`CliError::kind`].
+    pub kind: &'static str,
+    pub message: String,
+    /// How often it was tried.
+    pub attempt: u32,
+}
+
+impl Failed {
+    pub fn of(error: &CliError, attempt: u32) -> Failed {
+        Failed {
+            kind: error.kind(),
+            message: error.to_string(),
+            attempt,
+        }
+    }
+}
+
 /// A network made ready on a backend.
 pub enum Runner {
     Model(Model),
@@ -88,5 +108,42 @@ impl Runner {
                     .collect())
             }
         }
+    }
+
+    /// As [`logits`](Self::logits), with an outcome for each picture: those that were together
+    /// when the engine failed are tried again, alone, so many times. An error is one that no
+    /// other picture would escape.
+    pub fn each(
+        &mut self,
+        pictures: &[Array3<u8>],
+        label: &str,
+        by_layer: bool,
+        retries: u32,
+    ) -> Result<Vec<Result<Sums, Failed>>, CliError> {
+        let together = match self.logits(pictures, label, by_layer) {
+            Ok(sums) => return Ok(sums.into_iter().map(Ok).collect()),
+            Err(error) => error,
+        };
+        if together.is_fatal() {
+            return Err(together);
+        }
+        let mut outcomes = Vec::new();
+        for picture in pictures {
+            let mut outcome = Err(Failed::of(&together, 1));
+            for attempt in 2..retries.saturating_add(2) {
+                let alone = self.logits(std::slice::from_ref(picture), label, by_layer);
+                match alone.map(|mut sums| sums.pop()) {
+                    Ok(Some(sums)) => {
+                        outcome = Ok(sums);
+                        break;
+                    }
+                    Ok(None) => outcome = Err(Failed::of(&CliError::Missing, attempt)),
+                    Err(other) if other.is_fatal() => return Err(other),
+                    Err(other) => outcome = Err(Failed::of(&other, attempt)),
+                }
+            }
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
     }
 }

@@ -30,4 +30,4 @@ pub use program::{
     ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
 };
 pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
-pub use session::{Answer, Next, Session, SessionError};
+pub use session::{Answer, Lost, Next, Session, SessionError, Tried};

@@ -89,6 +89,12 @@ fn classify(args: &Classify) -> Result<(), String> {
                 deadline,
                 "--backend model",
                 "the model waits for nothing; leave it out",
+            )?;
+            let retries = [("--retries", args.retries.given.is_some())];
+            refuse(
+                retries,
+                "--backend model",
+                "the model says the same each time; leave it out",
             )
         }
     }
@@ -160,6 +166,7 @@ mod tests {
             ("classify a --layers", "--layers"),
             ("classify a --batch 2", "--batch"),
             ("classify a --deadline 2", "--deadline"),
+            ("classify a --retries 2", "--retries"),
             ("classify a --backend software --layers", "--layers"),
             ("classify a --backend software --seed 3", "--seed"),
             ("verify a --device sim:fb64 --seed 1", "--seed"),
@@ -189,7 +196,8 @@ mod tests {
         for line in [
             "classify a --device sim:fb64 --deadline 5 --top 3",
             "classify a --backend sim --layers --batch 2 --seed 1 --idle 0.1 --back-pressure 0.1",
-            "classify a --backend software --batch 2",
+            "classify a --backend software --batch 2 --retries 1",
+            "classify a --device sim:fb64 --retries 0",
             "verify a --device sim:fb64 --deadline 3",
             "verify a --seed 1 --idle 0.1 --random-state --waveform w.fst",
             "verify a --backend software --seed 7",

@@ -15,6 +15,27 @@ pub struct On {
     pub device: Option<Uri>,
 }
 
+/// What is done about a picture without a result.
+#[derive(Debug, clap::Args)]
+pub struct Retries {
+    /// How often a picture that was under way when the engine failed is tried again, alone
+    /// [default: 1 on a device, else 0]
+    #[arg(long = "retries", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    pub given: Option<u32>,
+}
+
+impl Retries {
+    /// What was given, or the default of a device.
+    pub fn on_device(&self) -> u32 {
+        self.given.unwrap_or(1)
+    }
+
+    /// What was given, or the default of what makes no such errors by itself.
+    pub fn elsewhere(&self) -> u32 {
+        self.given.unwrap_or(0)
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub struct Devices {
     #[command(flatten)]
@@ -48,6 +69,8 @@ pub struct Bench {
     /// Give one picture up after so many seconds
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub deadline: Duration,
+    #[command(flatten)]
+    pub retries: Retries,
     #[command(flatten)]
     pub json: Json,
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use super::device::Retries;
 use super::{Backend, Force, Json, Simulation, Size, Target};
 
 #[derive(Debug, clap::Args)]
@@ -28,6 +29,8 @@ pub struct Evaluate {
     pub report: Option<PathBuf>,
     #[command(flatten)]
     pub force: Force,
+    #[command(flatten)]
+    pub retries: Retries,
     #[command(flatten)]
     pub simulation: Simulation,
     #[command(flatten)]

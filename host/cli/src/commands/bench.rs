@@ -3,16 +3,16 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{Next, Session, Timing, Uri};
+use firebrick_driver::{Next, Session, Timing, Tried, Uri};
 use firebrick_model::Model;
 use firebrick_network::random::picture;
 use firebrick_spec::regs;
 use serde::Serialize;
 
 use crate::args::device::Bench;
-use crate::error::CliError;
+use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::progress::{Style, note};
+use crate::progress::{self, Style, note};
 use crate::target::Target;
 use crate::{device, signals};
 
@@ -36,6 +36,9 @@ struct Report<'a> {
     height: usize,
     width: usize,
     images: u32,
+    /// Tries that were repeated, and pictures without a result.
+    retried: u64,
+    failed: u64,
     seconds: f64,
     images_per_second: f64,
     /// Writing transfers on the host.
@@ -50,7 +53,7 @@ struct Report<'a> {
     compute_ms: Option<f64>,
 }
 
-pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliError> {
+pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let cancel = signals::interrupt()?;
     let given = args.target.preset.given.as_ref();
     let uri = match &args.device {
@@ -75,16 +78,18 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     // What is loaded once does not count for the pictures.
     let ready = session.set_up(&program).map_err(CliError::from);
     signals::in_order(&mut session, 0, ready)?;
+    // Unknown after a reset, which clears it.
     let mut last = match regs::COUNTERS.first() {
-        Some(cycles) => session.counter(cycles)? as u32,
-        None => 0,
+        Some(cycles) => Some(session.counter(cycles)? as u32),
+        None => Some(0),
     };
-    let (mut cycles, mut timings) = (0, Vec::<Timing>::new());
+    let (mut cycles, mut counted, mut timings) = (0, 0u64, Vec::<Timing>::new());
     let mut wrong = None;
-    let mut fed = 0;
+    let (mut fed, mut retried, mut failed) = (0, 0, 0);
     let begin = Instant::now();
-    let result = session.stream(
+    let result = session.stream_each(
         &program,
+        args.retries.on_device(),
         &mut || {
             if fed == args.images || cancel.is_cancelled() {
                 return Next::End;
@@ -93,16 +98,35 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
             let (_, picture) = &pictures[(fed - 1) as usize % pictures.len()];
             Next::Picture(picture.clone())
         },
-        &mut |answer| {
-            let (want, _) = &pictures[answer.index as usize % pictures.len()];
-            if answer.result.logits != *want {
-                wrong = Some(answer.index);
-                return ControlFlow::Break(());
+        &mut |tried| {
+            match tried {
+                Tried::Answer(answer, _) => {
+                    let (want, _) = &pictures[answer.index as usize % pictures.len()];
+                    if answer.result.logits != *want {
+                        wrong = Some(answer.index);
+                        return ControlFlow::Break(());
+                    }
+                    let now = answer.result.trailer.cycles;
+                    if let Some(last) = last {
+                        cycles += u64::from(now.wrapping_sub(last));
+                        counted += 1;
+                    }
+                    last = Some(now);
+                    timings.push(answer.timing);
+                }
+                Tried::Again(_) | Tried::Failed(_) if cancel.is_cancelled() => {}
+                Tried::Again(lost) => {
+                    note(format_args!(
+                        "picture {}: {}; trying it again",
+                        lost.index, lost.error
+                    ));
+                    (retried, last) = (retried + 1, None);
+                }
+                Tried::Failed(lost) => {
+                    progress::error(format_args!("picture {}: {}", lost.index, lost.error));
+                    (failed, last) = (failed + 1, None);
+                }
             }
-            let now = answer.result.trailer.cycles;
-            cycles += u64::from(now.wrapping_sub(last));
-            last = now;
-            timings.push(answer.timing);
             ControlFlow::Continue(())
         },
     );
@@ -113,7 +137,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     }
     signals::in_order(&mut session, done, result.map_err(CliError::from))?;
     let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
-    let mean_cycles = cycles as f64 / done.max(1) as f64;
+    let mean_cycles = cycles as f64 / counted.max(1) as f64;
     let report = Report {
         device: uri.to_string(),
         preset: &target.config().name,
@@ -121,6 +145,8 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
         height,
         width,
         images: args.images,
+        retried,
+        failed,
         seconds,
         images_per_second: done as f64 / seconds,
         packing: times(|t| t.pack),
@@ -132,10 +158,14 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<(), CliErr
     if matches!(uri, Uri::Sim { .. }) {
         note("times are those of the simulation; only the cycles are the engine's");
     }
-    if args.json.on {
-        return output.json(&report);
+    match args.json.on {
+        true => output.json(&report)?,
+        false => print(&report, output)?,
     }
-    print(&report, output)
+    Ok(match failed {
+        0 => Outcome::Good,
+        _ => Outcome::Bad,
+    })
 }
 
 fn times(mut all: Vec<Duration>) -> Times {
@@ -165,6 +195,12 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), CliError> {
         report.seconds,
         report.images_per_second
     ))?;
+    if report.retried + report.failed > 0 {
+        output.line(format_args!(
+            "{} tries repeated after errors, {} pictures without a result",
+            report.retried, report.failed
+        ))?;
+    }
     let mut table = crate::output::table(&["ms", "mean#", "p50#", "p95#", "p99#"]);
     for (name, times) in [
         ("packing", &report.packing),

@@ -2,8 +2,9 @@
 
 mod stream;
 
+use ndarray::Array3;
 use serde::Serialize;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::accounting;
 use crate::args::{self, Backend, EngineBackend};
@@ -11,7 +12,7 @@ use crate::engine::Figures;
 use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
 use crate::progress::{self, Style};
-use crate::runner::Runner;
+use crate::runner::{Failed, Runner};
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
@@ -42,6 +43,18 @@ struct Report<'a> {
     figures: Option<Figures>,
 }
 
+/// What is printed of a picture without a result.
+#[derive(Serialize)]
+struct Failure<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    image: Option<String>,
+    /// The kind of error.
+    error: &'a str,
+    message: &'a str,
+    /// How often it was tried; 0 if it was not read, or not taken by the device.
+    attempt: u32,
+}
+
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     if let Some(uri) = &args.on.device {
         return stream::run(args, uri, style, output);
@@ -53,6 +66,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         Backend::Model => 1,
         Backend::Sim | Backend::Software => usize::from(args.batch.unwrap_or(BATCH)),
     };
+    let retries = args.retries.elsewhere();
     let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
     let mut sources = sources.peekable();
     let mut skipped = Skipped::new(&args.pictures.images);
@@ -61,20 +75,22 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         let (mut names, mut pictures) = (Vec::new(), Vec::new());
         for path in sources.by_ref().take(batch) {
             count += usize::from(!path.as_ref().is_err_and(CliError::is_empty));
-            let read = path.map(|path| (target.picture(&path), path));
-            let failed = match read {
-                Ok((Ok(picture), path)) => {
+            let (path, error) = match read(path, &target) {
+                Ok((path, picture)) => {
                     names.push(path);
                     pictures.push(picture);
                     continue;
                 }
-                Ok((Err(error), path)) => skipped.unreadable(&path, error),
-                Err(error) => Err(Unreadable::Own(error)),
+                Err(failed) => *failed,
             };
-            match failed {
+            let own = match &path {
+                Some(path) => skipped.unreadable(path, error),
+                None => Err(Unreadable::Own(error)),
+            };
+            match own {
                 Ok(()) => {}
                 Err(Unreadable::Own(error)) => {
-                    progress::error(error);
+                    failure(args, path.as_deref(), &Failed::of(&error, 0), output)?;
                     outcome = Outcome::Bad;
                 }
                 Err(Unreadable::TooMany(error)) => return Err(error),
@@ -86,9 +102,10 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
             1 => shown(first),
             n => format!("{} and {} more", shown(first), n - 1),
         };
-        match runner.logits(&pictures, &label, args.layers) {
-            Ok(results) => {
-                for (path, (logits, figures)) in names.iter().zip(results) {
+        let results = runner.each(&pictures, &label, args.layers, retries)?;
+        for (path, result) in names.iter().zip(results) {
+            match result {
+                Ok((logits, figures)) => {
                     let backend = match args.backend {
                         Backend::Model => "model",
                         Backend::Sim => EngineBackend::Sim.name(),
@@ -96,13 +113,10 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
                     };
                     report(args, &target, backend, path, &logits, figures, output)?;
                 }
-            }
-            Err(error) if error.is_fatal() => return Err(error),
-            Err(error) => {
-                for path in names {
-                    progress::error(format_args!("{}: {error}", path.display()));
+                Err(failed) => {
+                    failure(args, Some(path), &failed, output)?;
+                    outcome = Outcome::Bad;
                 }
-                outcome = Outcome::Bad;
             }
         }
     }
@@ -111,6 +125,45 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         return Err(CliError::NoInput);
     }
     Ok(outcome)
+}
+
+/// A path and its picture; or the path, if it is known, and why there is none.
+type Read = Result<(PathBuf, Array3<u8>), Box<(Option<PathBuf>, CliError)>>;
+
+fn read(path: Result<PathBuf, CliError>, target: &Target) -> Read {
+    let path = path.map_err(|error| Box::new((None, error)))?;
+    match target.picture(&path) {
+        Ok(picture) => Ok((path, picture)),
+        Err(error) => Err(Box::new((Some(path), error))),
+    }
+}
+
+/// Reports a picture without a result: to standard error, and as an object to standard output.
+fn failure(
+    args: &args::Classify,
+    path: Option<&Path>,
+    failed: &Failed,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let message = &failed.message;
+    match (path, failed.kind, failed.attempt) {
+        // Those name the file themselves.
+        (None, ..) | (_, "picture", _) => progress::error(message),
+        (Some(path), _, 0 | 1) => progress::error(format_args!("{}: {message}", path.display())),
+        (Some(path), _, n) => progress::error(format_args!(
+            "{}: {message} (tried {n} times)",
+            path.display()
+        )),
+    }
+    match args.json.on {
+        true => output.json(&Failure {
+            image: path.map(shown),
+            error: failed.kind,
+            message,
+            attempt: failed.attempt,
+        }),
+        false => Ok(()),
+    }
 }
 
 fn report(

@@ -62,12 +62,13 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let counter = Counter::new(style, "evaluating", listed.len());
     for batch in listed.chunks(BATCH) {
         let mut inputs = Vec::new();
-        let mut classes = Vec::new();
+        let (mut classes, mut names) = (Vec::new(), Vec::new());
         for picture in batch {
             match target.picture(&picture.path) {
                 Ok(input) => {
                     inputs.push(input);
                     classes.push(picture.class);
+                    names.push(shown(&picture.path));
                 }
                 Err(error) => {
                     progress::error(error);
@@ -79,8 +80,16 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             Some(reference) => Some(reference.scores(&inputs)?),
             None => None,
         };
-        let sums = runner.logits(&inputs, "pictures", false)?;
-        for (index, (logits, _)) in sums.into_iter().enumerate() {
+        let sums = runner.each(&inputs, "pictures", false, args.retries.elsewhere())?;
+        for (index, sums) in sums.into_iter().enumerate() {
+            let logits = match sums {
+                Ok((logits, _)) => logits,
+                Err(why) => {
+                    progress::error(format_args!("{}: {}", names[index], why.message));
+                    failed += 1;
+                    continue;
+                }
+            };
             let scores: Vec<f64> = logits.iter().map(|&l| f64::from(l) * step).collect();
             let float = floats.as_ref().and_then(|f| f.get(index));
             found.push(Found::of(classes[index], &scores, float.map(Vec::as_slice)));

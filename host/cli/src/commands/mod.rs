@@ -45,7 +45,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
         Command::Devices(args) => devices::run(args, &mut output).map(|()| Outcome::Good),
         Command::Doctor(args) => doctor::run(args, style, &mut output),
-        Command::Bench(args) => bench::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Bench(args) => bench::run(args, style, &mut output),
         Command::Replay(args) => replay::run(args, style, &mut output),
     }?;
     output.flush()?;

@@ -9,5 +9,6 @@ mod clients;
 mod faults;
 mod lifecycle;
 mod registers;
+mod retries;
 mod suite;
 mod transfers;

@@ -139,3 +139,23 @@ pub enum DeviceError {
         what: String,
     },
 }
+
+impl DeviceError {
+    /// A word for programs, which stays when the message changes.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            DeviceError::Engine { .. } => "engine",
+            DeviceError::Timeout { .. } => "timeout",
+            DeviceError::Stalled { .. } => "stalled",
+            DeviceError::Length { .. } => "length",
+            DeviceError::LinkLost { .. } => "link-lost",
+            DeviceError::Io { .. } => "io",
+            DeviceError::InUse { .. } => "in-use",
+            DeviceError::Unresponsive { .. } => "unresponsive",
+            DeviceError::Dma { .. } => "dma",
+            DeviceError::Cancelled { .. } => "cancelled",
+            DeviceError::Link { .. } => "link",
+        }
+    }
+}

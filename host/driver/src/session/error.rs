@@ -70,6 +70,44 @@ pub enum SessionError {
     Result(#[from] ResultError),
 }
 
+impl SessionError {
+    /// Whether no other picture would fare better.
+    #[must_use]
+    pub fn is_final(&self) -> bool {
+        matches!(
+            self,
+            SessionError::Device(DeviceError::LinkLost { .. } | DeviceError::Cancelled { .. })
+        )
+    }
+
+    /// Whether the same picture may have a result when it is tried again.
+    #[must_use]
+    pub fn may_pass(&self) -> bool {
+        match self {
+            SessionError::Result(_) => true,
+            SessionError::Device(DeviceError::InUse { .. }) => false,
+            SessionError::Device(_) => !self.is_final(),
+            _ => false,
+        }
+    }
+
+    /// A word for programs, which stays when the message changes.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            SessionError::Device(error) => error.kind(),
+            SessionError::Magic { .. } => "magic",
+            SessionError::Abi { .. } => "abi",
+            SessionError::Hash { .. } => "configuration",
+            SessionError::Program { .. } => "program",
+            SessionError::Image(_) => "image",
+            SessionError::Result(ResultError::Length { .. }) => "result-length",
+            SessionError::Result(ResultError::Crc { .. }) => "result-crc",
+            SessionError::Result(ResultError::Order { .. }) => "result-order",
+        }
+    }
+}
+
 /// A version as it is written.
 fn version(abi: u32) -> String {
     format!("{}.{}", abi >> 16, abi & 0xffff)

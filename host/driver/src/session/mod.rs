@@ -1,10 +1,12 @@
 //! A device that has been recognised, and pictures run on it.
 
 mod error;
+mod retry;
 mod stream;
 mod tags;
 
 pub use error::SessionError;
+pub use retry::{Lost, Tried};
 pub use stream::{Answer, Next};
 
 use crate::device::{Device, DeviceError, Synchronised, trigger};

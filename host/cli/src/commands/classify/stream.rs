@@ -1,34 +1,30 @@
 //! `firebrick classify --device`: pictures streamed through a device at constant memory, results
 //! printed as they come.
 
+use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
 
-use firebrick_driver::{
-    Answer, Cancel, Device, DeviceError, Next, Program, Recorder, Session, SessionError, Uri,
-};
+use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Tried, Uri};
 use indicatif::{ProgressBar, ProgressStyle};
-use ndarray::Array3;
 
-use super::report;
+use super::{Read, failure, read, report};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
+use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
-use crate::target::Target;
+use crate::target::{Target, shown};
 use crate::{args, device, signals};
 
 /// Pictures that are read ahead.
 const AHEAD: usize = 4;
-
-/// A picture, or why there is none; which file, if it is one.
-type Read = Result<(PathBuf, Array3<u8>), (Option<PathBuf>, CliError)>;
 
 /// A batch under way.
 struct Batch<'a> {
@@ -39,8 +35,6 @@ struct Batch<'a> {
     cancel: Cancel,
     pictures: Receiver<Read>,
     bar: ProgressBar,
-    ended: bool,
-    failed: bool,
     skipped: Skipped,
     /// Pictures that came, also those that could not be read.
     count: u64,
@@ -75,8 +69,6 @@ pub fn run(
         cancel,
         pictures: reader(sources, Arc::clone(&target)),
         bar,
-        ended: false,
-        failed: false,
         skipped: Skipped::new(&args.pictures.images),
         count: 0,
     };
@@ -109,14 +101,7 @@ fn reader(sources: Sources, target: Arc<Target>) -> Receiver<Read> {
     let (to, pictures) = sync_channel(AHEAD);
     std::thread::spawn(move || {
         for path in sources {
-            let read = match path {
-                Ok(path) => match target.picture(&path) {
-                    Ok(picture) => Ok((path, picture)),
-                    Err(error) => Err((Some(path), error)),
-                },
-                Err(error) => Err((None, error)),
-            };
-            if to.send(read).is_err() {
+            if to.send(read(path, &target)).is_err() {
                 return;
             }
         }
@@ -152,98 +137,110 @@ impl Batch<'_> {
             session.deadline = deadline;
         }
         let mut done = 0;
-        while !self.ended {
-            let under_way = std::cell::RefCell::new(VecDeque::new());
-            let mut printed = Ok(());
-            let (args, target, backend) = (self.args, self.target, self.backend.as_str());
-            let (cancel, bar, pictures) = (&self.cancel, &self.bar, &self.pictures);
-            let (ended, failed) = (&mut self.ended, &mut self.failed);
-            let (skipped, count) = (&mut self.skipped, &mut self.count);
-            let mut stop = None;
-            let mut next = || {
-                if cancel.is_cancelled() {
-                    return Next::End;
+        let under_way = RefCell::new(VecDeque::new());
+        let out = RefCell::new((&mut *output, Ok::<(), CliError>(())));
+        let (failed, gone) = (Cell::new(false), Cell::new(0));
+        let (args, target, backend) = (self.args, self.target, self.backend.as_str());
+        let (cancel, bar, pictures) = (&self.cancel, &self.bar, &self.pictures);
+        let (skipped, count) = (&mut self.skipped, &mut self.count);
+        let mut stop = None;
+        let fail = |path: Option<&Path>, why: &Failed| {
+            failed.set(true);
+            let (output, printed) = &mut *out.borrow_mut();
+            if printed.is_ok() {
+                *printed = bar.suspend(|| failure(args, path, why, output));
+            }
+        };
+        let mut next = || {
+            if cancel.is_cancelled() || out.borrow().1.is_err() {
+                return Next::End;
+            }
+            match pictures.try_recv() {
+                Ok(Ok((path, picture))) => {
+                    *count += 1;
+                    under_way.borrow_mut().push_back(path);
+                    Next::Picture(picture)
                 }
-                match pictures.try_recv() {
-                    Ok(Ok((path, picture))) => {
-                        *count += 1;
-                        under_way.borrow_mut().push_back(path);
-                        Next::Picture(picture)
-                    }
-                    Ok(Err((path, error))) => {
-                        *count += u64::from(!error.is_empty());
-                        bar.inc(1);
-                        let own = || match path {
-                            Some(path) => skipped.unreadable(&path, error),
-                            None => Err(Unreadable::Own(error)),
-                        };
-                        match bar.suspend(own) {
-                            Ok(()) => Next::Pending,
-                            Err(Unreadable::Own(error)) => {
-                                bar.suspend(|| progress::error(error));
-                                *failed = true;
-                                Next::Pending
-                            }
-                            // What is under way comes to its end.
-                            Err(Unreadable::TooMany(error)) => {
-                                stop = Some(error);
-                                *ended = true;
-                                Next::End
-                            }
+                Ok(Err(unread)) => {
+                    let (path, error) = *unread;
+                    *count += u64::from(!error.is_empty());
+                    bar.inc(1);
+                    let own = bar.suspend(|| match &path {
+                        Some(path) => skipped.unreadable(path, error),
+                        None => Err(Unreadable::Own(error)),
+                    });
+                    match own {
+                        Ok(()) => Next::Pending,
+                        Err(Unreadable::Own(error)) => {
+                            fail(path.as_deref(), &Failed::of(&error, 0));
+                            Next::Pending
+                        }
+                        // What is under way comes to its end.
+                        Err(Unreadable::TooMany(error)) => {
+                            stop = Some(error);
+                            Next::End
                         }
                     }
-                    Err(TryRecvError::Empty) => Next::Pending,
-                    Err(TryRecvError::Disconnected) => {
-                        *ended = true;
-                        Next::End
+                }
+                Err(TryRecvError::Empty) => Next::Pending,
+                Err(TryRecvError::Disconnected) => Next::End,
+            }
+        };
+        // Outcomes come in the order of the pictures.
+        let mut tell = |tried: Tried<'_>| {
+            match tried {
+                Tried::Answer(answer, _) => {
+                    done += 1;
+                    bar.inc(1);
+                    let path = under_way.borrow_mut().pop_front();
+                    let (output, printed) = &mut *out.borrow_mut();
+                    if let (Some(path), true) = (path, printed.is_ok()) {
+                        let logits = &answer.result.logits;
+                        *printed = bar
+                            .suspend(|| report(args, target, backend, &path, logits, None, output));
                     }
                 }
-            };
-            let mut answer = |answer: Answer| {
-                done += 1;
-                bar.inc(1);
-                if let Some(path) = under_way.borrow_mut().pop_front() {
-                    let logits = &answer.result.logits;
-                    printed =
-                        bar.suspend(|| report(args, target, backend, &path, logits, None, output));
+                Tried::Again(_) | Tried::Failed(_) if cancel.is_cancelled() => {}
+                Tried::Again(lost) => {
+                    let under_way = under_way.borrow();
+                    let path = under_way.get((lost.index - done - gone.get()) as usize);
+                    let path = path.map_or("a picture".into(), |path| shown(path));
+                    let text = format!("{path}: {}; trying it again", lost.error);
+                    bar.suspend(|| progress::note(text));
                 }
-                match printed.is_err() || cancel.is_cancelled() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
+                Tried::Failed(lost) => {
+                    gone.set(gone.get() + 1);
+                    bar.inc(1);
+                    let path = under_way.borrow_mut().pop_front();
+                    let why = Failed {
+                        kind: lost.error.kind(),
+                        message: lost.error.to_string(),
+                        attempt: lost.attempt,
+                    };
+                    fail(path.as_deref(), &why);
                 }
-            };
-            let result = session.stream(&self.program, &mut next, &mut answer);
-            printed?;
-            signals::in_order(session, done, Ok(()))?;
-            if let Some(error) = stop {
-                return Err(error);
             }
-            let Err(error) = result else { continue };
-            let lost = under_way.into_inner();
-            if lost.is_empty() || is_final(&error) {
-                return Err(error.into());
+            match out.borrow().1.is_err() || cancel.is_cancelled() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
             }
-            for path in lost {
-                let text = format!("{}: {error}", path.display());
-                self.bar.suspend(|| progress::error(text));
-            }
-            self.failed = true;
+        };
+        let retries = self.args.retries.on_device();
+        let result = session.stream_each(&self.program, retries, &mut next, &mut tell);
+        let failed = failed.get();
+        out.into_inner().1?;
+        signals::in_order(session, done, Ok(()))?;
+        result?;
+        if let Some(error) = stop {
+            return Err(error);
         }
         self.skipped.report();
         if self.count == 0 && !self.args.pictures.allow_empty {
             return Err(CliError::NoInput);
         }
-        Ok(match self.failed {
+        Ok(match failed {
             true => Outcome::Bad,
             false => Outcome::Good,
         })
     }
-}
-
-/// Whether no other picture would fare better.
-fn is_final(error: &SessionError) -> bool {
-    matches!(
-        error,
-        SessionError::Device(DeviceError::LinkLost { .. } | DeviceError::Cancelled { .. })
-    )
 }
