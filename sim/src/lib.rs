@@ -42,7 +42,7 @@ mod verilate;
 mod wrapper;
 
 pub use design::Design;
-pub use device::{CycleReport, SimDevice, SimError, SimOptions, engine_design};
+pub use device::{CycleReport, SimDevice, SimError, SimOptions, design_of, engine_design};
 pub use environment::Environment;
 pub use error::{BuildError, ModelError};
 pub use model::{Model, Port};

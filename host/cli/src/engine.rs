@@ -68,6 +68,8 @@ pub struct Engine {
     /// Whether the waveform was begun.
     #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     traced: bool,
+    /// Cycle in which the first run began: those of the waveform count from there.
+    origin: Option<u64>,
     #[cfg(feature = "sim")]
     progress: std::sync::Arc<crate::progress::RunProgress>,
 }
@@ -91,6 +93,7 @@ impl Engine {
             options,
             session: None,
             traced: false,
+            origin: None,
         })
     }
 
@@ -164,10 +167,7 @@ impl Engine {
         let result = self.try_run(program, pictures, label, disturbance, by_layer);
         #[cfg(feature = "sim")]
         self.progress.finish();
-        if let Err(CliError::Session(SessionError::Device(
-            DeviceError::Timeout { .. } | DeviceError::Link { .. },
-        ))) = &result
-        {
+        if let Err(CliError::Session(SessionError::Device(DeviceError::Link { .. }))) = &result {
             // Part of the transfer may still be on its way: begin with a new engine.
             self.session = None;
         }
@@ -234,6 +234,12 @@ impl Engine {
             figures: Some(figures),
         };
         Ok(results.into_iter().zip(figures).map(run).collect())
+    }
+
+    /// Cycles since power-up as the waveform's are counted.
+    pub fn cycles_of_waveform(&self, cycles: &Range<u64>) -> Range<u64> {
+        let origin = self.origin.unwrap_or(0);
+        cycles.start.saturating_sub(origin)..cycles.end.saturating_sub(origin)
     }
 
     fn deadline(&self, program: &Program) -> Duration {
