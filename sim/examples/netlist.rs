@@ -33,7 +33,7 @@ fn run(preset: &str, files: &[String]) -> Result<(), Failure> {
     };
     // A netlist is one flat module: to optimise it takes longer than to run it.
     let design = Design::new(TOP, verilog).optimise(0);
-    let device = SimDevice::open_design(preset, &design, &Builder::new(), &options)?;
+    let device = SimDevice::open_design(&config, &design, &Builder::new(), &options)?;
     let mut session = Session::open(device, &config)?;
     session.deadline = Duration::from_secs(1800);
     for seed in seed..seed + NETWORKS {

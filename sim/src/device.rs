@@ -1,6 +1,9 @@
 //! The Verilated engine as a device: the same transfers, registers and errors as a board.
 
+mod hang;
+mod probes;
 mod stream;
+mod units;
 
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -65,6 +68,9 @@ pub struct SimDevice {
     lite: LiteId,
     report: Option<CycleReport>,
     cancel: Cancel,
+    config: HwConfig,
+    /// A run was given up and the engine left as it was.
+    stuck: bool,
 }
 
 impl std::fmt::Debug for SimDevice {
@@ -77,10 +83,17 @@ impl std::fmt::Debug for SimDevice {
 
 /// The design that [`SimDevice`] builds for a configuration.
 pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, GenerateError> {
-    Ok(Design::new(top::TOP, top::generate(config)?)
+    Ok(design_of(top::generate(config)?, options))
+}
+
+/// As [`engine_design`], of Verilog that was changed since it was generated.
+pub fn design_of(verilog: String, options: &SimOptions) -> Design {
+    let probes = probes::waivers(&verilog);
+    Design::new(top::TOP, verilog)
+        .waivers(probes)
         .trace(options.trace)
         .random_reset(options.random_state)
-        .optimise(if options.quick_build { 1 } else { 3 }))
+        .optimise(if options.quick_build { 1 } else { 3 })
 }
 
 impl SimDevice {
@@ -90,17 +103,12 @@ impl SimDevice {
         builder: &Builder,
         options: &SimOptions,
     ) -> Result<SimDevice, SimError> {
-        Self::open_design(
-            &config.name,
-            &engine_design(config, options)?,
-            builder,
-            options,
-        )
+        Self::open_design(config, &engine_design(config, options)?, builder, options)
     }
 
     /// The same with a design of one's own that has the engine's ports, a netlist for instance.
     pub fn open_design(
-        name: &str,
+        config: &HwConfig,
         design: &Design,
         builder: &Builder,
         options: &SimOptions,
@@ -110,13 +118,15 @@ impl SimDevice {
         let (mut bench, source, sink, lite) = Testbench::engine(model, options.seed)?;
         bench.set_disturbance(options.idle, options.back_pressure, options.idle);
         Ok(SimDevice {
-            name: format!("simulated engine {name}"),
+            name: format!("simulated engine {}", config.name),
             bench,
             source,
             sink,
             lite,
             report: None,
             cancel: Cancel::new(),
+            config: config.clone(),
+            stuck: false,
         })
     }
 
@@ -160,6 +170,7 @@ impl SimDevice {
         self.bench.reset(1)?;
         self.bench.source_mut(self.source).clear();
         self.bench.sink_mut(self.sink).clear();
+        self.stuck = false;
         Ok(())
     }
 
@@ -243,6 +254,13 @@ impl Device for SimDevice {
         take: &mut Take<'_>,
     ) -> Result<(), DeviceError> {
         self.flow(feed, result_bytes, deadline, take)
+    }
+
+    fn reset(&mut self, _: Duration) -> Result<(), DeviceError> {
+        if self.stuck {
+            return self.abandon().map_err(|e| self.link(e));
+        }
+        self.write_reg(regs::CTRL.offset, 1)
     }
 
     fn set_cancel(&mut self, cancel: Cancel) {

@@ -24,6 +24,7 @@ struct Api {
     create: unsafe extern "C" fn(c_int, c_int, *mut c_char, u32) -> Handle,
     destroy: unsafe extern "C" fn(Handle),
     port: unsafe extern "C" fn(Handle, u32, *mut u32) -> *mut u8,
+    signal: unsafe extern "C" fn(Handle, *const c_char, *const c_char, *mut u32) -> *const u8,
     eval: unsafe extern "C" fn(Handle) -> c_int,
     tick: unsafe extern "C" fn(Handle, *mut u8) -> c_int,
     step: unsafe extern "C" fn(Handle, *mut u8, u64, *mut u64) -> c_int,
@@ -117,6 +118,29 @@ impl Instance {
                     let at = at.cast::<u32>();
                     u64::from(at.read()) | u64::from(at.add(1).read()) << 32
                 }
+            }
+        }
+    }
+
+    /// The value of a signal inside the design: `scope` is the path of its instance. Nothing if
+    /// the design has no such signal that can be read, or it is wider than 64 bits. Slow: by name.
+    pub fn signal(&self, scope: &CStr, name: &CStr) -> Option<u64> {
+        let mut bytes = 0;
+        // SAFETY: the handle is live, both names are zero-ended, and `bytes` may be written.
+        let at = unsafe {
+            let handle = self.handle.as_ptr();
+            (self.api.signal)(handle, scope.as_ptr(), name.as_ptr(), &mut bytes)
+        };
+        let at = NonNull::new(at.cast_mut())?.as_ptr();
+        // SAFETY: the library says that a value of `bytes` bytes lies there; Verilator keeps one
+        // of up to 64 bits in the unsigned integer of that size. No C++ code runs meanwhile.
+        unsafe {
+            match bytes {
+                1 => Some(u64::from(at.read())),
+                2 => Some(u64::from(at.cast::<u16>().read())),
+                4 => Some(u64::from(at.cast::<u32>().read())),
+                8 => Some(at.cast::<u64>().read()),
+                _ => None,
             }
         }
     }
@@ -297,6 +321,7 @@ impl Api {
                 create: find(library, "fb_create")?,
                 destroy: find(library, "fb_destroy")?,
                 port: find(library, "fb_port")?,
+                signal: find(library, "fb_signal")?,
                 eval: find(library, "fb_eval")?,
                 tick: find(library, "fb_tick")?,
                 step: find(library, "fb_step")?,

@@ -43,7 +43,7 @@ mod waveform;
 mod wrapper;
 
 pub use design::Design;
-pub use device::{CycleReport, SimDevice, SimError, SimOptions, engine_design};
+pub use device::{CycleReport, SimDevice, SimError, SimOptions, design_of, engine_design};
 pub use environment::Environment;
 pub use error::{BuildError, ModelError};
 pub use model::{Model, Port};

@@ -240,6 +240,15 @@ impl Model {
         words
     }
 
+    /// Reads a register inside the design by the path of its instance, the top module first, and
+    /// its name: `("top.core.queue", "level")`. Nothing unless it is there, has at most 64 bits,
+    /// and was made readable by a `public_flat_rd` line of [`Design::waivers`]. Slow: by name.
+    #[must_use]
+    pub fn signal(&self, path: &str, name: &str) -> Option<u64> {
+        let scope = CString::new(format!("TOP.{path}")).ok()?;
+        self.instance.signal(&scope, &CString::new(name).ok()?)
+    }
+
     /// Sets an input by name; for set-up code, not for each cycle.
     ///
     /// # Errors

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::ports::PortInfo;
 
 /// Changes whenever the C interface changes; checked when a library is loaded.
-pub(crate) const ABI: u32 = 1;
+pub(crate) const ABI: u32 = 2;
 
 /// The wrapper's text before a design's own parts are filled in; part of the cache key.
 pub(crate) const TEMPLATE: &str = include_str!("wrapper.cpp.in");

@@ -71,6 +71,8 @@ pub struct Engine {
     /// Cycle of the engine from which the waveform is counted.
     #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     waveform_from: u64,
+    /// Cycle in which the first run began: those of the waveform count from there.
+    origin: Option<u64>,
     #[cfg(feature = "sim")]
     progress: std::sync::Arc<crate::progress::RunProgress>,
 }
@@ -95,6 +97,7 @@ impl Engine {
             session: None,
             traced: false,
             waveform_from: 0,
+            origin: None,
         })
     }
 
@@ -168,10 +171,7 @@ impl Engine {
         let result = self.try_run(program, pictures, label, disturbance, by_layer);
         #[cfg(feature = "sim")]
         self.progress.finish();
-        if let Err(CliError::Session(SessionError::Device(
-            DeviceError::Timeout { .. } | DeviceError::Link { .. },
-        ))) = &result
-        {
+        if let Err(CliError::Session(SessionError::Device(DeviceError::Link { .. }))) = &result {
             // Part of the transfer may still be on its way: begin with a new engine.
             self.session = None;
         }
@@ -238,6 +238,12 @@ impl Engine {
             figures: Some(figures),
         };
         Ok(results.into_iter().zip(figures).map(run).collect())
+    }
+
+    /// Cycles since power-up as the waveform's are counted.
+    pub fn cycles_of_waveform(&self, cycles: &Range<u64>) -> Range<u64> {
+        let origin = self.origin.unwrap_or(0);
+        cycles.start.saturating_sub(origin)..cycles.end.saturating_sub(origin)
     }
 
     fn deadline(&self, program: &Program) -> Duration {

@@ -63,6 +63,14 @@ pub enum CliError {
         width: usize,
         reasons: String,
     },
+    #[error("{error}\n  {came}\n  {next}")]
+    Hang {
+        error: Box<SessionError>,
+        /// Of the feature maps, what came.
+        came: String,
+        /// How to see more.
+        next: String,
+    },
     #[error("the engine gave no result for a picture; run it again, and report it if it stays so")]
     Missing,
     #[cfg(feature = "sim")]

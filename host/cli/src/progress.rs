@@ -199,7 +199,41 @@ mod simulation {
         predicted: u64,
         begin: Instant,
         last_line: Instant,
+        /// It takes longer than predicted.
+        late: bool,
         bar: Option<ProgressBar>,
+    }
+
+    const IN_TIME: &str =
+        "{percent:>3} % [{bar:20}] {human_pos} cycles, {per_sec}, {eta} left: {msg}";
+    const LATE: &str = "{spinner} {human_pos} cycles, {per_sec}: {msg}";
+
+    /// A style with the rate in thousands of cycles a second.
+    fn rated(template: &str) -> ProgressStyle {
+        style(template).with_key(
+            "per_sec",
+            |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
+                let _ = write!(text, "{:.0} kcycle/s", state.per_sec() / 1e3);
+            },
+        )
+    }
+
+    /// One line of progress; the share and the time left only as long as they mean something.
+    fn line(label: &str, cycles: u64, predicted: u64, rate: f64) -> String {
+        let kilo = rate / 1e3;
+        if cycles > predicted {
+            let times = cycles as f64 / predicted as f64;
+            return format!(
+                "{label}: {cycles} cycles, {times:.1} times the {predicted} predicted without \
+                 waits, {kilo:.0} kcycle/s"
+            );
+        }
+        // Never 100 % of what still runs.
+        let share = (100 * cycles / predicted).min(99);
+        let left = ((predicted - cycles) as f64 / rate.max(1.0))
+            .ceil()
+            .max(1.0);
+        format!("{label}: {share} %, {cycles} cycles, {kilo:.0} kcycle/s, {left:.0} s left")
     }
 
     impl RunProgress {
@@ -213,16 +247,9 @@ mod simulation {
         /// A run of about `predicted` cycles begins.
         pub fn start(&self, label: &str, predicted: u64) {
             let bar = (self.style == Style::Bars).then(|| {
-                let template =
-                    "{percent:>3} % [{bar:20}] {human_pos} cycles, {per_sec}, {eta} left: {msg}";
-                let bar = ProgressBar::new(predicted.max(1)).with_style(style(template).with_key(
-                    "per_sec",
-                    |state: &indicatif::ProgressState, text: &mut dyn std::fmt::Write| {
-                        let _ = write!(text, "{:.0} kcycle/s", state.per_sec() / 1e3);
-                    },
-                ));
-                bar.set_message(label.to_owned());
-                bar
+                ProgressBar::new(predicted.max(1))
+                    .with_style(rated(IN_TIME))
+                    .with_message(label.to_owned())
             });
             let now = Instant::now();
             self.set(Some(Run {
@@ -230,6 +257,7 @@ mod simulation {
                 predicted: predicted.max(1),
                 begin: now,
                 last_line: now,
+                late: false,
                 bar,
             }));
         }
@@ -239,19 +267,17 @@ mod simulation {
             let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(run) = &mut *run else { return };
             if let Some(bar) = &run.bar {
-                // Disturbed runs take longer than predicted.
-                bar.set_position(cycles.min(run.predicted));
+                // Nobody knows how long it takes from here on.
+                if cycles > run.predicted && !run.late {
+                    run.late = true;
+                    bar.set_style(rated(LATE));
+                    bar.set_message(format!("{} ({} predicted)", run.label, run.predicted));
+                }
+                bar.set_position(cycles);
             } else if self.style == Style::Lines && run.last_line.elapsed() >= INTERVAL {
                 run.last_line = Instant::now();
                 let rate = cycles as f64 / run.begin.elapsed().as_secs_f64();
-                let share = (cycles as f64 / run.predicted as f64).min(1.0);
-                let left = run.predicted.saturating_sub(cycles) as f64 / rate.max(1.0);
-                note(format_args!(
-                    "{}: {:.0} %, {cycles} cycles, {:.0} kcycle/s, {left:.0} s left",
-                    run.label,
-                    100.0 * share,
-                    rate / 1e3,
-                ));
+                note(line(&run.label, cycles, run.predicted, rate));
             }
         }
 
@@ -266,6 +292,29 @@ mod simulation {
                 bar.finish_and_clear();
             }
             *run = new;
+        }
+    }
+
+    #[cfg(test)]
+    mod tests {
+        use super::line;
+
+        #[test]
+        fn a_run_that_goes_on_is_never_said_to_be_over() {
+            assert_eq!(
+                line("p", 500, 1000, 1000.0),
+                "p: 50 %, 500 cycles, 1 kcycle/s, 1 s left"
+            );
+            for cycles in [999, 1000] {
+                let text = line("p", cycles, 1000, 1e6);
+                assert!(
+                    text.contains(": 99 %") && text.contains("1 s left"),
+                    "{text}"
+                );
+            }
+            let text = line("p", 2500, 1000, 1e6);
+            assert!(text.contains("2500 cycles, 2.5 times the 1000"), "{text}");
+            assert!(!text.contains('%') && !text.contains("left"), "{text}");
         }
     }
 }

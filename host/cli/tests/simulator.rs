@@ -94,7 +94,7 @@ fn a_run_that_takes_too_long_is_given_up() {
         "0.01",
         text(&image),
     ];
-    firebrick(&args).fails("came within 10ms");
+    firebrick(&args).fails("no result within 10ms");
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod framing;
 mod program;
 mod record;
 mod session;
+pub mod stall;
 
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
 pub use device::{
@@ -27,7 +28,8 @@ pub use device::{
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use framing::{Framed, Framer};
 pub use program::{
-    ImageError, ImageResult, LayerInfo, Order, Prediction, Program, RecordInfo, ResultError, probe,
+    ImageError, ImageResult, LayerInfo, Order, PartialMap, PartialResult, Prediction, Program,
+    RecordInfo, ResultError, probe,
 };
 pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
 pub use session::{Answer, Lost, Next, Session, SessionError, Tried};

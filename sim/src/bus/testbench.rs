@@ -35,6 +35,7 @@ pub struct Testbench {
     lites: Vec<AxiLiteMaster>,
     reset: Option<Port>,
     lite_limit: u64,
+    disturbance: (f64, f64),
 }
 
 impl Testbench {
@@ -60,6 +61,7 @@ impl Testbench {
             lites: Vec::new(),
             reset,
             lite_limit: LITE_LIMIT,
+            disturbance: (0.0, 0.0),
         })
     }
 
@@ -195,11 +197,18 @@ impl Testbench {
     /// Sets the idle probability of all sources, the back-pressure of all sinks, and the waits
     /// of all register masters.
     pub fn set_disturbance(&mut self, idle: f64, back_pressure: f64, wait: f64) {
+        self.disturbance = (idle, back_pressure);
         self.sources.iter_mut().for_each(|s| s.set_idle(idle));
         self.sinks
             .iter_mut()
             .for_each(|s| s.set_back_pressure(back_pressure));
         self.lites.iter_mut().for_each(|l| l.set_wait(wait));
+    }
+
+    /// Idle and back-pressure probability, as last set for all.
+    #[must_use]
+    pub fn disturbance(&self) -> (f64, f64) {
+        self.disturbance
     }
 
     /// Limits how many cycles one register access may take.

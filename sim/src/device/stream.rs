@@ -8,6 +8,7 @@ use firebrick_driver::{Device, DeviceError, Fed, Feed, Packet, Take, Timing};
 use firebrick_spec::regs;
 
 use super::SimDevice;
+use super::hang::Watch;
 
 /// Cycles between looks at the engine's status, the deadline, the flag and the progress report.
 const POLL: u64 = 8192;
@@ -17,11 +18,13 @@ const QUEUED: usize = 2;
 const ASK: Duration = Duration::from_millis(5);
 
 /// A transfer under way.
-struct Flight {
+pub(super) struct Flight {
+    /// What is sent, to say where it stands if it does not come through.
+    pub bytes: Vec<u8>,
     pack: Duration,
     begin: Instant,
     /// Beats that the source has sent when this one is through, counted from power-up.
-    until: u64,
+    pub until: u64,
     /// When it was.
     sent: Option<Instant>,
 }
@@ -70,10 +73,17 @@ impl SimDevice {
         deadline: Duration,
         take: &mut Take<'_>,
     ) -> Result<(), DeviceError> {
+        if self.stuck {
+            self.abandon().map_err(|e| self.link(e))?;
+        }
         let mut flights = Flights::default();
         let outcome = self.fly(&mut flights, feed, result_bytes, deadline, take);
-        let refused = matches!(outcome, Err(DeviceError::Engine { .. }));
-        if !flights.flights.is_empty() && !refused {
+        // After a hang the engine stays as it is, for a look at its registers.
+        let kept = matches!(
+            outcome,
+            Err(DeviceError::Engine { .. } | DeviceError::Hang { .. })
+        );
+        if !flights.flights.is_empty() && !kept {
             self.abandon().map_err(|e| self.link(e))?;
         }
         outcome
@@ -93,6 +103,7 @@ impl SimDevice {
         let mut since = Instant::now();
         // After an error: the last look found nothing more to come.
         let mut quiet = false;
+        let mut watch = Watch::new(first);
         loop {
             self.uncancelled()?;
             let empty = state.flights.is_empty();
@@ -106,6 +117,7 @@ impl SimDevice {
             }
             if empty {
                 since = Instant::now();
+                watch = Watch::new(self.bench.now());
             }
             let polled = self.cycles(state.room_at())?;
             state.note(self.bench.source(self.source).sent());
@@ -113,6 +125,7 @@ impl SimDevice {
                 && let Some(flight) = state.flights.pop_front()
             {
                 since = Instant::now();
+                watch = Watch::new(self.bench.now());
                 if self.taken(&flight, &bytes, result_bytes, take)?.is_break() {
                     return Ok(());
                 }
@@ -141,14 +154,18 @@ impl SimDevice {
                     });
                 }
             }
-            if since.elapsed() > deadline {
-                return Err(DeviceError::Timeout {
-                    device: self.name.clone(),
-                    want: result_bytes,
-                    got: self.packet().len(),
-                    deadline,
-                });
-            }
+            let Some(flight) = state.flights.front() else {
+                continue;
+            };
+            let reason = match self.stands_still(&mut watch, flight)? {
+                Some(reason) => reason,
+                None if since.elapsed() > deadline => format!(
+                    "no result within {deadline:?} ({} cycles)",
+                    self.bench.now() - watch.begin
+                ),
+                None => continue,
+            };
+            return Err(self.hang(reason, &watch, flight, result_bytes));
         }
     }
 
@@ -167,10 +184,12 @@ impl SimDevice {
             let now = Instant::now();
             let source = self.bench.source_mut(self.source);
             source.push_bytes(&room[..length], true);
+            let until = source.sent() + source.waiting();
             state.flights.push_back(Flight {
+                bytes: room[..length].to_vec(),
                 pack: now - begin,
                 begin: now,
-                until: source.sent() + source.waiting(),
+                until,
                 sent: None,
             });
         }

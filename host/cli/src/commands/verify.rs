@@ -6,8 +6,8 @@ mod report;
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;
 
-use firebrick_driver::Program;
-use firebrick_model::Model;
+use firebrick_driver::{DeviceError, Program, SessionError};
+use firebrick_model::{Activations, Model};
 
 use crate::args::{self, EngineBackend};
 use crate::engine::{Disturbance, Engine, Options};
@@ -35,6 +35,8 @@ struct Verifier<'a> {
     plain: Program,
     engine: Engine,
     disturbance: Disturbance,
+    seed: u32,
+    on_device: bool,
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
@@ -75,6 +77,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         plain: target.compile(false)?,
         engine: Engine::new(options)?,
         disturbance,
+        seed,
+        on_device: args.on.device.is_some(),
         target: &target,
     };
     let mut reporter = Reporter::new(args, &target, seed, disturbance, output);
@@ -147,7 +151,8 @@ impl Verifier<'_> {
         let want = self.model.run(&input.view())?;
         let checked = self
             .engine
-            .run(&self.checked, input, &image, self.disturbance)?;
+            .run(&self.checked, input, &image, self.disturbance)
+            .map_err(|error| self.explain(error, &want))?;
         let layers = compare(&self.target.network, &checked.result, &want);
         let plain = self
             .engine
@@ -159,6 +164,41 @@ impl Verifier<'_> {
             figures: plain.figures,
             logits: plain.result.logits,
         })
+    }
+}
+
+impl Verifier<'_> {
+    /// Adds to the error of an engine that stood still what its feature maps say, and what to do.
+    fn explain(&self, error: CliError, want: &Activations) -> CliError {
+        let CliError::Session(SessionError::Device(DeviceError::Hang { device, stall })) = error
+        else {
+            return error;
+        };
+        let partial = self.checked.decode_partial(&stall.partial);
+        let came = compare::came(&self.target.network, &partial, want);
+        let next = match &stall.cycles {
+            Some(cycles) => {
+                let cycles = self.engine.cycles_of_waveform(cycles);
+                format!(
+                    "next: the same command with `--seed {} --waveform hang.fst --cycles {}..{}` \
+                     records how it came to a halt{}",
+                    self.seed,
+                    cycles.start,
+                    cycles.end,
+                    match self.on_device {
+                        true => ", without --device and with `--no-disturb`",
+                        false => "",
+                    }
+                )
+            }
+            None => "next: run it again, and `firebrick doctor` if it stays so".to_owned(),
+        };
+        let error = SessionError::Device(DeviceError::Hang { device, stall });
+        CliError::Hang {
+            error: Box::new(error),
+            came,
+            next,
+        }
     }
 }
 

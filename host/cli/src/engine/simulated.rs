@@ -39,6 +39,7 @@ impl Engine {
         let Some(AnyDevice::Sim(device)) = self.session.as_mut().map(|s| s.device()) else {
             return Ok(());
         };
+        self.origin.get_or_insert(device.bench_mut().now());
         let Disturbance {
             idle,
             back_pressure,

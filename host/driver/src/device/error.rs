@@ -2,6 +2,7 @@
 
 use super::errno::Explained;
 use crate::executor::EngineFault;
+use crate::stall::Stall;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -15,21 +16,6 @@ pub enum DeviceError {
         device: String,
         /// What register ERROR says.
         fault: EngineFault,
-    },
-    /// Nothing came in time.
-    #[error(
-        "{device}: {got} of {want} result bytes came within {deadline:?}; reset the engine, and \
-         if that does not help, reload it"
-    )]
-    Timeout {
-        /// Which device.
-        device: String,
-        /// Bytes expected.
-        want: usize,
-        /// Bytes received.
-        got: usize,
-        /// Time allowed.
-        deadline: Duration,
     },
     /// Nothing came in time, and the registers say more.
     #[error(
@@ -51,6 +37,15 @@ pub enum DeviceError {
         want: usize,
         /// State of the engine, the likely cause, and what to do.
         state: String,
+    },
+    /// A simulated engine stands still, or takes far longer than predicted. It is left as it is
+    /// until the next reset.
+    #[error("{device}: {stall}")]
+    Hang {
+        /// Which device.
+        device: String,
+        /// What its units wait for.
+        stall: Box<Stall>,
     },
     /// More came back than the program says, or less.
     #[error(
@@ -146,8 +141,8 @@ impl DeviceError {
     pub fn kind(&self) -> &'static str {
         match self {
             DeviceError::Engine { .. } => "engine",
-            DeviceError::Timeout { .. } => "timeout",
             DeviceError::Stalled { .. } => "stalled",
+            DeviceError::Hang { .. } => "hang",
             DeviceError::Length { .. } => "length",
             DeviceError::LinkLost { .. } => "link-lost",
             DeviceError::Io { .. } => "io",

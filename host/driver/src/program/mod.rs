@@ -6,7 +6,7 @@ mod result;
 mod stream;
 
 pub use info::{LayerInfo, Prediction, RecordInfo};
-pub use result::{ImageResult, ResultError};
+pub use result::{ImageResult, PartialMap, PartialResult, ResultError};
 pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;
 
@@ -324,6 +324,12 @@ impl Program {
     /// Reads a result packet: exactly [`output_bytes`](Self::output_bytes) bytes.
     pub fn decode_result(&self, packet: &[u8]) -> Result<ImageResult, ResultError> {
         result::decode(self, packet)
+    }
+
+    /// Reads what came of a result packet that broke off; more than a packet is cut.
+    #[must_use]
+    pub fn decode_partial(&self, packet: &[u8]) -> PartialResult {
+        result::decode_partial(self, packet)
     }
 
     /// Reads the result packet of [`setup`](Self::setup).

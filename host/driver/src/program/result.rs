@@ -59,6 +59,26 @@ pub struct ImageResult {
     pub maps: Vec<(NodeId, Array3<u8>)>,
 }
 
+/// A feature map of which a part came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartialMap {
+    /// The node.
+    pub node: NodeId,
+    /// Its values (height, width, channels); 0 where none came.
+    pub values: Array3<u8>,
+    /// Not 0 where a value came.
+    pub came: Array3<u8>,
+}
+
+/// What came for one picture before the result broke off.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartialResult {
+    /// In check mode: every node's feature map in the order of the nodes, the global sum left out.
+    pub maps: Vec<PartialMap>,
+    /// The sum over all pixels for each class, where it came.
+    pub logits: Vec<Option<i32>>,
+}
+
 /// A result packet that is not what the engine should have sent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ResultError {
@@ -128,6 +148,8 @@ struct Maps<'a> {
     before: Vec<Option<Array3<u8>>>,
     /// The same after its pool.
     after: Vec<Option<Array3<u8>>>,
+    /// Stands in place of the constants around padded maps.
+    border: Option<u8>,
 }
 
 impl Maps<'_> {
@@ -162,7 +184,8 @@ impl Maps<'_> {
     fn bordered(&self, node: usize) -> Option<Array3<u8>> {
         let info = &self.program.nodes[node];
         let size = (info.shape.height, info.shape.width, info.shape.channels);
-        let mut map = Array3::from_shape_fn(size, |(_, _, c)| info.constants[c]);
+        let mut map =
+            Array3::from_shape_fn(size, |(_, _, c)| self.border.unwrap_or(info.constants[c]));
         let (rows, columns) = info.interior();
         let border = info.border;
         map.slice_mut(s![border..border + rows, border..border + columns, ..])
@@ -242,11 +265,53 @@ pub(super) fn trailer(packet: &[u8], want: usize) -> Result<(&[u8], Trailer), Re
 /// Reads a packet.
 pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, ResultError> {
     let (body, trailer) = trailer(packet, program.output_bytes)?;
+    let (mut logits, maps) = read(program, body, None);
+    program.add_borders(&mut logits);
+    Ok(ImageResult {
+        logits,
+        trailer,
+        maps,
+    })
+}
+
+/// Reads what came of a packet: once the values, and once, with ones in their place, where they
+/// are.
+pub(super) fn decode_partial(program: &Program, packet: &[u8]) -> PartialResult {
+    let length = program.output_bytes - Trailer::BYTES;
+    let whole = packet.len().min(length) / program.config.bus_bytes * program.config.bus_bytes;
+    let mut body = packet[..whole].to_vec();
+    body.resize(length, 0);
+    let mut came = vec![0xff; whole];
+    came.resize(length, 0);
+    let (mut logits, maps) = read(program, &body, None);
+    program.add_borders(&mut logits);
+    let (summed, covered) = read(program, &came, Some(0xff));
+    PartialResult {
+        maps: maps
+            .into_iter()
+            .zip(covered)
+            .map(|((node, values), (_, came))| PartialMap { node, values, came })
+            .collect(),
+        logits: logits
+            .into_iter()
+            .zip(summed)
+            .map(|(logit, came)| (came != 0).then_some(logit))
+            .collect(),
+    }
+}
+
+/// Sums without those of borders, and maps, of a packet's body.
+fn read(
+    program: &Program,
+    body: &[u8],
+    border: Option<u8>,
+) -> (Vec<i32>, Vec<(NodeId, Array3<u8>)>) {
     let nodes = program.nodes.len();
     let mut maps = Maps {
         program,
         before: vec![None; nodes],
         after: vec![None; nodes],
+        border,
     };
     let mut logits = vec![0; program.classes];
     let beat = program.config.bus_bytes;
@@ -286,7 +351,6 @@ pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, Re
             }
         }
     }
-    program.add_borders(&mut logits);
     let maps = (0..nodes)
         .filter_map(|node| {
             program
@@ -296,9 +360,5 @@ pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, Re
                 .map(|m| (NodeId(node), m))
         })
         .collect();
-    Ok(ImageResult {
-        logits,
-        trailer,
-        maps,
-    })
+    (logits, maps)
 }

@@ -10,10 +10,12 @@ pub use retry::{Lost, Tried};
 pub use stream::{Answer, Next};
 
 use crate::device::{Device, DeviceError, Synchronised, trigger};
-use crate::program::{ImageResult, Order, Program, ResultError, check_order, probe};
+use crate::program::{ImageResult, Order, Program, RecordInfo, ResultError, check_order, probe};
+use crate::stall::{Places, Queues, Registers, records_of};
 use firebrick_spec::result::Trailer;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 use ndarray::ArrayView3;
+use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tags::Tags;
 
@@ -36,6 +38,8 @@ pub struct Session<D: Device> {
     resident: Option<Program>,
     /// Sequence number of the next result, if the engine is known to be idle and clean.
     sequence: Option<u32>,
+    /// Register BEATS_IN before the transfer whose result is next.
+    beats: u32,
     tags: Tags,
     /// Time allowed for one picture.
     pub deadline: Duration,
@@ -92,6 +96,7 @@ impl<D: Device> Session<D> {
             transfer: Vec::new(),
             resident: None,
             sequence: None,
+            beats: 0,
             tags: Tags::new(),
             deadline: Self::DEADLINE,
             reset_deadline: Self::RESET_DEADLINE,
@@ -133,6 +138,7 @@ impl<D: Device> Session<D> {
                         Some(next) => next,
                         None => self.device.read_reg(regs::RESULTS.offset)?,
                     };
+                    self.beats = self.device.read_reg(regs::BEATS_IN_LO.offset)?;
                     self.sequence = Some(next);
                     return Ok(next);
                 }
@@ -176,6 +182,8 @@ impl<D: Device> Session<D> {
                 self.in_order(&result.trailer, tag)?;
                 Ok(result)
             });
+        let result = self.explain(result, program);
+        self.passed(program.input_bytes(), u32::from(result.is_ok()));
         self.recover(result)
     }
 
@@ -214,6 +222,8 @@ impl<D: Device> Session<D> {
                 }
                 Ok(results)
             });
+        let result = self.explain(result, program);
+        self.passed(program.input_bytes(), images.len() as u32);
         self.recover(result)
     }
 
@@ -242,10 +252,103 @@ impl<D: Device> Session<D> {
                     let trailer = program.decode_setup(&packet)?;
                     Ok(self.in_order(&trailer, tag)?)
                 });
+            let result = self.explain_setup(result, &setup);
             self.recover(result)?;
+            self.passed(setup.len(), 1);
             self.resident = Some(program.clone());
         }
         Ok(())
+    }
+
+    /// So many transfers of `bytes` each have their results.
+    fn passed(&mut self, bytes: usize, transfers: u32) {
+        let beats = (bytes / self.config.bus_bytes) as u32;
+        self.beats = self.beats.wrapping_add(beats.wrapping_mul(transfers));
+    }
+
+    /// Adds to the error of a run that stood still what program and registers know of it. The
+    /// engine must not have been reset yet.
+    fn explain<T>(
+        &mut self,
+        result: Result<T, SessionError>,
+        program: &Program,
+    ) -> Result<T, SessionError> {
+        match result {
+            Err(SessionError::Device(DeviceError::Hang { device, mut stall })) => {
+                stall.name_layers(program);
+                Err(DeviceError::Hang { device, stall }.into())
+            }
+            Err(SessionError::Device(mut error @ DeviceError::Stalled { .. })) => {
+                self.locate(
+                    &mut error,
+                    program.records(),
+                    program.input_bytes(),
+                    |places| {
+                        places.name_layers(program);
+                    },
+                );
+                Err(error.into())
+            }
+            result => result,
+        }
+    }
+
+    /// As [`explain`](Self::explain), for the transfer that loads weights once.
+    fn explain_setup<T>(
+        &mut self,
+        result: Result<T, SessionError>,
+        setup: &[u8],
+    ) -> Result<T, SessionError> {
+        result.map_err(|error| match error {
+            SessionError::Device(mut error @ DeviceError::Stalled { .. }) => {
+                let records = records_of(setup, &self.config);
+                self.locate(&mut error, &records, setup.len(), |_| ());
+                error.into()
+            }
+            error => error,
+        })
+    }
+
+    /// Adds the records that the units of a board are at, by what its registers say.
+    fn locate(
+        &mut self,
+        error: &mut DeviceError,
+        records: &[RecordInfo],
+        transfer: usize,
+        name: impl FnOnce(&mut Places),
+    ) {
+        let DeviceError::Stalled { state, .. } = error else {
+            return;
+        };
+        let registers = Registers::read(&mut self.device);
+        let (Some(beats), Some(queued), Some(draining)) =
+            (registers.beats_in, registers.queued(), registers.draining())
+        else {
+            return;
+        };
+        if let Some(cause) = registers.cause {
+            let _ = write!(state, "\n  stall cause: {cause}");
+        }
+        let taken = beats.wrapping_sub(self.beats) as usize * self.config.bus_bytes;
+        let under_way = taken / transfer.max(1);
+        // Whole transfers: the last is the one to look at.
+        let (number, taken) = match taken % transfer.max(1) {
+            0 if taken > 0 => (under_way - 1, transfer),
+            rest => (under_way, rest),
+        };
+        let queues = Queues {
+            queued: queued as usize,
+            draining: draining as usize,
+            held: None,
+            in_hand: false,
+        };
+        let mut places = Places::find(records, taken, queues);
+        name(&mut places);
+        let _ = write!(
+            state,
+            "\n  transfer {} of those under way, {taken} of its {transfer} bytes taken{places}",
+            number + 1
+        );
     }
 
     /// Resets the engine after an error.

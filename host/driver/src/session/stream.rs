@@ -121,6 +121,7 @@ impl<D: Device> Session<D> {
         );
         let (fed, picture_error) = (pictures.fed, pictures.error);
         self.sequence = Some(first.wrapping_add(taken as u32));
+        self.passed(program.input_bytes(), taken as u32);
         let result = match (outcome, damage) {
             (Err(error), _) => Err(error.into()),
             (Ok(()), Some(error)) => Err(error.into()),
@@ -130,6 +131,7 @@ impl<D: Device> Session<D> {
             // Given up in between.
             self.reset()?;
         }
+        let result = self.explain(result, program);
         let result = self.recover(result)?;
         match picture_error {
             Some(error) => Err(error.into()),

@@ -1,6 +1,6 @@
 //! The comparison itself.
 
-use firebrick_driver::ImageResult;
+use firebrick_driver::{ImageResult, PartialResult};
 use firebrick_model::Activations;
 use firebrick_network::{Network, NodeId, Op};
 use ndarray::{Array3, ArrayView3};
@@ -44,6 +44,49 @@ pub fn compare(network: &Network, got: &ImageResult, want: &Activations) -> Vec<
             }
         })
         .collect()
+}
+
+/// What the part of a result says that came before it broke off: how many maps are whole and
+/// right, the first that differs, and the first that lacks values, in the network's order.
+pub fn came(network: &Network, got: &PartialResult, want: &Activations) -> String {
+    let (mut whole, mut values) = (0, 0);
+    let (mut differs, mut lacks) = (None, None);
+    for map in &got.maps {
+        let Some(want) = want.map(map.node) else {
+            continue;
+        };
+        let name = &network.nodes[map.node.0].name;
+        let mut missing = 0;
+        let mut wrong = None;
+        for ((at, &got), &came) in map.values.indexed_iter().zip(&map.came) {
+            match (came, want[at]) {
+                (0, _) => missing += 1,
+                (_, want) if got != want => {
+                    wrong.get_or_insert((at, got, want));
+                }
+                _ => {}
+            }
+        }
+        values += want.len() - missing;
+        whole += usize::from(missing == 0 && wrong.is_none());
+        if let (None, Some(((y, x, c), got, want))) = (&differs, wrong) {
+            differs = Some(format!("{name} ({y}, {x}, {c}): {got}, want {want}"));
+        }
+        if missing > 0 && lacks.is_none() {
+            let all = want.len();
+            lacks = Some(format!(
+                "{name}, of which {} of {all} values came",
+                all - missing
+            ));
+        }
+    }
+    format!(
+        "of the feature maps {values} values came, {whole} of {} maps are whole and right; the \
+         first that differs: {}; the first that lacks values: {}",
+        got.maps.len(),
+        differs.as_deref().unwrap_or("none"),
+        lacks.as_deref().unwrap_or("none")
+    )
 }
 
 /// Number of positions at which two lists differ, missing ones included.
