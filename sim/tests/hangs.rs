@@ -2,7 +2,6 @@
 //! unit and its record.
 
 #[path = "../../host/driver/tests/common/mod.rs"]
-#[allow(dead_code)]
 mod support;
 
 use std::fmt::Write as _;
