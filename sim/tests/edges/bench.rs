@@ -55,6 +55,21 @@ impl Bench {
         }
     }
 
+    /// The same before any reset.
+    pub fn unreset(config: HwConfig, model: Model, seed: u64) -> Bench {
+        let mut bench = Testbench::new(model, seed).unwrap();
+        let source = bench.add_source("s_axis").unwrap();
+        let sink = bench.add_sink("m_axis").unwrap();
+        let lite = bench.add_lite("s_axil").unwrap();
+        Bench {
+            config,
+            bench,
+            source,
+            sink,
+            lite,
+        }
+    }
+
     pub fn read(&mut self, register: regs::Register) -> u32 {
         self.bench.read(self.lite, register.offset).unwrap()
     }

@@ -203,13 +203,25 @@ fn no_error_survives_a_reset() {
     let config = bench.config.clone();
     let good = legal::case(&config, 9_800);
     let (bytes, _) = bad(&config, 2);
-    for delay in 0..150 {
+    let irq = bench.bench.model().port("irq").unwrap();
+    let enable = |bench: &mut Bench| {
+        let register = regs::IRQ_ENABLE.offset;
+        bench.bench.write(bench.lite, register, 2).unwrap();
+    };
+    enable(&mut bench);
+    let mut errors = 0;
+    for (delay, soft) in (0..80).flat_map(|delay| [(delay, false), (delay, true)]) {
         bench.bench.sink_mut(bench.sink).clear();
+        // Until the statistics are cleared, nothing is taken.
+        bench.bench.run(1_100).unwrap();
         bench.send(&bytes);
         bench.bench.run(delay).unwrap();
         bench.bench.source_mut(bench.source).clear();
-        if delay % 2 == 0 {
+        errors += u32::from(bench.bench.model().get(irq) != 0);
+        if !soft {
             bench.bench.reset(1).unwrap();
+            // What interrupts are enabled goes with such a reset.
+            enable(&mut bench);
         } else {
             bench.soft_reset();
         }
@@ -218,6 +230,7 @@ fn no_error_survives_a_reset() {
             bench.compare(&good.transfers, &good.packets, 0.0).unwrap();
         }
     }
+    assert!((40..140).contains(&errors), "{errors} resets met an error");
 }
 
 /// The Verilog without any initial value of a register or a memory.
@@ -259,7 +272,11 @@ fn one_cycle_of_reset_is_enough_from_any_state() {
         };
         for seed in 1..=seeds {
             let model = Model::load(&built, seed).unwrap();
-            let mut bench = Bench::on(config.clone(), model, u64::from(seed));
+            let mut bench = Bench::unreset(config.clone(), model, u64::from(seed));
+            // Some cycles of whatever such a state does.
+            for _ in 0..seed % 4 {
+                bench.bench.model_mut().tick().unwrap();
+            }
             bench.bench.reset(1).unwrap();
             let what = format!("{preset}, state {seed}");
             for register in [regs::ERROR, regs::IRQ_STATUS, regs::RESULTS, regs::SCRATCH] {
