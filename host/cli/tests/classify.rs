@@ -128,8 +128,10 @@ fn a_bad_picture_does_not_stop_the_others() {
     ];
     let run = firebrick(&args).fails("none.jpg");
     let objects = run.objects();
-    assert_eq!(objects.len(), 2);
-    assert_eq!(objects[0], objects[1]);
+    assert_eq!(objects.len(), 3);
+    assert_eq!(objects[0], objects[2]);
+    assert_eq!(objects[1]["image"], text(&missing));
+    assert_eq!(objects[1]["error"], "picture");
 }
 
 #[test]

@@ -18,7 +18,8 @@ use rustix::process::{Pid, Signal, kill_process};
 /// What the model says of the same pictures.
 fn sums(run: &Run) -> Vec<String> {
     let objects = run.objects();
-    let sums = objects.iter().map(|o| o["logits_sha256"].to_string());
+    let with_result = objects.iter().filter(|o| o["error"].is_null());
+    let sums = with_result.map(|o| o["logits_sha256"].to_string());
     sums.collect()
 }
 

@@ -20,7 +20,7 @@ pub struct On {
 pub struct Retries {
     /// How often a picture that was under way when the engine failed is tried again, alone
     /// [default: 1 on a device, else 0]
-    #[arg(long = "retries", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
+    #[arg(id = "retries", long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub given: Option<u32>,
 }
 
