@@ -67,7 +67,8 @@ fn a_damaged_result_loses_no_picture() {
                     assert_eq!(lost, 0, "{}", run.stderr);
                     assert!(run.stderr.contains("trying it again"), "{}", run.stderr);
                 }
-                _ => assert!((1..=5).contains(&lost), "{lost}: {}", run.stderr),
+                // How many were under way depends on how fast the host is.
+                _ => assert!((1..PICTURES).contains(&lost), "{lost}: {}", run.stderr),
             }
         }
     }
