@@ -153,10 +153,10 @@ impl SimDevice {
         if held == 0 {
             return Ok(None);
         }
-        match ErrorCode::from_bits(held as u8) {
+        match ErrorCode::from_bits(regs::error::CODE.get(held) as u8) {
             Some(code) => Ok(Some(EngineFault {
                 code,
-                record: held >> 8,
+                record: regs::error::RECORD.get(held),
             })),
             None => Err(DeviceError::Link {
                 device: self.name.clone(),
@@ -186,7 +186,7 @@ impl SimDevice {
 
     /// After a soft reset: takes what the engine still offers, and drops it with what came before.
     fn drop_aborted(&mut self) -> Result<(), DeviceError> {
-        let aborting = regs::STATUS.bit("aborting");
+        let aborting = regs::status::ABORTING.mask();
         for _ in 0..ABORT_LOOKS {
             if self.read_reg(regs::STATUS.offset)? & aborting == 0 {
                 self.bench.sink_mut(self.sink).take_bytes();
@@ -220,7 +220,7 @@ impl Device for SimDevice {
         self.bench
             .write(self.lite, offset, value)
             .map_err(|e| self.link(e))?;
-        if offset == regs::CTRL.offset && value & 1 != 0 {
+        if offset == regs::CTRL.offset && value & regs::ctrl::SOFT_RESET.mask() != 0 {
             self.drop_aborted()?;
         }
         Ok(())

@@ -100,7 +100,7 @@ pub fn json(board: &Board, config: &HwConfig, settings: &Settings) -> String {
         vivado: VIVADO,
         preset: &config.name,
         hash: hash(config),
-        abi: format!("{}.{}", ABI_VERSION >> 16, ABI_VERSION & 0xffff),
+        abi: firebrick_spec::version(ABI_VERSION),
         macs_per_cycle: config.macs_per_cycle(),
         packed: config.packed,
         predicted: json!({

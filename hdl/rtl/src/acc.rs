@@ -1,14 +1,14 @@
 //! Accumulators: two banks of partial sums for each output channel.
 
+pub use firebrick_spec::latency::{ACC_READ_LATENCY, ACC_REUSE};
 use rust_hdl::prelude::*;
 
 use crate::mem::{Pack, Ram};
 
-/// Cycles from a granted drain read to its data.
-pub const ACC_READ_LATENCY: usize = 2;
-
-/// Fewest cycles between two accumulations into the same word.
-pub const ACC_REUSE: usize = 3;
+// The word read and the register behind it.
+const _: () = assert!(ACC_READ_LATENCY == 2, "a drain read has two registers");
+// A word read in cycle 0 is added to in cycle 1 and written in cycle 2.
+const _: () = assert!(ACC_REUSE == 3, "an accumulation has three stages");
 
 /// Two banks and one adder for one output channel. Its parent makes the addresses, which all
 /// channels share.

@@ -1,9 +1,13 @@
 //! Command decoder: reads the stream in order, checks every record, and hands out payloads.
 
+use firebrick_spec::command::{ErrorCode, Mode};
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC};
 use rust_hdl::prelude::*;
 
 use crate::crc::{Crc32x128, RESIDUE};
+use crate::record::{
+    BlockFields, HelloFields, LoadFields, LoadSparseFields, RecordKind, RowsFields, StoreFields,
+};
 
 /// What the decoder does.
 #[derive(LogicState, Clone, Copy, Debug, PartialEq)]
@@ -148,26 +152,37 @@ pub struct Decoder {
     half_lanes: Constant<Bits<5>>,
     window_kernel: Constant<Bits<10>>,
     window_width: Constant<Bits<10>>,
+    // Error codes.
+    bad_crc: Constant<Bits<8>>,
+    bad_opcode: Constant<Bits<8>>,
+    no_hello: Constant<Bits<8>>,
+    early_end: Constant<Bits<8>>,
+    late_end: Constant<Bits<8>>,
+    bad_magic: Constant<Bits<8>>,
+    bad_abi: Constant<Bits<8>>,
+    bad_hash: Constant<Bits<8>>,
+    bad_field: Constant<Bits<8>>,
+    bad_address: Constant<Bits<8>>,
+    bad_payload: Constant<Bits<8>>,
+    // Drain modes.
+    mode_write: Constant<Bits<2>>,
+    mode_pool: Constant<Bits<2>>,
+    mode_sum: Constant<Bits<2>>,
     record: Signal<Local, Bits<224>>,
+    kind: RecordKind,
+    of_hello: HelloFields,
+    of_load: LoadFields,
+    of_load_sparse: LoadSparseFields,
+    of_rows: RowsFields,
+    of_block: BlockFields,
+    of_store: StoreFields,
     take: Signal<Local, Bit>,
-    opcode: Signal<Local, Bits<8>>,
-    is_hello: Signal<Local, Bit>,
-    is_weights: Signal<Local, Bit>,
-    is_sparse: Signal<Local, Bit>,
-    is_params: Signal<Local, Bit>,
-    is_rows: Signal<Local, Bit>,
-    is_block: Signal<Local, Bit>,
-    is_store: Signal<Local, Bit>,
-    is_end: Signal<Local, Bit>,
-    known: Signal<Local, Bit>,
-    mode: Signal<Local, Bits<2>>,
     positions: Signal<Local, Bits<14>>,
     pitch: Signal<Local, Bits<11>>,
     rows_kernel: Signal<Local, Bits<10>>,
     widest_gap: Signal<Local, Bits<5>>,
     field20: Signal<Local, Bits<20>>,
     count20: Signal<Local, Bits<20>>,
-    beats20: Signal<Local, Bits<20>>,
     first_beat: Signal<Local, Bits<24>>,
     row_count: Signal<Local, Bits<24>>,
     damaged: Signal<Local, Bit>,
@@ -178,19 +193,21 @@ pub struct Decoder {
     param: Signal<Local, Bits<21>>,
     line: Signal<Local, Bits<13>>,
     acc_end: Signal<Local, Bits<14>>,
-    rows_width: Signal<Local, Bits<10>>,
-    rows_stride: Signal<Local, Bits<4>>,
-    bad_field: Signal<Local, Bit>,
-    bad_address: Signal<Local, Bit>,
+    field_bad: Signal<Local, Bit>,
+    address_bad: Signal<Local, Bit>,
     code: Signal<Local, Bits<8>>,
     limit: Signal<Local, Bits<8>>,
     waited: Signal<Local, Bits<8>>,
-    drain_limit: Signal<Local, Bits<8>>,
     released: Signal<Local, Bit>,
     adds_read: Signal<Local, Bit>,
     adds_drain: Signal<Local, Bit>,
     adds_store: Signal<Local, Bit>,
     groups: Signal<Local, Bits<16>>,
+}
+
+/// The number of an error.
+fn code(error: ErrorCode) -> Constant<Bits<8>> {
+    Constant::new((error as u64).into())
 }
 
 impl Decoder {
@@ -271,26 +288,35 @@ impl Decoder {
             half_lanes: Constant::new((size(config.lanes) / 2).into()),
             window_kernel: Constant::new(size(config.window_kernel).into()),
             window_width: Constant::new(size(config.window_width).into()),
+            bad_crc: code(ErrorCode::BadCrc),
+            bad_opcode: code(ErrorCode::BadOpcode),
+            no_hello: code(ErrorCode::NoHello),
+            early_end: code(ErrorCode::EarlyEnd),
+            late_end: code(ErrorCode::LateEnd),
+            bad_magic: code(ErrorCode::BadMagic),
+            bad_abi: code(ErrorCode::BadAbi),
+            bad_hash: code(ErrorCode::BadHash),
+            bad_field: code(ErrorCode::BadField),
+            bad_address: code(ErrorCode::BadAddress),
+            bad_payload: code(ErrorCode::BadPayload),
+            mode_write: Constant::new((Mode::Write as u64).into()),
+            mode_pool: Constant::new((Mode::Pool as u64).into()),
+            mode_sum: Constant::new((Mode::Sum as u64).into()),
             record: Default::default(),
+            kind: Default::default(),
+            of_hello: Default::default(),
+            of_load: Default::default(),
+            of_load_sparse: Default::default(),
+            of_rows: Default::default(),
+            of_block: Default::default(),
+            of_store: Default::default(),
             take: Default::default(),
-            opcode: Default::default(),
-            is_hello: Default::default(),
-            is_weights: Default::default(),
-            is_sparse: Default::default(),
-            is_params: Default::default(),
-            is_rows: Default::default(),
-            is_block: Default::default(),
-            is_store: Default::default(),
-            is_end: Default::default(),
-            known: Default::default(),
-            mode: Default::default(),
             positions: Default::default(),
             pitch: Default::default(),
             rows_kernel: Default::default(),
             widest_gap: Default::default(),
             field20: Default::default(),
             count20: Default::default(),
-            beats20: Default::default(),
             first_beat: Default::default(),
             row_count: Default::default(),
             damaged: Default::default(),
@@ -301,14 +327,11 @@ impl Decoder {
             param: Default::default(),
             line: Default::default(),
             acc_end: Default::default(),
-            rows_width: Default::default(),
-            rows_stride: Default::default(),
-            bad_field: Default::default(),
-            bad_address: Default::default(),
+            field_bad: Default::default(),
+            address_bad: Default::default(),
             code: Default::default(),
             limit: Default::default(),
             waited: Default::default(),
-            drain_limit: Default::default(),
             released: Default::default(),
             adds_read: Default::default(),
             adds_drain: Default::default(),
@@ -328,81 +351,83 @@ impl Logic for Decoder {
         // The record's fields.
         self.record.next = bit_cast::<224, 128>(self.low.q.val())
             | (bit_cast::<224, 96>(self.high.q.val().get_bits::<96>(0)) << 128);
-        self.opcode.next = self.low.q.val().get_bits::<8>(0);
-        self.is_hello.next = self.opcode.val() == 0x01;
-        self.is_weights.next = self.opcode.val() == 0x20;
-        self.is_sparse.next = self.opcode.val() == 0x22;
-        self.is_params.next = self.opcode.val() == 0x21;
-        self.is_rows.next = self.opcode.val() == 0x30;
-        self.is_block.next = self.opcode.val() == 0x10;
-        self.is_store.next = self.opcode.val() == 0x40;
-        self.is_end.next = self.opcode.val() == 0x50;
-        self.known.next = self.is_hello.val()
-            | self.is_weights.val()
-            | self.is_sparse.val()
-            | self.is_params.val()
-            | self.is_rows.val()
-            | self.is_block.val()
-            | self.is_store.val()
-            | self.is_end.val();
-        self.mode.next = self.record.val().get_bits::<2>(116);
+        self.kind.record.next = self.record.val();
+        self.of_hello.record.next = self.record.val();
+        self.of_load.record.next = self.record.val();
+        self.of_load_sparse.record.next = self.record.val();
+        self.of_rows.record.next = self.record.val();
+        self.of_block.record.next = self.record.val();
+        self.of_store.record.next = self.record.val();
         self.positions.next =
-            bit_cast::<14, 13>(self.record.val().get_bits::<13>(19)) + self.lanes_less_one.val();
-        self.pitch.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(96))
-            + bit_cast::<11, 4>(self.record.val().get_bits::<4>(124));
-        self.widest_gap.next =
-            bit_cast::<5, 4>(self.record.val().get_bits::<4>(124)) + self.half_lanes.val();
-        self.rows_kernel.next = bit_cast::<10, 4>(self.record.val().get_bits::<4>(128));
-        self.field20.next = self.record.val().get_bits::<20>(32);
-        self.count20.next = self.record.val().get_bits::<20>(64);
-        self.beats20.next = self.record.val().get_bits::<20>(96);
-        self.base21.next = bit_cast::<21, 20>(self.field20.val());
-        self.load_end.next = self.base21.val() + bit_cast::<21, 20>(self.count20.val());
-        self.weight_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(160));
-        self.out_base.next = bit_cast::<21, 20>(self.record.val().get_bits::<20>(192));
-        self.param.next = bit_cast::<21, 10>(self.record.val().get_bits::<10>(180));
-        self.line.next = bit_cast::<13, 10>(self.record.val().get_bits::<10>(148));
-        self.acc_end.next = bit_cast::<14, 11>(self.record.val().get_bits::<11>(84))
+            bit_cast::<14, 13>(self.of_block.count.val()) + self.lanes_less_one.val();
+        self.pitch.next = bit_cast::<11, 10>(self.of_block.width.val())
+            + bit_cast::<11, 4>(self.of_block.in_gap.val());
+        self.widest_gap.next = bit_cast::<5, 4>(self.of_block.in_gap.val()) + self.half_lanes.val();
+        self.rows_kernel.next = bit_cast::<10, 4>(self.of_rows.kernel.val());
+        self.weight_base.next = bit_cast::<21, 20>(self.of_block.weight_base.val());
+        self.out_base.next = bit_cast::<21, 20>(self.of_block.out_base.val());
+        self.param.next = bit_cast::<21, 10>(self.of_block.param.val());
+        self.line.next = bit_cast::<13, 10>(self.of_block.line_base.val());
+        self.acc_end.next = bit_cast::<14, 11>(self.of_block.acc_base.val())
             + (self.positions.val() >> self.lane_shift.val());
-        self.rows_width.next = self.record.val().get_bits::<10>(96);
-        self.rows_stride.next = self.record.val().get_bits::<4>(132);
+
+        // What is loaded or stored.
+        self.field20.next = self.of_load.base.val();
+        self.count20.next = self.of_load.count.val();
+        if self.kind.is_load_sparse.val() {
+            self.field20.next = self.of_load_sparse.base.val();
+            self.count20.next = self.of_load_sparse.count.val();
+        }
+        if self.kind.is_store.val() {
+            self.field20.next = self.of_store.base.val();
+            self.count20.next = self.of_store.count.val();
+        }
+        self.load_end.next =
+            bit_cast::<21, 20>(self.field20.val()) + bit_cast::<21, 20>(self.count20.val());
+
+        // Where rows go, or where a block reads.
+        self.base21.next = bit_cast::<21, 20>(self.of_block.in_base.val());
+        if self.kind.is_rows.val() {
+            self.base21.next = bit_cast::<21, 20>(self.of_rows.base.val());
+        }
 
         // What may be wrong with it.
-        self.bad_field.next = false;
-        self.bad_address.next = false;
-        if self.is_weights.val() | self.is_sparse.val() {
-            self.bad_field.next =
-                (!self.count20.val().any()) | (self.is_sparse.val() & (!self.beats20.val().any()));
-            self.bad_address.next = self.load_end.val() > self.weight_blocks.val();
+        self.field_bad.next = false;
+        self.address_bad.next = false;
+        if self.kind.is_load_weights.val() | self.kind.is_load_sparse.val() {
+            self.field_bad.next = (!self.count20.val().any())
+                | (self.kind.is_load_sparse.val() & (!self.of_load_sparse.beats.val().any()));
+            self.address_bad.next = self.load_end.val() > self.weight_blocks.val();
         }
-        if self.is_params.val() {
-            self.bad_field.next = !self.count20.val().any();
-            self.bad_address.next = self.load_end.val() > self.param_groups.val();
+        if self.kind.is_load_params.val() {
+            self.field_bad.next = !self.count20.val().any();
+            self.address_bad.next = self.load_end.val() > self.param_groups.val();
         }
-        if self.is_store.val() {
-            self.bad_field.next = !self.count20.val().any();
-            self.bad_address.next = self.load_end.val() > self.feature_words.val();
+        if self.kind.is_store.val() {
+            self.field_bad.next = !self.count20.val().any();
+            self.address_bad.next = self.load_end.val() > self.feature_words.val();
         }
-        if self.is_rows.val() {
-            self.bad_field.next = (!self.record.val().get_bits::<10>(106).any())
+        if self.kind.is_rows.val() {
+            self.field_bad.next = (!self.of_rows.rows.val().any())
                 | ((self.rows_kernel.val() != 3) & (self.rows_kernel.val() != 7))
                 | (self.rows_kernel.val() > self.window_kernel.val())
-                | ((self.rows_stride.val() != 1) & (self.rows_stride.val() != 2))
-                | (self.rows_width.val() < self.rows_kernel.val());
-            self.bad_address.next = (self.rows_width.val() > self.window_width.val())
+                | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2))
+                | (self.of_rows.width.val() < self.rows_kernel.val());
+            self.address_bad.next = (self.of_rows.width.val() > self.window_width.val())
                 | (self.base21.val() >= self.feature_words.val());
         }
-        if self.is_block.val() {
-            self.bad_field.next = (!self.record.val().get_bits::<13>(19).any())
-                | (!self.record.val().get_bits::<12>(52).any())
-                | (!self.rows_width.val().any())
-                | (self.mode.val() == 3)
+        if self.kind.is_block.val() {
+            self.field_bad.next = (!self.of_block.count.val().any())
+                | (!self.of_block.groups.val().any())
+                | (!self.of_block.width.val().any())
+                | ((self.of_block.mode.val() != self.mode_write.val())
+                    & (self.of_block.mode.val() != self.mode_pool.val())
+                    & (self.of_block.mode.val() != self.mode_sum.val()))
                 | (self.pitch.val() < self.lanes.val())
                 | (self.several.val()
-                    & (self.mode.val() == 0)
-                    & (bit_cast::<5, 4>(self.record.val().get_bits::<4>(212))
-                        > self.widest_gap.val()));
-            self.bad_address.next = (self.acc_end.val() > self.acc_depth.val())
+                    & (self.of_block.mode.val() == self.mode_write.val())
+                    & (bit_cast::<5, 4>(self.of_block.out_gap.val()) > self.widest_gap.val()));
+            self.address_bad.next = (self.acc_end.val() > self.acc_depth.val())
                 | (self.base21.val() >= self.feature_words.val())
                 | (self.weight_base.val() >= self.weight_blocks.val())
                 | (self.param.val() >= self.param_groups.val())
@@ -411,51 +436,57 @@ impl Logic for Decoder {
         }
         self.code.next = 0.into();
         if self.crc_state.q.val() != self.residue.val() {
-            self.code.next = 1.into();
-        } else if !self.known.val() {
-            self.code.next = 2.into();
-        } else if self.is_hello.val() == self.greeted.q.val() {
-            self.code.next = 3.into();
-        } else if self.ended.q.val() & (!self.is_end.val()) {
-            self.code.next = 9.into();
-        } else if (!self.ended.q.val()) & self.is_end.val() {
-            self.code.next = 10.into();
-        } else if self.is_hello.val() {
-            if self.record.val().get_bits::<32>(32) != self.magic.val() {
-                self.code.next = 4.into();
-            } else if self.record.val().get_bits::<32>(64) != self.abi.val() {
-                self.code.next = 5.into();
-            } else if (self.record.val().get_bits::<32>(96) != self.hash_low.val())
-                | (self.record.val().get_bits::<32>(128) != self.hash_high.val())
+            self.code.next = self.bad_crc.val();
+        } else if !self.kind.known.val() {
+            self.code.next = self.bad_opcode.val();
+        } else if self.kind.is_hello.val() == self.greeted.q.val() {
+            self.code.next = self.no_hello.val();
+        } else if self.ended.q.val() & (!self.kind.is_end.val()) {
+            self.code.next = self.early_end.val();
+        } else if (!self.ended.q.val()) & self.kind.is_end.val() {
+            self.code.next = self.late_end.val();
+        } else if self.kind.is_hello.val() {
+            if self.of_hello.magic.val() != self.magic.val() {
+                self.code.next = self.bad_magic.val();
+            } else if self.of_hello.abi.val() != self.abi.val() {
+                self.code.next = self.bad_abi.val();
+            } else if (self.of_hello.hash_lo.val() != self.hash_low.val())
+                | (self.of_hello.hash_hi.val() != self.hash_high.val())
             {
-                self.code.next = 6.into();
+                self.code.next = self.bad_hash.val();
             }
-        } else if self.bad_field.val() {
-            self.code.next = 7.into();
-        } else if self.bad_address.val() {
-            self.code.next = 8.into();
+        } else if self.field_bad.val() {
+            self.code.next = self.bad_field.val();
+        } else if self.address_bad.val() {
+            self.code.next = self.bad_address.val();
         }
 
         // Blocks under way.
-        self.limit.next = self.record.val().get_bits::<8>(16);
+        self.limit.next = self.of_load.limit.val();
+        if self.kind.is_load_sparse.val() {
+            self.limit.next = self.of_load_sparse.limit.val();
+        }
+        if self.kind.is_rows.val() {
+            self.limit.next = self.of_rows.limit.val();
+        }
         self.waited.next = self.reads.q.val();
-        if self.is_params.val() {
+        if self.kind.is_load_params.val() {
             self.waited.next = self.drains.q.val();
         }
         // The window unit writes where a drain or a store before it may still be at work.
-        self.drain_limit.next = self.record.val().get_bits::<8>(140);
         self.released.next = (self.waited.val() <= self.limit.val())
-            & ((!self.is_rows.val())
-                | ((self.drains.q.val() <= self.drain_limit.val()) & (!self.stores.q.val().any())));
+            & ((!self.kind.is_rows.val())
+                | ((self.drains.q.val() <= self.of_rows.drains.val())
+                    & (!self.stores.q.val().any())));
 
         // Outputs that depend on the state alone.
         self.queue_data.next = self.record.val();
         self.queue_push.next = false;
-        self.queue_block.next = self.is_block.val();
+        self.queue_block.next = self.kind.is_block.val();
         self.queue_end.next = false;
-        self.groups.next = bit_cast::<16, 12>(self.record.val().get_bits::<12>(52));
+        self.groups.next = bit_cast::<16, 12>(self.of_block.groups.val());
         self.queue_passes.next = self.groups.val();
-        if self.record.val().get_bit(8) {
+        if self.of_block.kernel3.val() {
             self.queue_passes.next = (self.groups.val() << 3) + self.groups.val();
         }
         self.weight_valid.next = false;
@@ -491,22 +522,22 @@ impl Logic for Decoder {
         self.crc.enable.next = self.s_valid.val()
             & (self.state.q.val() != DecoderState::Dead)
             & (self.state.q.val() != DecoderState::Push);
-        self.damaged.next = self.compare.q.val()
-            & ((!self.crc_state.q.val()) != self.high.q.val().get_bits::<32>(32));
+        self.damaged.next =
+            self.compare.q.val() & ((!self.crc_state.q.val()) != self.kind.payload_crc.val());
         self.adds_read.next = false;
         self.adds_drain.next = false;
         self.adds_store.next = false;
         self.late_weights.next = (self.state.q.val() == DecoderState::Weights)
             | (self.state.q.val() == DecoderState::Sparse)
             | (self.state.q.val() == DecoderState::Params)
-            | ((self.state.q.val() == DecoderState::Hold) & (!self.is_rows.val()));
+            | ((self.state.q.val() == DecoderState::Hold) & (!self.kind.is_rows.val()));
         self.late_input.next = (self.state.q.val() == DecoderState::Picture)
-            | ((self.state.q.val() == DecoderState::Hold) & self.is_rows.val());
+            | ((self.state.q.val() == DecoderState::Hold) & self.kind.is_rows.val());
 
         // Where a load's first beat goes, and how many there are without the zeros left out.
         self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 4;
         self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 4;
-        if self.is_params.val() {
+        if self.kind.is_load_params.val() {
             self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 3;
             self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 3;
         }
@@ -530,14 +561,14 @@ impl Logic for Decoder {
                     self.state.d.next = DecoderState::Header1;
                     if self.s_last.val() {
                         self.error.next = true;
-                        self.error_code.next = 9.into();
+                        self.error_code.next = self.early_end.val();
                         self.state.d.next = DecoderState::Dead;
                     }
                 }
                 // Found in the first cycle here, whether a beat is offered or not.
                 if self.damaged.val() {
                     self.error.next = true;
-                    self.error_code.next = 12.into();
+                    self.error_code.next = self.bad_payload.val();
                     self.record_index.next = self.index.q.val() - 1;
                     self.stream_begins.next = false;
                     self.state.d.next = DecoderState::Dead;
@@ -557,11 +588,14 @@ impl Logic for Decoder {
                 if self.code.val().any() {
                     self.error.next = true;
                     self.state.d.next = DecoderState::Dead;
-                } else if self.is_hello.val() {
+                } else if self.kind.is_hello.val() {
                     self.greeted.d.next = true;
                     self.index.d.next = self.index.q.val() + 1;
                     self.state.d.next = DecoderState::Header0;
-                } else if self.is_block.val() | self.is_store.val() | self.is_end.val() {
+                } else if self.kind.is_block.val()
+                    | self.kind.is_store.val()
+                    | self.kind.is_end.val()
+                {
                     self.state.d.next = DecoderState::Push;
                 } else {
                     self.state.d.next = DecoderState::Hold;
@@ -570,18 +604,18 @@ impl Logic for Decoder {
             DecoderState::Hold => {
                 self.beats.d.next = self.row_count.val();
                 self.address.d.next = self.first_beat.val();
-                if self.is_sparse.val() {
-                    self.beats.d.next = bit_cast::<24, 20>(self.beats20.val());
+                if self.kind.is_load_sparse.val() {
+                    self.beats.d.next = bit_cast::<24, 20>(self.of_load_sparse.beats.val());
                 }
                 self.compare.d.next = true;
                 self.more.d.next = true;
                 if self.released.val() {
-                    if self.is_weights.val() {
+                    if self.kind.is_load_weights.val() {
                         self.state.d.next = DecoderState::Weights;
-                    } else if self.is_sparse.val() {
+                    } else if self.kind.is_load_sparse.val() {
                         self.sparse_start.next = true;
                         self.state.d.next = DecoderState::Sparse;
-                    } else if self.is_params.val() {
+                    } else if self.kind.is_load_params.val() {
                         self.state.d.next = DecoderState::Params;
                     } else {
                         self.window_start.next = true;
@@ -601,7 +635,7 @@ impl Logic for Decoder {
                 } else if self.sparse_ready.val() | ((!self.sparse_busy.val()) & self.more.q.val())
                 {
                     self.error.next = true;
-                    self.error_code.next = 7.into();
+                    self.error_code.next = self.bad_field.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.sparse_busy.val() {
                     self.index.d.next = self.index.q.val() + 1;
@@ -620,7 +654,7 @@ impl Logic for Decoder {
                 }
                 if self.s_valid.val() & self.window_ready.val() & self.s_last.val() {
                     self.error.next = true;
-                    self.error_code.next = 9.into();
+                    self.error_code.next = self.early_end.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.window_busy.val() {
                     self.index.d.next = self.index.q.val() + 1;
@@ -630,11 +664,11 @@ impl Logic for Decoder {
             DecoderState::Push => {
                 if !self.queue_full.val() {
                     self.queue_push.next = true;
-                    self.adds_read.next = self.is_block.val();
-                    self.adds_drain.next = self.is_block.val() & self.record.val().get_bit(10);
-                    self.adds_store.next = self.is_store.val();
+                    self.adds_read.next = self.kind.is_block.val();
+                    self.adds_drain.next = self.kind.is_block.val() & self.of_block.last.val();
+                    self.adds_store.next = self.kind.is_store.val();
                     self.index.d.next = self.index.q.val() + 1;
-                    if self.is_end.val() {
+                    if self.kind.is_end.val() {
                         self.queue_end.next = true;
                         self.index.d.next = 0.into();
                         self.greeted.d.next = false;
@@ -658,9 +692,9 @@ impl Logic for Decoder {
             self.more.d.next = self.beats.q.val() != 1;
             if self.s_last.val() {
                 self.error.next = true;
-                self.error_code.next = 9.into();
+                self.error_code.next = self.early_end.val();
                 self.state.d.next = DecoderState::Dead;
-            } else if (self.beats.q.val() == 1) & (!self.is_sparse.val()) {
+            } else if (self.beats.q.val() == 1) & (!self.kind.is_load_sparse.val()) {
                 self.index.d.next = self.index.q.val() + 1;
                 self.state.d.next = DecoderState::Header0;
             }

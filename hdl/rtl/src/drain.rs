@@ -1,63 +1,26 @@
 //! The drain unit: from finished accumulators to features and results.
 
 use firebrick_spec::HwConfig;
+pub use firebrick_spec::latency::{
+    DRAIN_LATENCY, OUT_MARGIN, TAP_LATENCY, VECTOR_LATENCY, sums_beat_latency, sums_pace, tap_pace,
+    tapped_latency,
+};
 use rust_hdl::prelude::*;
 
 use crate::acc::ACC_READ_LATENCY;
 use crate::delay::Delay;
-use crate::drain_address::{ADDRESS_LATENCY, DrainAddress};
+use crate::drain_address::DrainAddress;
 use crate::drain_gather::DrainGather;
 use crate::drain_job::DrainJob;
 use crate::drain_place::DrainPlace;
 use crate::drain_reader::DrainReader;
-use crate::drain_send::{DrainSend, sums_latency, tap_delay};
+use crate::drain_send::DrainSend;
 use crate::drain_spread::{DrainSpread, requantisers};
 use crate::drain_step::DrainStep;
 use crate::drain_tap::DrainTap;
-use crate::pool::{POOL_LATENCY, Pool};
-use crate::requant::{REQUANT_LATENCY, Requantiser};
+use crate::pool::Pool;
+use crate::requant::Requantiser;
 use crate::sum::GlobalSum;
-
-pub use crate::drain_reader::{sums_pace, tap_pace};
-
-/// Cycles from a granted request to the last requantised words of the vector: the read, one
-/// register, the requantisers, the second part, the register that holds the words. With several
-/// lanes, the words of the lower half of the lanes are there one cycle before.
-pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + 1 + REQUANT_LATENCY + 2;
-
-/// Cycles from a granted request to the last write into the feature buffer that follows from it,
-/// and, for the last vector of a job, to `drained` or `ended` (but for tiles with taps or whose
-/// sums are sent).
-pub const DRAIN_LATENCY: usize = VECTOR_LATENCY + POOL_LATENCY;
-
-/// Cycles from a granted request to the beat of the vector's first position, if it is tapped (the
-/// others follow, one position a cycle), or to the trailer.
-pub const TAP_LATENCY: usize = VECTOR_LATENCY + 1;
-
-/// Cycles from the last granted request of a tile whose sums are sent to the first beat of them;
-/// `drained` comes with the last beat.
-#[must_use]
-pub const fn sums_beat_latency(lanes: usize) -> usize {
-    VECTOR_LATENCY + sums_latency(lanes)
-}
-
-/// Cycles from the last granted request of a tile with taps to `drained`, if its sums are not
-/// sent: with the beat of the vector's last position, but not before [`DRAIN_LATENCY`].
-#[must_use]
-pub const fn tapped_latency(lanes: usize) -> usize {
-    DRAIN_LATENCY + tap_delay(lanes)
-}
-
-/// Beats that must still fit when `out_room` is set, if it is at most four cycles old: at most one
-/// a cycle until the first beat of the vector that is about to start, sixteen cycles, then eight
-/// words and four beats of sums.
-pub const OUT_MARGIN: usize = 32;
-
-const _: () = assert!(
-    POOL_LATENCY == ADDRESS_LATENCY,
-    "words and addresses must meet"
-);
-const _: () = assert!(OUT_MARGIN >= 4 + TAP_LATENCY + 8 + 4);
 
 /// Drains finished tiles: accumulators, requantisation, then write, pool or sum.
 ///

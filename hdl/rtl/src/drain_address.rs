@@ -1,9 +1,12 @@
 //! Addresses of the output words.
 
+pub use firebrick_spec::latency::ADDRESS_LATENCY;
 use rust_hdl::prelude::*;
 
-/// Cycles from a step to its writes.
-pub const ADDRESS_LATENCY: usize = 3;
+const _: () = assert!(
+    ADDRESS_LATENCY == 3,
+    "three registers from a step to its writes"
+);
 
 /// Gives each output word its place: one after the other from the job's base on, with a gap after
 /// each row, wrapped in the ring.

@@ -1,9 +1,10 @@
 //! Where the entries of a vector belong: counters beside the requantisers.
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::command::Mode;
+use firebrick_spec::latency::VECTOR_LATENCY;
 use rust_hdl::prelude::*;
 
-use crate::drain::VECTOR_LATENCY;
 use crate::drain_column::DrainColumn;
 use crate::drain_job::DrainJob;
 use crate::drain_step::DrainStep;
@@ -98,6 +99,9 @@ pub struct DrainPlace {
     pools: Signal<Local, Bit>,
     line_offset: Signal<Local, Bits<11>>,
     now: Signal<Local, DrainStep>,
+    write_mode: Constant<Bits<2>>,
+    pool_mode: Constant<Bits<2>>,
+    sum_mode: Constant<Bits<2>>,
     paired: Constant<Bit>,
     several: Constant<Bit>,
     pixels_x: Constant<Bits<11>>,
@@ -169,6 +173,9 @@ impl DrainPlace {
             pools: Default::default(),
             line_offset: Default::default(),
             now: Default::default(),
+            write_mode: Constant::new((Mode::Write as u64).into()),
+            pool_mode: Constant::new((Mode::Pool as u64).into()),
+            sum_mode: Constant::new((Mode::Sum as u64).into()),
             paired: Constant::new(config.lanes > 1),
             several: Constant::new(pixels > 1),
             pixels_x: Constant::new((pixels as u64).into()),
@@ -234,7 +241,7 @@ impl Logic for DrainPlace {
         // A new job. Its rows end with the last pixel or the last whole window; with several
         // entries a step, a cut window ends in the gap.
         self.width.next = self.job.val().width;
-        self.pools_new.next = self.job.val().mode == 1;
+        self.pools_new.next = self.job.val().mode == self.pool_mode.val();
         self.last_column.next = bit_cast::<11, 10>(self.width.val()) - 1;
         if self.pools_new.val() & !self.width.val().get_bit(0) {
             if self.job.val().partial {
@@ -257,7 +264,8 @@ impl Logic for DrainPlace {
         }
 
         // Its entries. A window that ends in the gap needs the pixel before it.
-        self.plain.next = (self.held_b.q.val().mode == 0) & !self.held_b.q.val().end_image;
+        self.plain.next =
+            (self.held_b.q.val().mode == self.write_mode.val()) & !self.held_b.q.val().end_image;
         for i in 0..self._pixels {
             self.column[i].x.next = self.x.q.val();
             self.column[i].pitch.next = self.pitch.q.val();
@@ -287,13 +295,15 @@ impl Logic for DrainPlace {
         // A cycle later: what the step is.
         self.held_b.d.next = self.held.q.val();
         self.row_last_b.d.next = self.row_last.q.val();
-        self.down_b.d.next =
-            self.down.val() & (self.held.q.val().mode == 1) & !self.held.q.val().end_image;
+        self.down_b.d.next = self.down.val()
+            & (self.held.q.val().mode == self.pool_mode.val())
+            & !self.held.q.val().end_image;
         self.y_even_b.d.next = !self.y_odd.val();
         self.opens_b.d.next = self.opens_a.q.val();
         self.second_b.d.next = self.second_a.q.val();
         self.last_b.d.next = self.last_a.q.val();
-        self.pools.next = (self.held_b.q.val().mode == 1) & !self.held_b.q.val().end_image;
+        self.pools.next =
+            (self.held_b.q.val().mode == self.pool_mode.val()) & !self.held_b.q.val().end_image;
         self.line_offset.next =
             (self.column[0].column.val() - self.line_lead.val()) >> self.line_shift.val();
         self.now.next.opens = self.opens_b.q.val();
@@ -301,9 +311,11 @@ impl Logic for DrainPlace {
         self.now.next.second = self.second_b.q.val();
         self.now.next.end_image = self.held_b.q.val().end_image;
         self.now.next.plain = self.plain.val();
-        self.now.next.adds = (self.held_b.q.val().mode == 2) & !self.held_b.q.val().end_image;
+        self.now.next.adds =
+            (self.held_b.q.val().mode == self.sum_mode.val()) & !self.held_b.q.val().end_image;
         self.now.next.sum_first = self.held_b.q.val().sum_first;
-        self.now.next.sends_sums = (self.held_b.q.val().mode == 2) & self.held_b.q.val().sum_last;
+        self.now.next.sends_sums =
+            (self.held_b.q.val().mode == self.sum_mode.val()) & self.held_b.q.val().sum_last;
         self.now.next.more_beats = self.held_b.q.val().more_beats;
         self.now.next.tap = self.held_b.q.val().tap & !self.held_b.q.val().end_image;
         self.now.next.x_even = !self.column[0].column.val().get_bit(0);

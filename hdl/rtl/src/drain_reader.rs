@@ -1,21 +1,11 @@
 //! Front of the drain unit: takes jobs and reads their accumulators.
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::command::Mode;
+use firebrick_spec::latency::{DRAIN_PACE, sums_pace, tap_pace};
 use rust_hdl::prelude::*;
 
 use crate::drain_job::DrainJob;
-
-/// Cycles between a vector with taps and the next one.
-#[must_use]
-pub const fn tap_pace(lanes: usize) -> usize {
-    if lanes > 2 { lanes } else { 2 }
-}
-
-/// Cycles between the last vector of a tile whose sums are sent and the next vector.
-#[must_use]
-pub const fn sums_pace(lanes: usize) -> usize {
-    if lanes > 2 { lanes + 4 } else { 6 }
-}
 
 /// Takes one job at a time and issues its vectors of `lanes` positions, at most one in two cycles.
 ///
@@ -99,6 +89,9 @@ pub struct DrainReader {
     lanes: Constant<Bits<11>>,
     lane_mask: Constant<Bits<14>>,
     lane_shift: Constant<Bits<2>>,
+    pool: Constant<Bits<2>>,
+    sum: Constant<Bits<2>>,
+    plain_cool: Constant<Bits<4>>,
     tap_cool: Constant<Bits<4>>,
     sums_cool: Constant<Bits<4>>,
 }
@@ -153,6 +146,9 @@ impl DrainReader {
             lanes: Constant::new((lanes as u64).into()),
             lane_mask: Constant::new((lanes as u64 - 1).into()),
             lane_shift: Constant::new(u64::from(lanes.trailing_zeros()).into()),
+            pool: Constant::new((Mode::Pool as u64).into()),
+            sum: Constant::new((Mode::Sum as u64).into()),
+            plain_cool: Constant::new((DRAIN_PACE as u64 - 1).into()),
             tap_cool: Constant::new((tap_pace(lanes) as u64 - 1).into()),
             sums_cool: Constant::new((sums_pace(lanes) as u64 - 1).into()),
         }
@@ -192,7 +188,7 @@ impl Logic for DrainReader {
             if self.column_next.val() >= self.pitch.q.val() {
                 self.column.d.next = self.column_next.val() - self.pitch.q.val();
             }
-            self.cool.d.next = 1.into();
+            self.cool.d.next = self.plain_cool.val();
             if self.hand.q.val().tap & !self.hand.q.val().end_image {
                 self.cool.d.next = self.tap_cool.val();
             }
@@ -212,7 +208,8 @@ impl Logic for DrainReader {
         // The next job.
         self.ready.next = !self.active.q.val() & !self.reset.val();
         self.take.next = self.ready.val() & self.job_valid.val();
-        self.job_sends_sums.next = (self.job.val().mode == 2) & self.job.val().sum_last;
+        self.job_sends_sums.next =
+            (self.job.val().mode == self.sum.val()) & self.job.val().sum_last;
         self.count.next = bit_cast::<14, 13>(self.job.val().count);
         self.full.next = (self.count.val() & self.lane_mask.val()) == 0;
         self.width.next = self.job.val().width;
@@ -228,7 +225,7 @@ impl Logic for DrainReader {
             self.remaining.d.next =
                 (self.count.val() + self.lane_mask.val()) >> self.lane_shift.val();
             self.tail.d.next = self.several.val()
-                & (self.job.val().mode == 1)
+                & (self.job.val().mode == self.pool.val())
                 & self.job.val().partial
                 & self.even.val()
                 & self.full.val()

@@ -1,20 +1,9 @@
 //! Output stage of the drain unit: what goes to the host, and when a job is over.
 
+use firebrick_spec::latency::{sums_latency, tap_delay};
 use rust_hdl::prelude::*;
 
 use crate::drain_step::DrainStep;
-
-/// Cycles from the last step of a tile to the first beat of its sums: the tile's taps go first.
-#[must_use]
-pub const fn sums_latency(lanes: usize) -> usize {
-    if lanes > 2 { lanes + 1 } else { 3 }
-}
-
-/// Cycles by which `drained` is later for a tile with taps, so that it comes with the last one.
-#[must_use]
-pub const fn tap_delay(lanes: usize) -> usize {
-    if lanes > 2 { lanes - 3 } else { 0 }
-}
 
 /// Sends tapped words, sums and the frame of the result trailer, and reports finished jobs.
 ///

@@ -1,6 +1,8 @@
 //! The engine: all blocks and the wires between them.
 
-use firebrick_spec::HwConfig;
+use firebrick_spec::command::ErrorCode;
+use firebrick_spec::latency::{SETTLE_LATENCY, array_latency};
+use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
 use crate::counters::Counters;
@@ -15,20 +17,11 @@ use crate::mem::Fifo;
 use crate::output::Output;
 use crate::params::Params;
 use crate::passes::Passes;
+use crate::record::{BlockFields, EndFields, RecordKind};
 use crate::registers::Registers;
 use crate::sparse::Sparse;
 use crate::streamer::Streamer;
-use crate::tile::tile_latency;
 use crate::window::Window;
-
-/// Cycles from a vector's address to its sums at the accumulators.
-#[must_use]
-pub const fn array_latency(tile: usize) -> usize {
-    FEATURE_LATENCY + tile_latency(tile)
-}
-
-/// Cycles from a tile's last sum at the accumulators until it can be read back.
-const SETTLE: usize = 2;
 
 const _: () = assert!(
     FEATURE_LATENCY == WEIGHT_LATENCY,
@@ -108,6 +101,10 @@ pub struct Engine {
     settle: DelayLine<1>,
     params: Params,
     jobs: Fifo<224, 4, 5>,
+    queued: BlockFields,
+    job_kind: RecordKind,
+    job_block: BlockFields,
+    job_end: EndFields,
     drain: Drain,
     by_layer: Histogram<10>,
     ragged_by_layer: Histogram<6>,
@@ -124,13 +121,13 @@ pub struct Engine {
     job_goes: Signal<Local, Bit>,
     job_comes: Signal<Local, Bit>,
     finished: Signal<Local, Bit>,
-    is_end: Signal<Local, Bit>,
     beat_in: Signal<Local, Bit>,
     beat_out: Signal<Local, Bit>,
     range_error: Signal<Local, Bit>,
     ragged_now: Signal<Local, Bit>,
     cause: Signal<Local, Bits<4>>,
     range_code: Constant<Bits<8>>,
+    ragged_cause: Constant<Bits<4>>,
     _lanes: usize,
     _drain: usize,
     _window: usize,
@@ -235,9 +232,13 @@ impl Engine {
             tags: DelayLine::new(array_latency(config.tile)),
             swaps: DelayLine::new(FEATURE_LATENCY),
             stores: DelayLine::new(FEATURE_LATENCY),
-            settle: DelayLine::new(SETTLE),
+            settle: DelayLine::new(SETTLE_LATENCY),
             params: Params::new(config),
             jobs: Default::default(),
+            queued: Default::default(),
+            job_kind: Default::default(),
+            job_block: Default::default(),
+            job_end: Default::default(),
             drain: Drain::new(config),
             by_layer: Default::default(),
             ragged_by_layer: Default::default(),
@@ -253,13 +254,11 @@ impl Engine {
             job_goes: Default::default(),
             job_comes: Default::default(),
             finished: Default::default(),
-            is_end: Default::default(),
             beat_in: Default::default(),
             beat_out: Default::default(),
             range_error: Default::default(),
-            range_code: Constant::new(
-                (firebrick_spec::command::ErrorCode::FeatureRange as u64).into(),
-            ),
+            range_code: Constant::new((ErrorCode::FeatureRange as u64).into()),
+            ragged_cause: Constant::new((regs::RAGGED_INDEX as u64).into()),
             ragged_now: Default::default(),
             cause: Default::default(),
             _lanes: config.lanes,
@@ -375,11 +374,11 @@ impl Logic for Engine {
         self.decoder.store_done.next = self.streamer.store_done.val();
         self.queue.push.next = self.decoder.queue_push.val();
         self.queue.push_data.next = self.decoder.queue_data.val();
+        self.queued.record.next = self.decoder.queue_data.val();
         self.queue.pop.next = self.passes.record_pop.val();
         self.weight_jobs.push.next = self.decoder.queue_push.val() & self.decoder.queue_block.val();
-        self.weight_jobs.push_data.next =
-            bit_cast::<36, 20>(self.decoder.queue_data.val().get_bits::<20>(160))
-                | (bit_cast::<36, 16>(self.decoder.queue_passes.val()) << 20);
+        self.weight_jobs.push_data.next = bit_cast::<36, 20>(self.queued.weight_base.val())
+            | (bit_cast::<36, 16>(self.decoder.queue_passes.val()) << 20);
         self.weight_jobs.pop.next = self.loader.job_pop.val();
         self.loader.job_valid.next = self.weight_jobs.valid.val();
         self.loader.job_base.next = self.weight_jobs.data.val().get_bits::<20>(0);
@@ -498,28 +497,30 @@ impl Logic for Engine {
         if (!self.job_comes.val()) & self.job_goes.val() {
             self.released.d.next = self.released.q.val() - 1;
         }
-        self.is_end.next = self.jobs.data.val().get_bits::<8>(0) == 0x50;
-        self.drain.job.next.end_image = self.is_end.val();
-        self.drain.job.next.tag = self.jobs.data.val().get_bits::<32>(32);
-        self.drain.job.next.acc_bank = self.jobs.data.val().get_bit(95);
-        self.drain.job.next.acc_base = self.jobs.data.val().get_bits::<11>(84);
-        self.drain.job.next.count = self.jobs.data.val().get_bits::<13>(19);
-        self.drain.job.next.param = self.jobs.data.val().get_bits::<10>(180);
-        self.drain.job.next.mode = self.jobs.data.val().get_bits::<2>(116);
-        self.drain.job.next.tap = self.jobs.data.val().get_bit(12);
-        self.drain.job.next.partial = self.jobs.data.val().get_bit(13);
-        self.drain.job.next.sum_first = self.jobs.data.val().get_bit(14);
-        self.drain.job.next.sum_last = self.jobs.data.val().get_bit(15);
-        self.drain.job.next.more_beats = self.jobs.data.val().get_bits::<2>(158);
-        self.drain.job.next.out_base = self.jobs.data.val().get_bits::<20>(192);
-        self.drain.job.next.out_gap = self.jobs.data.val().get_bits::<4>(212);
-        self.drain.job.next.out_ring = self.jobs.data.val().get_bits::<4>(220);
-        self.drain.job.next.line_base = self.jobs.data.val().get_bits::<10>(148);
-        self.drain.job.next.width = self.jobs.data.val().get_bits::<10>(96);
-        self.drain.job.next.in_gap = self.jobs.data.val().get_bits::<4>(124);
-        self.drain.job.next.height = self.jobs.data.val().get_bits::<10>(106);
-        self.drain.job.next.y0 = self.jobs.data.val().get_bits::<10>(128);
-        self.drain.job.next.x0 = self.jobs.data.val().get_bits::<10>(138);
+        self.job_kind.record.next = self.jobs.data.val();
+        self.job_block.record.next = self.jobs.data.val();
+        self.job_end.record.next = self.jobs.data.val();
+        self.drain.job.next.end_image = self.job_kind.is_end.val();
+        self.drain.job.next.tag = self.job_end.tag.val();
+        self.drain.job.next.acc_bank = self.job_block.acc_bank.val();
+        self.drain.job.next.acc_base = self.job_block.acc_base.val();
+        self.drain.job.next.count = self.job_block.count.val();
+        self.drain.job.next.param = self.job_block.param.val();
+        self.drain.job.next.mode = self.job_block.mode.val();
+        self.drain.job.next.tap = self.job_block.tap.val();
+        self.drain.job.next.partial = self.job_block.partial.val();
+        self.drain.job.next.sum_first = self.job_block.sum_first.val();
+        self.drain.job.next.sum_last = self.job_block.sum_last.val();
+        self.drain.job.next.more_beats = self.job_block.more_beats.val();
+        self.drain.job.next.out_base = self.job_block.out_base.val();
+        self.drain.job.next.out_gap = self.job_block.out_gap.val();
+        self.drain.job.next.out_ring = self.job_block.out_ring.val();
+        self.drain.job.next.line_base = self.job_block.line_base.val();
+        self.drain.job.next.width = self.job_block.width.val();
+        self.drain.job.next.in_gap = self.job_block.in_gap.val();
+        self.drain.job.next.height = self.job_block.height.val();
+        self.drain.job.next.y0 = self.job_block.y0.val();
+        self.drain.job.next.x0 = self.job_block.x0.val();
 
         // Drain.
         for i in 0..self._lanes {
@@ -611,7 +612,8 @@ impl Logic for Engine {
         self.ragged_by_layer.index.next = self.streamer.layer.val();
         self.ragged_by_layer.amount.next = self.streamer.ragged.val();
         self.ragged_by_layer.read_index.next = self.registers.stats_index.val().get_bits::<6>(4);
-        self.ragged_now.next = self.registers.stats_index.val().get_bits::<4>(0) == 11;
+        self.ragged_now.next =
+            self.registers.stats_index.val().get_bits::<4>(0) == self.ragged_cause.val();
         self.registers.stats.next = self.by_layer.read_data.val();
         if self.ragged_now.val() {
             self.registers.stats.next = self.ragged_by_layer.read_data.val();

@@ -1,13 +1,16 @@
 //! Feature buffer: all feature maps of an image, one channel group of one pixel a word.
 
 use firebrick_spec::HwConfig;
+pub use firebrick_spec::latency::FEATURE_LATENCY;
 use rust_hdl::prelude::*;
 
 use crate::mem::Ram;
 use crate::rotate::Rotate;
 
-/// Cycles from a read address to its words.
-pub const FEATURE_LATENCY: usize = 2;
+const _: () = assert!(
+    FEATURE_LATENCY == 2,
+    "a read has two registers: the bank's and the word's"
+);
 
 /// One memory bank per lane; the word with address a lies in bank a mod `lanes`. One read of
 /// `lanes` consecutive words and one write per bank and cycle.

@@ -32,6 +32,7 @@ pub mod passes;
 pub mod pe;
 pub mod pe_pair;
 pub mod pool;
+pub mod record;
 pub mod registers;
 pub mod requant;
 pub mod rotate;

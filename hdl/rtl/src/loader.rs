@@ -2,22 +2,20 @@
 //! while the pass before it computes.
 
 use firebrick_spec::HwConfig;
+pub use firebrick_spec::latency::{PASS_INTERVAL, WEIGHT_LATENCY};
 use rust_hdl::prelude::*;
 
-use crate::acc::ACC_REUSE;
 use crate::mem::Ram;
 
-/// Cycles from the loader's decision to its first row at `row`; equals the feature path, so that
-/// loads and swaps keep their distance on the way to the array.
-pub const WEIGHT_LATENCY: usize = 2;
-
-/// Fewest cycles from one `swap` to the next. A block that waited in the shadow registers is
-/// followed by the next one's `ready` after two cycles; the accumulators need more.
-pub const PASS_INTERVAL: usize = 3;
-
 const _: () = assert!(
-    PASS_INTERVAL >= ACC_REUSE,
-    "passes of one vector come too close for the accumulators"
+    WEIGHT_LATENCY == 2,
+    "the memory and the row have a register each"
+);
+// A block that waited in the shadow registers is followed by the next one's `ready` after two
+// cycles; the accumulators need more.
+const _: () = assert!(
+    PASS_INTERVAL == 3,
+    "a swap holds `ready` back for one cycle"
 );
 
 /// Reads weight blocks pass by pass.

@@ -1,9 +1,12 @@
 //! Unsigned 32 x 15 bit multiplier in two DSP slices.
 
+pub use firebrick_spec::latency::MUL_LATENCY;
 use rust_hdl::prelude::*;
 
-/// Cycles from the factors to `product`.
-pub const MUL_LATENCY: usize = 2;
+const _: () = assert!(
+    MUL_LATENCY == 2,
+    "two registers from the factors to `product`"
+);
 
 /// `product = a * b`, exact, [`MUL_LATENCY`] cycles later; a new pair of factors every cycle.
 ///

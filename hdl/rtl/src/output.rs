@@ -1,13 +1,10 @@
 //! Output stage: the result packet on its way to the host.
 
+pub use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_QUEUE};
 use rust_hdl::prelude::*;
 
 use crate::crc::Crc32x128;
-use crate::drain::OUT_MARGIN;
 use crate::mem::Fifo;
-
-/// Beats that the output queue holds.
-pub const OUTPUT_QUEUE: usize = 64;
 
 /// Queues beats from the drain and from stores (never both in one cycle), completes the trailer
 /// with CRC, sequence number and cycle count, and sends them on `m_axis`.

@@ -3,6 +3,8 @@
 use firebrick_spec::command::ring_words;
 use rust_hdl::prelude::*;
 
+use crate::record::{BlockFields, RecordKind};
+
 /// Takes records from the queue (`record_*`) and offers their passes (`pass_*`), one at a time,
 /// in the order of the record's definition: channel groups outside, taps inside.
 ///
@@ -59,14 +61,15 @@ pub struct Passes {
     groups: DFF<Bits<12>>,
     group_base: DFF<Bits<20>>,
     tap_offset: DFF<Bits<20>>,
-    kernel3: Signal<Local, Bit>,
+    // Of the record at hand, and of the one that waits.
+    now: BlockFields,
+    coming: BlockFields,
+    kind: RecordKind,
     last_tap: Signal<Local, Bit>,
-    opcode: Signal<Local, Bits<8>>,
     take: Signal<Local, Bit>,
     next_pitch: Signal<Local, Bits<20>>,
     row_pitch: DFF<Bits<20>>,
     mask: DFF<Bits<20>>,
-    next_ring: Signal<Local, Bits<4>>,
     all: Constant<Bits<20>>,
     smallest: Constant<Bits<20>>,
 }
@@ -104,14 +107,14 @@ impl Default for Passes {
             groups: Default::default(),
             group_base: Default::default(),
             tap_offset: Default::default(),
-            kernel3: Default::default(),
+            now: Default::default(),
+            coming: Default::default(),
+            kind: Default::default(),
             last_tap: Default::default(),
-            opcode: Default::default(),
             take: Default::default(),
             next_pitch: Default::default(),
             row_pitch: Default::default(),
             mask: Default::default(),
-            next_ring: Default::default(),
             all: Constant::new(0xf_ffff.into()),
             smallest: Constant::new(u64::from(ring_words(0)).into()),
         }
@@ -125,9 +128,11 @@ impl Logic for Passes {
             self, clock, have, is_block, is_store, is_end, is_final, held, fresh, row, column,
             groups, group_base, tap_offset, row_pitch, mask
         );
-        self.kernel3.next = self.held.q.val().get_bit(8);
+        self.now.record.next = self.held.q.val();
+        self.coming.record.next = self.record_data.val();
+        self.kind.record.next = self.record_data.val();
         self.last_tap.next =
-            (!self.kernel3.val()) | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
+            (!self.now.kernel3.val()) | ((self.row.q.val() == 2) & (self.column.q.val() == 2));
 
         self.block.next = self.is_block.q.val();
         self.store.next = self.is_store.q.val();
@@ -146,7 +151,7 @@ impl Logic for Passes {
             self.fresh.d.next = false;
             // Of the pass after this one.
             self.is_final.d.next = self.groups.q.val() == 2;
-            if self.kernel3.val() {
+            if self.now.kernel3.val() {
                 self.is_final.d.next = (self.row.q.val() == 2)
                     & (self.column.q.val() == 1)
                     & (self.groups.q.val() == 1);
@@ -170,18 +175,15 @@ impl Logic for Passes {
             }
             if self.last_tap.val() {
                 self.groups.d.next = self.groups.q.val() - 1;
-                self.group_base.d.next =
-                    self.group_base.q.val() + self.held.q.val().get_bits::<20>(64);
+                self.group_base.d.next = self.group_base.q.val() + self.now.plane.val();
             }
         }
 
         self.take.next = self.record_valid.val()
             & ((!self.have.q.val()) | (self.pass_pop.val() & self.is_final.q.val()));
         self.record_pop.next = self.take.val();
-        self.next_pitch.next = bit_cast::<20, 10>(self.record_data.val().get_bits::<10>(96))
-            + bit_cast::<20, 4>(self.record_data.val().get_bits::<4>(124));
-        self.next_ring.next = self.record_data.val().get_bits::<4>(216);
-        self.opcode.next = self.record_data.val().get_bits::<8>(0);
+        self.next_pitch.next = bit_cast::<20, 10>(self.coming.width.val())
+            + bit_cast::<20, 4>(self.coming.in_gap.val());
         if self.pass_pop.val() & self.is_final.q.val() {
             self.have.d.next = false;
             self.is_block.d.next = false;
@@ -190,22 +192,21 @@ impl Logic for Passes {
         }
         if self.take.val() {
             self.have.d.next = true;
-            self.is_block.d.next = self.opcode.val() == 0x10;
-            self.is_store.d.next = self.opcode.val() == 0x40;
-            self.is_end.d.next = self.opcode.val() == 0x50;
-            self.is_final.d.next = (self.opcode.val() != 0x10)
-                | ((!self.record_data.val().get_bit(8))
-                    & (self.record_data.val().get_bits::<12>(52) == 1));
+            self.is_block.d.next = self.kind.is_block.val();
+            self.is_store.d.next = self.kind.is_store.val();
+            self.is_end.d.next = self.kind.is_end.val();
+            self.is_final.d.next = (!self.kind.is_block.val())
+                | ((!self.coming.kernel3.val()) & (self.coming.groups.val() == 1));
             self.held.d.next = self.record_data.val();
             self.fresh.d.next = true;
             self.row_pitch.d.next = self.next_pitch.val();
             self.mask.d.next = self.all.val();
-            if self.next_ring.val().any() {
-                self.mask.d.next = (self.smallest.val() << self.next_ring.val()) - 1;
+            if self.coming.in_ring.val().any() {
+                self.mask.d.next = (self.smallest.val() << self.coming.in_ring.val()) - 1;
             }
-            self.groups.d.next = self.record_data.val().get_bits::<12>(52);
-            self.group_base.d.next = self.record_data.val().get_bits::<20>(32);
-            if self.record_data.val().get_bit(8) {
+            self.groups.d.next = self.coming.groups.val();
+            self.group_base.d.next = self.coming.in_base.val();
+            if self.coming.kernel3.val() {
                 self.row.d.next = 0.into();
                 self.column.d.next = 0.into();
                 self.tap_offset.d.next = !self.next_pitch.val();

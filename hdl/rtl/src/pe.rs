@@ -1,9 +1,12 @@
 //! Processing element: one weight, one multiply-accumulate per cycle.
 
+pub use firebrick_spec::latency::PE_LATENCY;
 use rust_hdl::prelude::*;
 
-/// Cycles from `x_in` to `psum_out`: operand, product and sum registers.
-pub const PE_LATENCY: usize = 3;
+const _: () = assert!(
+    PE_LATENCY == 3,
+    "operand, product and sum have a register each"
+);
 
 /// A weight-stationary processing element.
 ///

@@ -1,12 +1,15 @@
 //! Max-pool 3x3/2 datapath.
 
+pub use firebrick_spec::latency::POOL_LATENCY;
 use rust_hdl::prelude::*;
 
 use crate::byte_max::ByteMax;
 use crate::mem::Ram;
 
-/// Cycles from `vector` to `pooled`.
-pub const POOL_LATENCY: usize = 3;
+const _: () = assert!(
+    POOL_LATENCY == 3,
+    "three registers from `vector` to `pooled`"
+);
 
 /// Running maximum along a row, then down the rows through a line memory.
 ///

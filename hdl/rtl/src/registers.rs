@@ -3,12 +3,35 @@
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
-/// Cycles from `stats_index` to `stats`: register STATS_AT follows the index as late.
-pub const STATS_LATENCY: usize = 2;
+pub use firebrick_spec::latency::STATS_LATENCY;
+
+const _: () = assert!(STATS_LATENCY == 2, "STATS_AT follows through two registers");
+
+// Where the registers are. A match on these names becomes a case of the block's constants of the
+// same names.
+const CTRL: usize = regs::CTRL.index() as usize;
+const STATUS: usize = regs::STATUS.index() as usize;
+const ERROR: usize = regs::ERROR.index() as usize;
+const IRQ_ENABLE: usize = regs::IRQ_ENABLE.index() as usize;
+const IRQ_STATUS: usize = regs::IRQ_STATUS.index() as usize;
+const SCRATCH: usize = regs::SCRATCH.index() as usize;
+const RESULTS: usize = regs::RESULTS.index() as usize;
+const STATS_INDEX: usize = regs::STATS_INDEX.index() as usize;
+const STATS_DATA: usize = regs::STATS_DATA.index() as usize;
+const STATS_AT: usize = regs::STATS_AT.index() as usize;
+
+/// Where a register is, in the form of a block's constant.
+fn place(index: u32) -> Constant<Bits<10>> {
+    Constant::new(u64::from(index).into())
+}
 
 /// The register file behind `s_axil_*`. One write and one read at a time, each answered with
 /// OKAY; unknown addresses read as 0.
 #[derive(LogicBlock)]
+#[allow(
+    non_snake_case,
+    reason = "the registers' places have the names of the constants that the cases match"
+)]
 pub struct Registers {
     /// Clock.
     pub clock: Signal<In, Clock>,
@@ -97,7 +120,20 @@ pub struct Registers {
     held: DFF<Bit>,
     reset_pulse: DFF<Bit>,
     clear_pulse: DFF<Bit>,
+    CTRL: Constant<Bits<10>>,
+    STATUS: Constant<Bits<10>>,
+    ERROR: Constant<Bits<10>>,
+    IRQ_ENABLE: Constant<Bits<10>>,
+    IRQ_STATUS: Constant<Bits<10>>,
+    SCRATCH: Constant<Bits<10>>,
+    RESULTS: Constant<Bits<10>>,
+    STATS_INDEX: Constant<Bits<10>>,
+    STATS_DATA: Constant<Bits<10>>,
+    STATS_AT: Constant<Bits<10>>,
     identity: Vec<Constant<Bits<32>>>,
+    identity_at: Vec<Constant<Bits<10>>>,
+    lower_at: Vec<Constant<Bits<10>>>,
+    upper_at: Vec<Constant<Bits<10>>>,
     does_write: Signal<Local, Bit>,
     does_read: Signal<Local, Bit>,
     read_index: Signal<Local, Bits<10>>,
@@ -171,9 +207,31 @@ impl Registers {
             held: Default::default(),
             reset_pulse: Default::default(),
             clear_pulse: Default::default(),
+            CTRL: place(regs::CTRL.index()),
+            STATUS: place(regs::STATUS.index()),
+            ERROR: place(regs::ERROR.index()),
+            IRQ_ENABLE: place(regs::IRQ_ENABLE.index()),
+            IRQ_STATUS: place(regs::IRQ_STATUS.index()),
+            SCRATCH: place(regs::SCRATCH.index()),
+            RESULTS: place(regs::RESULTS.index()),
+            STATS_INDEX: place(regs::STATS_INDEX.index()),
+            STATS_DATA: place(regs::STATS_DATA.index()),
+            STATS_AT: place(regs::STATS_AT.index()),
+            identity_at: identity
+                .iter()
+                .map(|(register, _)| place(register.index()))
+                .collect(),
             identity: identity
                 .into_iter()
                 .map(|(_, value)| Constant::new(u64::from(value).into()))
+                .collect(),
+            lower_at: regs::COUNTERS
+                .iter()
+                .map(|low| place(low.index()))
+                .collect(),
+            upper_at: regs::COUNTERS
+                .iter()
+                .map(|low| place(low.index() + 1))
                 .collect(),
             does_write: Default::default(),
             does_read: Default::default(),
@@ -242,20 +300,20 @@ impl Logic for Registers {
             self.respond.d.next = true;
             if self.write_full.q.val() {
                 match self.write_address.q.val().index() {
-                    16 => {
+                    CTRL => {
                         self.reset_pulse.d.next = self.write_data.q.val().get_bit(0);
                         self.clear_pulse.d.next = self.write_data.q.val().get_bit(1);
                     }
-                    20 => {
+                    IRQ_ENABLE => {
                         self.irq_enable.d.next = self.write_data.q.val().get_bits::<2>(0);
                     }
-                    21 => {
+                    IRQ_STATUS => {
                         self.clears.next = self.write_data.q.val().get_bits::<2>(0);
                     }
-                    22 => {
+                    SCRATCH => {
                         self.scratch.d.next = self.write_data.q.val();
                     }
-                    24 => {
+                    STATS_INDEX => {
                         self.statistic.d.next = self.write_data.q.val().get_bits::<10>(0);
                     }
                     _ => {}
@@ -306,47 +364,47 @@ impl Logic for Registers {
         self.rdata.next = self.read_data.q.val();
         self.value.next = 0.into();
         for i in 0..8 {
-            if self.read_index.val().index() == i {
+            if self.read_index.val() == self.identity_at[i].val() {
                 self.value.next = self.identity[i].val();
             }
         }
         for i in 0..14 {
-            if self.read_index.val().index() == (32 + (2 * i)) {
+            if self.read_index.val() == self.lower_at[i].val() {
                 self.value.next = self.counter[i].val().get_bits::<32>(0);
                 if self.does_read.val() {
                     self.upper.d.next = self.counter[i].val().get_bits::<32>(32);
                 }
             }
-            if self.read_index.val().index() == (33 + (2 * i)) {
+            if self.read_index.val() == self.upper_at[i].val() {
                 self.value.next = self.upper.q.val();
             }
         }
         match self.read_index.val().index() {
-            17 => {
+            STATUS => {
                 self.value.next = self.status.val();
             }
-            18 => {
+            ERROR => {
                 self.value.next = self.error.q.val();
             }
-            20 => {
+            IRQ_ENABLE => {
                 self.value.next = bit_cast::<32, 2>(self.irq_enable.q.val());
             }
-            21 => {
+            IRQ_STATUS => {
                 self.value.next = bit_cast::<32, 2>(self.irq_status.q.val());
             }
-            22 => {
+            SCRATCH => {
                 self.value.next = self.scratch.q.val();
             }
-            23 => {
+            RESULTS => {
                 self.value.next = self.results.val();
             }
-            24 => {
+            STATS_INDEX => {
                 self.value.next = bit_cast::<32, 10>(self.statistic.q.val());
             }
-            25 => {
+            STATS_DATA => {
                 self.value.next = self.stats.val();
             }
-            26 => {
+            STATS_AT => {
                 self.value.next = bit_cast::<32, 10>(self.statistic_2.q.val());
             }
             _ => {}

@@ -1,11 +1,14 @@
 //! Requantiser: one accumulator to one activation per cycle.
 
+pub use firebrick_spec::latency::REQUANT_LATENCY;
 use rust_hdl::prelude::*;
 
 use crate::mul::{MUL_LATENCY, MulU32U15};
 
-/// Cycles from the inputs to `y`: sum, product, coarse shift, fine shift, rounding.
-pub const REQUANT_LATENCY: usize = 1 + MUL_LATENCY + 3;
+const _: () = assert!(
+    REQUANT_LATENCY == MUL_LATENCY + 4,
+    "beside the product: sum, coarse shift, fine shift, rounding"
+);
 
 /// `y = clamp(((acc + bias) * mult + 2^(shift-1)) >> shift, 0, 255)`, which is
 /// `firebrick_spec::arith::Requant::apply`, [`REQUANT_LATENCY`] cycles later.

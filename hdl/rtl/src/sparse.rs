@@ -1,14 +1,19 @@
 //! Sparse weights: puts the zeros back that a `load_sparse` record leaves out.
 
+pub use firebrick_spec::latency::SPARSE_LATENCY;
+use firebrick_spec::latency::{SPARSE_COUNT_LATENCY, SPARSE_ROWS as ROWS};
 use rust_hdl::prelude::*;
 
 use crate::mem::{LutRam, Pack};
 
-/// Rows of 16 weights in a group.
-const ROWS: usize = 8;
-
-/// Cycles from a row's issue to its write.
-pub const SPARSE_LATENCY: u64 = 3;
+const _: () = assert!(
+    SPARSE_LATENCY == 3,
+    "three registers from a row's issue to its write"
+);
+const _: () = assert!(
+    SPARSE_COUNT_LATENCY == 3,
+    "two states between a mask and its first values"
+);
 
 /// Counts the ones of four bits, without adders: counts of more are sums of these.
 #[derive(LogicBlock, Default)]

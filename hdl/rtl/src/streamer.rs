@@ -1,22 +1,10 @@
 //! Streamer: runs passes, one vector of pixels a cycle, and keeps the order of things.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::regs::CAUSES;
+use firebrick_spec::regs::{self, Register};
 use rust_hdl::prelude::*;
 
-/// Numbers of the causes: indices into `firebrick_spec::regs::COUNTERS`.
-const CAUSE_NAMES: [&str; 10] = [
-    "BUSY_LO",
-    "FILL_LO",
-    "WEIGHTS_LO",
-    "INPUT_LO",
-    "ACCUMULATOR_LO",
-    "DEPENDENCY_LO",
-    "OUTPUT_LO",
-    "COMMAND_LO",
-    "START_LO",
-    "FINISH_LO",
-];
+use crate::record::{BlockFields, StoreFields};
 
 /// Runs the passes that `Passes` offers.
 ///
@@ -122,6 +110,8 @@ pub struct Streamer {
     pub layer: Signal<Out, Bits<6>>,
     /// Lanes of the vector without a pixel of their own; 0 without a vector.
     pub ragged: Signal<Out, Bits<4>>,
+    of_block: BlockFields,
+    of_store: StoreFields,
     // A pass or a store is under way; the same, but for a pass's last vector.
     engaged: DFF<Bit>,
     occupied: DFF<Bit>,
@@ -170,8 +160,27 @@ pub struct Streamer {
     lanes: Constant<Bits<20>>,
     two_vectors: Constant<Bits<20>>,
     lanes_x: Constant<Bits<11>>,
-    cause_number: Vec<Constant<Bits<4>>>,
+    // Numbers of the causes.
+    because_busy: Constant<Bits<4>>,
+    because_fill: Constant<Bits<4>>,
+    because_weights: Constant<Bits<4>>,
+    because_input: Constant<Bits<4>>,
+    because_accumulator: Constant<Bits<4>>,
+    because_dependency: Constant<Bits<4>>,
+    because_output: Constant<Bits<4>>,
+    because_command: Constant<Bits<4>>,
+    because_start: Constant<Bits<4>>,
+    because_finish: Constant<Bits<4>>,
     _lanes: usize,
+}
+
+/// Number of a cause: its counter's place among the counters.
+///
+/// # Panics
+/// If the register is no counter's low half: a mistake in the program.
+fn number(counter: &Register) -> Constant<Bits<4>> {
+    let place = regs::COUNTERS.iter().position(|low| low == counter);
+    Constant::new((place.expect("a counter") as u64).into())
 }
 
 impl Streamer {
@@ -182,11 +191,6 @@ impl Streamer {
             (0..lanes).map(|_| T::default()).collect()
         }
         let lanes = config.lanes;
-        debug_assert!(
-            CAUSES
-                .zip(CAUSE_NAMES)
-                .all(|(i, name)| firebrick_spec::regs::COUNTERS[i].name == name)
-        );
         Self {
             clock: Default::default(),
             reset: Default::default(),
@@ -233,6 +237,8 @@ impl Streamer {
             cause: Default::default(),
             layer: Default::default(),
             ragged: Default::default(),
+            of_block: Default::default(),
+            of_store: Default::default(),
             engaged: Default::default(),
             occupied: Default::default(),
             running: Default::default(),
@@ -284,7 +290,16 @@ impl Streamer {
             lanes: Constant::new((lanes as u64).into()),
             two_vectors: Constant::new((2 * lanes as u64).into()),
             lanes_x: Constant::new((lanes as u64).into()),
-            cause_number: CAUSES.map(|i| Constant::new((i as u64).into())).collect(),
+            because_busy: number(&regs::BUSY_LO),
+            because_fill: number(&regs::FILL_LO),
+            because_weights: number(&regs::WEIGHTS_LO),
+            because_input: number(&regs::INPUT_LO),
+            because_accumulator: number(&regs::ACCUMULATOR_LO),
+            because_dependency: number(&regs::DEPENDENCY_LO),
+            because_output: number(&regs::OUTPUT_LO),
+            because_command: number(&regs::COMMAND_LO),
+            because_start: number(&regs::START_LO),
+            because_finish: number(&regs::FINISH_LO),
             _lanes: lanes,
         }
     }
@@ -328,9 +343,11 @@ impl Logic for Streamer {
             self.x[i].d.next = self.x[i].q.val();
             self.y[i].d.next = self.y[i].q.val();
         }
-        self.limit.next = bit_cast::<4, 3>(self.record.val().get_bits::<3>(16));
+        self.of_block.record.next = self.record.val();
+        self.of_store.record.next = self.record.val();
+        self.limit.next = bit_cast::<4, 3>(self.of_block.outstanding.val());
         self.tiles_ok.next = (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
-        self.takes_strip.next = self.first_pass.val() & self.record.val().get_bit(11);
+        self.takes_strip.next = self.first_pass.val() & self.of_block.take_strip.val();
         self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
 
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
@@ -419,51 +436,47 @@ impl Logic for Streamer {
 
         // What starts.
         for i in 0..self._lanes {
-            self.x_first[i].next =
-                bit_cast::<11, 10>(self.record.val().get_bits::<10>(138)) + self.lane[i].val();
+            self.x_first[i].next = bit_cast::<11, 10>(self.of_block.x0.val()) + self.lane[i].val();
         }
         // Whether the pass on offer starts comes late; what it would need is loaded as soon as
         // there is room, and means nothing until it starts.
         if !self.occupied.q.val() {
             self.begins.d.next = true;
-            self.remaining.d.next = bit_cast::<20, 13>(self.record.val().get_bits::<13>(19));
-            self.last.d.next =
-                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) <= self.lanes.val();
+            self.remaining.d.next = bit_cast::<20, 13>(self.of_block.count.val());
+            self.last.d.next = bit_cast::<20, 13>(self.of_block.count.val()) <= self.lanes.val();
             self.word.d.next = self.address.val();
             self.base.d.next = self.ring_base.val();
             self.mask.d.next = self.ring_mask.val();
             self.pitch_now.d.next = self.pitch.val();
-            self.width.d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(96));
-            self.height.d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(106));
+            self.width.d.next = bit_cast::<11, 10>(self.of_block.width.val());
+            self.height.d.next = bit_cast::<11, 10>(self.of_block.height.val());
             for i in 0..self._lanes {
-                self.y[i].d.next = bit_cast::<11, 10>(self.record.val().get_bits::<10>(128));
+                self.y[i].d.next = bit_cast::<11, 10>(self.of_block.y0.val());
                 self.x[i].d.next = self.x_first[i].val();
                 if self.x_first[i].val() >= self.pitch.val() {
                     self.x[i].d.next = self.x_first[i].val() - self.pitch.val();
-                    self.y[i].d.next =
-                        bit_cast::<11, 10>(self.record.val().get_bits::<10>(128)) + 1;
+                    self.y[i].d.next = bit_cast::<11, 10>(self.of_block.y0.val()) + 1;
                 }
             }
             self.row.d.next = self.tap_row.val();
             self.column.d.next = self.tap_column.val();
-            self.sum_starts.d.next = self.first_pass.val() & self.record.val().get_bit(9);
+            self.sum_starts.d.next = self.first_pass.val() & self.of_block.first.val();
             self.ends_record.d.next = self.final_pass.val();
-            self.ends_tile.d.next = self.final_pass.val() & self.record.val().get_bit(10);
-            self.bank.d.next = self.record.val().get_bit(95);
-            self.sum_address.d.next = self.record.val().get_bits::<11>(84);
+            self.ends_tile.d.next = self.final_pass.val() & self.of_block.last.val();
+            self.bank.d.next = self.of_block.acc_bank.val();
+            self.sum_address.d.next = self.of_block.acc_base.val();
             if self.store.val() {
-                self.word.d.next = self.record.val().get_bits::<20>(32);
-                self.remaining.d.next = self.record.val().get_bits::<20>(64);
-                self.last.d.next = self.record.val().get_bits::<20>(64) == 1;
+                self.word.d.next = self.of_store.base.val();
+                self.remaining.d.next = self.of_store.count.val();
+                self.last.d.next = self.of_store.count.val() == 1;
             }
         }
         if self.start_block.val() {
             self.running.d.next = true;
             self.engaged.d.next = true;
-            self.occupied.d.next =
-                bit_cast::<20, 13>(self.record.val().get_bits::<13>(19)) > self.lanes.val();
+            self.occupied.d.next = bit_cast::<20, 13>(self.of_block.count.val()) > self.lanes.val();
             self.begun.d.next = true;
-            self.layer_now.d.next = self.record.val().get_bits::<6>(118);
+            self.layer_now.d.next = self.of_block.layer.val();
         }
         if self.start_store.val() {
             self.storing.d.next = true;
@@ -471,7 +484,7 @@ impl Logic for Streamer {
             self.occupied.d.next = true;
         }
         self.adds_tile.next = self.start_end.val()
-            | (self.start_block.val() & self.final_pass.val() & self.record.val().get_bit(10));
+            | (self.start_block.val() & self.final_pass.val() & self.of_block.last.val());
         self.job_push.next = self.adds_tile.val();
         self.job_record.next = self.record.val();
         if self.start_block.val() | self.start_store.val() | self.trailer_sent.val() {
@@ -500,39 +513,39 @@ impl Logic for Streamer {
         // Why a vector is issued or not.
         self.layer.next = self.layer_now.q.val();
         if self.running.q.val() {
-            self.cause.next = self.cause_number[0].val();
+            self.cause.next = self.because_busy.val();
         } else if self.storing.q.val() | self.store.val() {
-            self.cause.next = self.cause_number[6].val();
+            self.cause.next = self.because_output.val();
         } else if self.mark.val() {
-            self.cause.next = self.cause_number[9].val();
+            self.cause.next = self.because_finish.val();
         } else if self.block.val() {
-            self.layer.next = self.record.val().get_bits::<6>(118);
+            self.layer.next = self.of_block.layer.val();
             if !self.tiles_ok.val() {
                 if self.drain_blocked.val() {
-                    self.cause.next = self.cause_number[6].val();
-                } else if self.record.val().get_bit(190) {
-                    self.cause.next = self.cause_number[5].val();
+                    self.cause.next = self.because_output.val();
+                } else if self.of_block.data.val() {
+                    self.cause.next = self.because_dependency.val();
                 } else {
-                    self.cause.next = self.cause_number[4].val();
+                    self.cause.next = self.because_accumulator.val();
                 }
             } else if !self.begun.q.val() {
-                self.cause.next = self.cause_number[8].val();
+                self.cause.next = self.because_start.val();
             } else if !self.strip_ok.val() {
-                self.cause.next = self.cause_number[3].val();
+                self.cause.next = self.because_input.val();
             } else {
-                self.cause.next = self.cause_number[1].val();
+                self.cause.next = self.because_fill.val();
             }
         } else if self.finishing.q.val() {
-            self.cause.next = self.cause_number[9].val();
+            self.cause.next = self.because_finish.val();
         } else if !self.begun.q.val() {
             self.layer.next = 0.into();
-            self.cause.next = self.cause_number[8].val();
+            self.cause.next = self.because_start.val();
         } else if self.late_weights.val() {
-            self.cause.next = self.cause_number[2].val();
+            self.cause.next = self.because_weights.val();
         } else if self.late_input.val() {
-            self.cause.next = self.cause_number[3].val();
+            self.cause.next = self.because_input.val();
         } else {
-            self.cause.next = self.cause_number[7].val();
+            self.cause.next = self.because_command.val();
         }
         if self.reset.val() {
             self.engaged.d.next = false;

@@ -1,16 +1,10 @@
 //! The systolic tile: a square of processing elements with skewed edges.
 
+pub use firebrick_spec::latency::tile_latency;
 use rust_hdl::prelude::*;
 
 use crate::mem::Pack;
-use crate::pe::{PE_LATENCY, Pe};
-
-/// Cycles from a vector at `x_in` to its sums at `psums`, for a tile of edge `n`, packed or not.
-#[must_use]
-pub const fn tile_latency(n: usize) -> usize {
-    // Down the rows, one partial sum a cycle, then across the columns.
-    (n - 1) + PE_LATENCY + (n - 1)
-}
+use crate::pe::Pe;
 
 macro_rules! tile {
     ($name:ident, $n:tt, $last:tt, $cells:tt, $x_bits:tt, $doc:literal) => {

@@ -4,6 +4,7 @@ use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
 use crate::mem::Ram;
+use crate::record::RowsFields;
 use crate::window_place::WindowPlace;
 use crate::window_taps::WindowTaps;
 use crate::window_unpack::WindowUnpack;
@@ -52,6 +53,7 @@ pub struct Window {
     pub out_address: Vec<Signal<Out, Bits<20>>>,
     /// Word, in the low `tile` bytes.
     pub out_data: Vec<Signal<Out, Bits<128>>>,
+    fields: RowsFields,
     unpack: WindowUnpack,
     // The six rows above, for the pixels of a step: the oldest in the low bits.
     lines: Vec<Ram<144, 10>>,
@@ -125,6 +127,7 @@ impl Window {
             out_taken: (0..words).map(|_| Signal::default()).collect(),
             out_address: (0..words).map(|_| Signal::default()).collect(),
             out_data: (0..words).map(|_| Signal::default()).collect(),
+            fields: Default::default(),
             unpack: WindowUnpack::new(config),
             lines: (0..pixels).map(|_| Ram::new(depth)).collect(),
             taps: WindowTaps::new(config),
@@ -313,19 +316,20 @@ impl Logic for Window {
         }
 
         self.unpack.start.next = self.start.val();
-        self.unpack.width.next = self.record.val().get_bits::<10>(96);
-        self.unpack.rows.next = self.record.val().get_bits::<10>(106);
+        self.fields.record.next = self.record.val();
+        self.unpack.width.next = self.fields.width.val();
+        self.unpack.rows.next = self.fields.rows.val();
         self.place.start.next = self.start.val();
-        self.place.base.next = self.record.val().get_bits::<20>(32);
-        self.place.plane.next = self.record.val().get_bits::<20>(64);
-        self.place.gap.next = self.record.val().get_bits::<4>(136);
-        self.place.kernel7.next = self.record.val().get_bits::<4>(128) == 7;
+        self.place.base.next = self.fields.base.val();
+        self.place.plane.next = self.fields.plane.val();
+        self.place.gap.next = self.fields.gap.val();
+        self.place.kernel7.next = self.fields.kernel.val() == 7;
         if self.start.val() {
-            self.strip_end.d.next = self.record.val().get_bit(9);
-            self.kernel7.d.next = self.record.val().get_bits::<4>(128) == 7;
-            self.stride2.d.next = self.record.val().get_bits::<4>(132) == 2;
-            self.single.d.next = self.record.val().get_bits::<10>(96) <= self.step_pixels.val();
-            if self.record.val().get_bit(8) {
+            self.strip_end.d.next = self.fields.strip_end.val();
+            self.kernel7.d.next = self.fields.kernel.val() == 7;
+            self.stride2.d.next = self.fields.stride.val() == 2;
+            self.single.d.next = self.fields.width.val() <= self.step_pixels.val();
+            if self.fields.first.val() {
                 self.y.d.next = self.zero.val();
             }
         }

@@ -7,6 +7,7 @@ pub mod command;
 pub mod config;
 pub mod docs;
 pub mod fields;
+pub mod latency;
 pub mod regs;
 pub mod resources;
 pub mod result;
@@ -17,6 +18,16 @@ pub use config::HwConfig;
 /// Version of the register map, the command encoding and the result packet.
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
 pub const ABI_VERSION: u32 = 0x0003_0001;
+
+/// An ABI version as it is written: major.minor.
+#[must_use]
+pub fn version(abi: u32) -> String {
+    format!(
+        "{}.{}",
+        regs::abi::MAJOR.get(abi),
+        regs::abi::MINOR.get(abi)
+    )
+}
 
 /// `"FBRK"` in little-endian ASCII: first register, first command word, result trailer.
 pub const MAGIC: u32 = 0x4B52_4246;

@@ -179,7 +179,7 @@ fn a_hello_that_is_wrong_missing_or_late() {
         (
             ErrorCode::BadHash,
             firebrick_spec::command::Hello {
-                hash: hello.hash ^ 1,
+                hash_lo: hello.hash_lo ^ 1,
                 ..hello
             },
         ),

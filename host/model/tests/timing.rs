@@ -39,7 +39,7 @@ fn block(count: u32, width: u32) -> Block {
         plane: 1,
         width,
         height: 64,
-        beats: 1,
+        more_beats: 0,
         ..Block::default()
     }
 }
@@ -180,7 +180,7 @@ fn taps_and_sums_keep_their_distance() {
         let lanes = config.lanes as u32;
         let cycles = |vectors: u32, mode: Mode, tap: bool, beats: u32| {
             let mut tile = block(vectors * lanes, 60);
-            (tile.mode, tile.tap, tile.beats) = (mode, tap, beats);
+            (tile.mode, tile.tap, tile.more_beats) = (mode, tap, beats - 1);
             (tile.sum_last, tile.outstanding) = (true, 0);
             let transfer = Stream::new(&config).with(Command::Block(tile)).end(0);
             time(&config, &transfer).unwrap().images[0].end_cycle

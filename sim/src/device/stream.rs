@@ -140,7 +140,7 @@ impl SimDevice {
                 // It takes and drops the rest.
                 state.refused = true;
                 // Results of the transfers before it still come, and a look later they have.
-                let owing = self.read_reg(regs::STATUS.offset)? & regs::STATUS.bit("owing") != 0;
+                let owing = self.read_reg(regs::STATUS.offset)? & regs::status::OWING.mask() != 0;
                 let through = self.bench.source(self.source).waiting() == 0 && !owing;
                 if !through || self.bench.sink(self.sink).has_packet() {
                     quiet = false;

@@ -161,7 +161,7 @@ impl CoreRegisters {
 
     /// Whether a stream is under way, as STATUS shows it.
     pub fn is_busy(&self) -> bool {
-        self.window.shown(regs::STATUS.offset) & 1 != 0
+        self.window.shown(regs::STATUS.offset) & regs::status::BUSY.mask() != 0
     }
 }
 

@@ -6,7 +6,7 @@ use firebrick_rtl::decoder::Decoder;
 use firebrick_sim::{Model, VerilatedModel};
 use firebrick_spec::command::{
     Block, Command, End, ErrorCode, Hello, Load, LoadSparse, Mode, Opcode, RECORD_WORDS, Rows,
-    Store, WAIT_NONE, block, common, load, payload_crc, record_crc, rows, store,
+    Store, WAIT_NONE, block, common, load, load_sparse, payload_crc, record_crc, rows, store,
 };
 use firebrick_spec::fields::Field;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, sparse};
@@ -561,7 +561,7 @@ fn record(rng: &mut StdRng) -> Command {
                 mode: [Mode::Write, Mode::Pool, Mode::Sum][rng.random_range(0..3)],
                 layer: rng.random_range(0..64),
                 in_gap: rng.random_range(3..16),
-                beats: rng.random_range(1..=4),
+                more_beats: rng.random_range(0..4),
                 y0: rng.random_range(0..1024),
                 x0: rng.random_range(0..1024),
                 line_base: near(rng, config.line_words),
@@ -710,7 +710,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                     wait,
                     base: 2,
                     count: 1,
-                    beats: 1,
+                    more_beats: 0,
                 }),
                 _ => Command::Rows(Rows {
                     first: true,
@@ -889,7 +889,8 @@ fn a_hello_for_another_core_is_refused() {
                 ErrorCode::BadAbi
             }
             _ => {
-                hello.hash ^= 1 << (bit - 64);
+                let hash = hello.hash() ^ 1 << (bit - 64);
+                (hello.hash_lo, hello.hash_hi) = (hash as u32, (hash >> 32) as u32);
                 ErrorCode::BadHash
             }
         };
@@ -909,7 +910,8 @@ fn a_hello_for_another_core_is_refused() {
         let words = Command::Hello(Hello {
             magic,
             abi,
-            hash: 0,
+            hash_lo: 0,
+            hash_hi: 0,
         })
         .encode()
         .expect("fields fit");
@@ -1004,8 +1006,8 @@ fn limits_hold_to_the_last_entry() {
         (load, &[(load::BASE, top), (load::COUNT, 1)], address),
         (load, &[(load::BASE, top), (load::COUNT, 0)], field),
         (sparse, &[(load::COUNT, 0)], field),
-        (sparse, &[(load::BEATS, 0)], field),
-        (sparse, &[(load::BEATS, top)], None),
+        (sparse, &[(load_sparse::BEATS, 0)], field),
+        (sparse, &[(load_sparse::BEATS, top)], None),
         (sparse, &[(load::BASE, c.weight_blocks - 1)], None),
         (sparse, &[(load::BASE, c.weight_blocks)], address),
         (sparse, &[(load::COUNT, c.weight_blocks)], None),

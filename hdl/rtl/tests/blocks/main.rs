@@ -19,6 +19,7 @@ mod feature_buffer;
 mod lane;
 mod memories;
 mod packed;
+mod record_fields;
 mod register_file;
 mod result_stream;
 mod sequencer;

@@ -220,7 +220,7 @@ fn block(rng: &mut StdRng, lanes: usize, calm: bool) -> Command {
         mode: [Mode::Write, Mode::Pool, Mode::Sum][rng.random_range(0..3)],
         layer: rng.random_range(0..64),
         in_gap,
-        beats: rng.random_range(1..=4),
+        more_beats: rng.random_range(0..4),
         y0,
         x0,
         line_base: rng.random_range(0..1024),

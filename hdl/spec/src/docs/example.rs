@@ -99,7 +99,7 @@ impl Example {
             height: 1,
             mode: Mode::Write,
             in_gap: config.lanes as u32 - 1,
-            beats: 1,
+            more_beats: 0,
             out_base: 100,
             ..Block::default()
         };

@@ -95,7 +95,7 @@ mod files {
             generator: concat!("firebrick ", env!("CARGO_PKG_VERSION")),
             preset: &config.name,
             hash: format!("{:016x}", config.hash()),
-            abi: format!("{}.{}", ABI_VERSION >> 16, ABI_VERSION & 0xffff),
+            abi: firebrick_spec::version(ABI_VERSION),
             macs_per_cycle: config.macs_per_cycle(),
             memory_bytes: config.memory_bytes(),
             top: top::TOP,

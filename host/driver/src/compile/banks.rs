@@ -1,9 +1,7 @@
 //! Which accumulators a tile takes.
 
+use super::margins::HIDDEN_HANDOVER;
 use firebrick_spec::HwConfig;
-
-/// Cycles from a tile's last vector into the array to its first read by the drain.
-const ARRAY_LATENCY: usize = 45;
 
 /// Hands out accumulator banks and slots. Tiles alternate between the banks, so that one bank
 /// drains while the other computes; but a tile too short to hide a drain stays in the bank of
@@ -34,7 +32,7 @@ impl Banks {
     /// Bank and slot of a tile of `vectors`, of which each bank has room for `slots`.
     pub fn next(&mut self, passes: usize, vectors: usize, slots: usize) -> (usize, usize) {
         let compute = passes * vectors.max(self.tile);
-        let short = compute <= self.drain_cycles * vectors + ARRAY_LATENCY;
+        let short = compute <= self.drain_cycles * vectors + HIDDEN_HANDOVER;
         if short && self.long && self.run < slots {
             self.run += 1;
         } else {

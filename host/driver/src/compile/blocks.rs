@@ -2,6 +2,7 @@
 
 use super::CompileError;
 use super::emit::Emitter;
+use super::margins;
 use super::plan::{Job, Plane};
 use super::structure::{Sink, Source};
 use super::users::{Memory, outstanding};
@@ -12,9 +13,6 @@ use std::ops::Range;
 
 /// Feature addresses wrap at this number.
 const ADDRESSES: usize = 1 << block::IN_BASE.width;
-
-/// Cycles by which the estimate of a drain may be off.
-const SPLIT_MARGIN: u64 = 60;
 
 /// Number under which the statistics of a convolution or an addition are kept.
 pub(super) fn layer(conv: usize) -> usize {
@@ -133,7 +131,7 @@ impl Emitter<'_> {
             let part = &mut parts[at];
             let begin = start.max(self.timeline.drained(part.outstanding.into()));
             let late = need < part.outstanding
-                && self.timeline.drained(need.into()) + SPLIT_MARGIN > begin;
+                && self.timeline.drained(need.into()) + margins::SPLIT > begin;
             let apart = !Input::in_line(&inputs[part.first..=group]);
             if part.groups > 0 && (late || apart) {
                 start = begin + (part.groups * cycles) as u64;
@@ -205,7 +203,7 @@ impl Emitter<'_> {
                 y0: (tile.start / grid.pitch) as u32,
                 x0: (tile.start % grid.pitch) as u32,
                 line_base: job.line_base as u32,
-                beats: beats as u32,
+                more_beats: beats.saturating_sub(1) as u32,
                 weight_base: weights as u32,
                 param: loaded.param as u32,
                 data: part.data < slot || index > 0,

@@ -2,6 +2,7 @@
 
 use super::CompileError;
 use super::emit::{Emitter, Loaded};
+use super::margins;
 use super::plan::{Chunk, Job, Plane};
 use super::structure::conv_of;
 use super::timeline::Strip;
@@ -11,11 +12,6 @@ use firebrick_network::Conv;
 use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows, WAIT_NONE};
 use firebrick_spec::sparse;
 use std::borrow::Cow;
-
-/// Cycles of work that stay queued while the decoder is busy with something not yet needed.
-const PREFETCH_MARGIN: u64 = 256;
-/// Cycles of the decoder for a record with payload, beyond one for each beat of the payload.
-const LOAD_CYCLES: usize = 5;
 
 /// Zeros are left out where at most this share of the bytes remains: then at most half of the
 /// weights or little more is not zero, and the engine writes as fast as without.
@@ -44,7 +40,7 @@ impl Emitter<'_> {
     fn chunk_beats(&self, chunk: &Chunk) -> usize {
         let config = self.planner.config;
         let bytes = chunk.blocks * config.tile * config.tile + config.tile * PARAM_BYTES;
-        bytes.div_ceil(config.bus_bytes) + 3 * LOAD_CYCLES
+        bytes.div_ceil(config.bus_bytes) + 3 * margins::LOAD
     }
 
     /// Whether a chunk fits now and loading it delays nothing that is needed sooner.
@@ -75,7 +71,7 @@ impl Emitter<'_> {
             .timeline
             .load_end(pending, self.chunk_beats(chunk))
             .max(drained);
-        end + PREFETCH_MARGIN + strip <= self.timeline.work_until()
+        end + margins::PREFETCH + strip <= self.timeline.work_until()
     }
 
     /// Cycles of the array for a strip.
@@ -155,7 +151,8 @@ impl Emitter<'_> {
             .load(Command::LoadParams(load), &payload)
             .map_err(&fail)?;
         let beats = payload.len() / config.bus_bytes;
-        self.timeline.params(wait_tiles.into(), LOAD_CYCLES + beats);
+        self.timeline
+            .params(wait_tiles.into(), margins::LOAD + beats);
 
         let base = self.users.weights.take(chunk.blocks);
         let wait_blocks = wait(self.users.blocks - 1 - last_block);
@@ -181,7 +178,7 @@ impl Emitter<'_> {
             // Zeros that are left out take the engine as long as others.
             let beats = now.len() / config.bus_bytes;
             self.timeline
-                .weights(wait_blocks.into(), LOAD_CYCLES + beats);
+                .weights(wait_blocks.into(), margins::LOAD + beats);
             rest = later;
         }
         self.layers[chunk.conv].weight_bytes += sent;

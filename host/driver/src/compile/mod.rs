@@ -8,6 +8,7 @@ mod fused;
 mod in_place;
 mod inputs;
 mod loads;
+mod margins;
 mod memory;
 mod options;
 mod order;

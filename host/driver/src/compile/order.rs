@@ -1,8 +1,10 @@
 //! The order in which the tiles of all stages are computed.
 
+use super::margins::FUSED_DRAINED;
 use super::plan::{Plan, Planner, StagePlan};
 use super::structure::Sink;
 use firebrick_spec::command::ring_words;
+use firebrick_spec::latency::DRAIN_PACE;
 
 /// One tile of all members of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,6 @@ pub(crate) fn breadth_first(stages: &[StagePlan], first: usize) -> Vec<Unit> {
     }
     units
 }
-
-/// Cycles from a tile's last vector to its last word in the feature buffer, beyond those for
-/// each vector.
-const DRAIN_LATENCY: usize = 60;
 
 /// A stage of those that are computed together.
 #[derive(Debug, Default)]
@@ -94,7 +92,7 @@ impl Search<'_> {
         let progress = &mut self.stages[stage];
         progress
             .drained
-            .push(self.now + 2 * vectors + DRAIN_LATENCY);
+            .push(self.now + DRAIN_PACE * vectors + FUSED_DRAINED);
         progress.next += 1;
         Some(Unit {
             stage,

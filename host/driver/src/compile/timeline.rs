@@ -1,17 +1,9 @@
 //! An estimate of when things happen in the engine, kept while the stream is being written. It
 //! decides how early weights are fetched and where a tile is split; no correctness depends on it.
 
+use super::margins;
 use firebrick_spec::HwConfig;
-
-/// Cycles from a tile's last vector until its drain begins.
-const ARRAY_LATENCY: u64 = 40;
-/// Cycles from a drain's last vector until its words are in the feature buffer.
-const DRAIN_LATENCY: u64 = 16;
-/// Cycles from a strip's last beat to the first block that may read it.
-const WINDOW_LATENCY: u64 = 16;
-
-/// Cycles of the decoder for a record without payload.
-const RECORD_CYCLES: u64 = 4;
+use firebrick_spec::latency::RECORD_CYCLES;
 
 /// Rows of the picture that complete a strip.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,13 +110,14 @@ impl Timeline {
     /// Rows of the picture.
     pub fn rows(&mut self, pending: usize, strip: &Strip) {
         self.decoder = self.load_end(pending, 0) + self.strip(strip);
-        self.strip_ready = self.decoder + WINDOW_LATENCY;
+        self.strip_ready = self.decoder + margins::WINDOW;
     }
 
     /// A block; `outstanding` as in its record.
     pub fn block(&mut self, cycles: usize, busy: usize, outstanding: usize, strip: bool) {
         let room = self.block_start.len().checked_sub(self.queue);
-        self.decoder = (self.decoder + RECORD_CYCLES).max(room.map_or(0, |i| self.block_start[i]));
+        self.decoder =
+            (self.decoder + RECORD_CYCLES as u64).max(room.map_or(0, |i| self.block_start[i]));
         let mut start = self
             .sequencer
             .max(self.decoder)
@@ -140,9 +133,12 @@ impl Timeline {
 
     /// The last block handed its tile to the drain unit.
     pub fn drain(&mut self, vectors: usize) {
-        let start = self.drain_free.max(self.sequencer + ARRAY_LATENCY);
+        let start = self
+            .drain_free
+            .max(self.sequencer + margins::HANDOVER as u64);
         self.drain_free = start + self.drain_cycles * vectors as u64;
-        self.tile_end.push(self.drain_free + DRAIN_LATENCY);
+        self.tile_end
+            .push(self.drain_free + margins::DRAINED as u64);
     }
 
     /// Words sent to the host once everything has drained.

@@ -181,7 +181,8 @@ impl Core {
     }
 
     fn interrupt(&mut self) {
-        let enabled = self.executor.read_reg(regs::IRQ_ENABLE.offset) & 2 != 0;
+        let enabled = self.executor.read_reg(regs::IRQ_ENABLE.offset);
+        let enabled = enabled & regs::irq_enable::ERROR.mask() != 0;
         if let (Some(irq), true, false) = (&mut self.irq, enabled, self.script.no_interrupts) {
             let _ = irq.write_all(&[1, 0, 0, 0]);
         }
@@ -197,14 +198,14 @@ impl Core {
         }
         let value = self.executor.read_reg(offset);
         let busy = offset == regs::STATUS.offset && (!self.input.is_empty() || self.stalled);
-        value | u32::from(busy)
+        value | regs::status::BUSY.put(busy.into())
     }
 
     fn write_reg(&mut self, offset: u32, value: u32) {
         if self.lost {
             return;
         }
-        if offset == regs::CTRL.offset && value & 1 != 0 {
+        if offset == regs::CTRL.offset && value & regs::ctrl::SOFT_RESET.mask() != 0 {
             // What has left the engine stays where it is.
             self.input.clear();
             self.framer = Framer::new(self.executor.config());

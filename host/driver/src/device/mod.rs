@@ -164,7 +164,7 @@ pub trait Device {
         trigger(
             self,
             regs::CTRL.offset,
-            1,
+            regs::ctrl::SOFT_RESET.mask(),
             regs::CTRL.offset,
             &|v| v == 0,
             deadline,

@@ -91,7 +91,7 @@ impl Executor {
             }
         }
         if block.mode == Mode::Sum && block.sum_last {
-            let values = block.beats as usize * self.config.bus_bytes / 4;
+            let values = block.beats() as usize * self.config.bus_bytes / 4;
             for index in 0..values {
                 let sum = self.sums.get(index).copied().unwrap_or(0);
                 self.out.extend(sum.to_le_bytes());

@@ -5,8 +5,6 @@ use firebrick_spec::regs::{self, Register};
 
 /// Index of BUSY among the counters.
 const BUSY_INDEX: usize = regs::CAUSES.start;
-/// Bits of STATS_INDEX.
-const STATS_INDEX_MASK: u32 = 0x3ff;
 
 /// Vectors and positions without a pixel of one layer.
 #[derive(Clone, Copy, Debug, Default)]
@@ -63,8 +61,8 @@ impl Registers {
 
     /// What STATS_DATA shows.
     fn statistic(&self) -> u32 {
-        let layer = (self.stats_index >> 4) as usize % regs::STATS_LAYERS;
-        match (self.stats_index & 0xf) as usize {
+        let layer = regs::stats_index::LAYER.get(self.stats_index) as usize % regs::STATS_LAYERS;
+        match regs::stats_index::CAUSE.get(self.stats_index) as usize {
             BUSY_INDEX => self.stats[layer].busy,
             regs::RAGGED_INDEX => self.stats[layer].ragged,
             _ => 0,
@@ -92,10 +90,10 @@ impl Executor {
             return self.registers.latched;
         }
         match offset {
-            _ if is(regs::STATUS) => u32::from(self.fault.is_some()) << 1,
-            _ if is(regs::ERROR) => self
-                .fault
-                .map_or(0, |fault| fault.code as u32 | fault.record << 8),
+            _ if is(regs::STATUS) => regs::status::ERROR.put(self.fault.is_some().into()),
+            _ if is(regs::ERROR) => self.fault.map_or(0, |fault| {
+                regs::error::CODE.put(fault.code as u32) | regs::error::RECORD.put(fault.record)
+            }),
             _ if is(regs::IRQ_ENABLE) => self.registers.irq_enable,
             _ if is(regs::IRQ_STATUS) => self.registers.irq_status,
             _ if is(regs::SCRATCH) => self.registers.scratch,
@@ -113,20 +111,24 @@ impl Executor {
         let is = |register: Register| register.offset == offset;
         match offset {
             _ if is(regs::CTRL) => {
-                if value & 2 != 0 {
+                if value & regs::ctrl::CLEAR_COUNTERS.mask() != 0 {
                     self.registers.busy = 0;
                     self.registers.ragged = 0;
                     self.registers.beats_in = 0;
                     self.registers.beats_out = 0;
                 }
-                if value & 1 != 0 {
+                if value & regs::ctrl::SOFT_RESET.mask() != 0 {
                     self.soft_reset();
                 }
             }
-            _ if is(regs::IRQ_ENABLE) => self.registers.irq_enable = value & 3,
+            _ if is(regs::IRQ_ENABLE) => {
+                self.registers.irq_enable = value & regs::IRQ_ENABLE.mask()
+            }
             _ if is(regs::IRQ_STATUS) => self.registers.irq_status &= !value,
             _ if is(regs::SCRATCH) => self.registers.scratch = value,
-            _ if is(regs::STATS_INDEX) => self.registers.stats_index = value & STATS_INDEX_MASK,
+            _ if is(regs::STATS_INDEX) => {
+                self.registers.stats_index = value & regs::STATS_INDEX.mask()
+            }
             _ => {}
         }
     }

@@ -2,7 +2,7 @@
 
 use crate::device::DeviceError;
 use crate::program::{ImageError, ResultError};
-use firebrick_spec::{ABI_VERSION, MAGIC};
+use firebrick_spec::{ABI_VERSION, MAGIC, version};
 
 /// Why a picture has no result, or a device cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -106,9 +106,4 @@ impl SessionError {
             SessionError::Result(ResultError::Order { .. }) => "result-order",
         }
     }
-}
-
-/// A version as it is written.
-fn version(abi: u32) -> String {
-    format!("{}.{}", abi >> 16, abi & 0xffff)
 }

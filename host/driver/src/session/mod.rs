@@ -19,8 +19,6 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tags::Tags;
 
-/// STATUS.busy and STATUS.error.
-const UNCLEAN: u32 = 3;
 /// How long a probe may take.
 const PROBE: Duration = Duration::from_secs(5);
 /// Resets that are tried before the engine is given up.
@@ -124,7 +122,7 @@ impl<D: Device> Session<D> {
         loop {
             let left = self.reset_deadline.saturating_sub(begin.elapsed());
             let status = self.device.read_reg(regs::STATUS.offset)?;
-            if status & UNCLEAN != 0 || attempt > 0 {
+            if status & regs::UNCLEAN != 0 || attempt > 0 {
                 self.resident = None;
                 self.device.reset(left)?;
             }

@@ -2,8 +2,8 @@
 
 use std::collections::VecDeque;
 
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Mode};
+use firebrick_spec::{HwConfig, latency};
 
 use super::loader::NEVER;
 use super::output::{Beat, Output};
@@ -12,33 +12,11 @@ use super::sums::SumPorts;
 use super::tile::Tile;
 
 /// Cycles from a vector's read to its last feature write, and from a job's last to `drained`.
-const WRITE_LATENCY: u64 = 14;
+const WRITE_LATENCY: u64 = latency::DRAIN_LATENCY as u64;
 /// Cycles from a vector's read to the beat of its first position, if tapped, or to a trailer.
-const SEND_LATENCY: u64 = 12;
-/// Cycles from a vector's read to its last words.
-const VECTOR_LATENCY: u64 = 11;
+const SEND_LATENCY: u64 = latency::TAP_LATENCY as u64;
 /// Cycles from vector to vector.
-const PACE: u64 = 2;
-
-/// Cycles between a vector with taps and the next one.
-const fn tap_pace(lanes: u64) -> u64 {
-    if lanes > 2 { lanes } else { PACE }
-}
-
-/// Cycles between the last vector of a tile whose sums are sent and the next one.
-const fn sums_pace(lanes: u64) -> u64 {
-    if lanes > 2 { lanes + 4 } else { 6 }
-}
-
-/// Cycles by which a tile with taps is drained later: with the last of them.
-const fn tap_delay(lanes: u64) -> u64 {
-    if lanes > 2 { lanes - 3 } else { 0 }
-}
-
-/// Cycles from the last read of a tile whose sums are sent to their first beat.
-const fn sums_latency(lanes: u64) -> u64 {
-    VECTOR_LATENCY + if lanes > 2 { lanes + 1 } else { 3 }
-}
+const PACE: u64 = latency::DRAIN_PACE as u64;
 
 /// A finished tile, or the end of an image.
 #[derive(Clone, Copy, Debug)]
@@ -180,7 +158,7 @@ impl Drain {
                     break;
                 }
                 self.take_job();
-                at = take + 1;
+                at = take + latency::JOB_LATENCY as u64;
                 continue;
             };
             at = at.max(self.cool);
@@ -248,22 +226,22 @@ impl Drain {
                 }
                 if block.tap {
                     due = self.tap(at, &block, active.done, output);
-                    self.cool = last + tap_pace(self.lanes);
+                    self.cool = last + latency::tap_pace(self.config.lanes) as u64;
                 }
                 active.done += count;
                 if active.done == active.vectors {
                     let mut over = last + WRITE_LATENCY;
                     if block.tap {
-                        over += tap_delay(self.lanes);
+                        over += latency::tap_delay(self.config.lanes) as u64;
                     }
                     if active.sends_sums() {
-                        let from = last + sums_latency(self.lanes);
-                        for beat in 0..u64::from(block.beats) {
+                        let from = last + latency::sums_beat_latency(self.config.lanes) as u64;
+                        for beat in 0..u64::from(block.beats()) {
                             output.sends(from + beat, Beat::Data);
                         }
-                        over = from + u64::from(block.beats) - 1;
+                        over = from + u64::from(block.more_beats);
                         due = due.min(from);
-                        self.cool = last + sums_pace(self.lanes);
+                        self.cool = last + latency::sums_pace(self.config.lanes) as u64;
                     }
                     self.drained.push_back(over);
                     due = due.min(over);

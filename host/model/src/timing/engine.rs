@@ -1,7 +1,7 @@
 //! The engine: all units and the wires between them.
 
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::Command;
+use firebrick_spec::{HwConfig, latency};
 
 use super::counters::{BEATS_IN, BEATS_OUT, CYCLES, Counters};
 use super::decoder::{Decoder, DecoderInputs};
@@ -16,18 +16,10 @@ use super::sums::SumPorts;
 use super::window::Window;
 use super::{ImageTiming, Stepping};
 
-/// Cycles from a feature address to its word.
-const FEATURE_LATENCY: u64 = 2;
-/// Cycles of a processing element.
-const PE_LATENCY: u64 = 3;
-/// Cycles from a tile's last sum at the accumulators until it can be read back.
-const SETTLE: u64 = 2;
+/// Cycles from a tile's last sum at the accumulators until the drain can take its job.
+const RELEASE: u64 = (latency::SETTLE_LATENCY + latency::RELEASE_LATENCY) as u64;
 /// Fewest cycles between two additions to one accumulator.
-const ACC_REUSE: u64 = 3;
-/// Beats that the output queue holds.
-const OUTPUT_QUEUE: usize = 64;
-/// Beats that must still fit in it when the drain starts a vector that sends.
-const OUT_MARGIN: usize = 32;
+const ACC_REUSE: u64 = latency::ACC_REUSE as u64;
 
 /// Mirrors the engine, cycle by cycle.
 pub(super) struct Engine<'a> {
@@ -61,7 +53,7 @@ impl<'a> Engine<'a> {
             records,
             stepping,
             now: 0,
-            array_latency: FEATURE_LATENCY + 2 * (config.tile as u64 - 1) + PE_LATENCY,
+            array_latency: latency::array_latency(config.tile) as u64,
             streams: 0,
             decoder: Decoder::new(),
             passes: Passes::new(config.block_queue),
@@ -70,7 +62,7 @@ impl<'a> Engine<'a> {
             window: Window::new(config),
             ports: SumPorts::default(),
             drain: Drain::new(config),
-            output: Output::new(OUTPUT_QUEUE, OUT_MARGIN),
+            output: Output::new(),
             counters: Counters::new(),
             images: Vec::new(),
             sent: 0,
@@ -263,11 +255,11 @@ impl<'a> Engine<'a> {
                     self.ports.adds(from, to, block.acc_bank);
                 }
                 if ends_tile {
-                    self.drain.push(Job::Tile(block), to + SETTLE + 1);
+                    self.drain.push(Job::Tile(block), to + RELEASE);
                 }
             }
             Begins::End(tag) => {
-                let at = self.now + self.array_latency + SETTLE + 1;
+                let at = self.now + self.array_latency + RELEASE;
                 self.drain.push(Job::End(tag), at);
             }
             Begins::Nothing | Begins::Store => {}

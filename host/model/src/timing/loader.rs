@@ -1,12 +1,13 @@
 //! The loader: one weight block after the other into the array's shadow registers.
 
+use firebrick_spec::latency;
 use std::collections::VecDeque;
 
 /// Time that never comes.
 pub(super) const NEVER: u64 = u64::MAX;
 
 /// Fewest cycles from one swap to the next.
-pub(super) const PASS_INTERVAL: u64 = 3;
+const PASS_INTERVAL: u64 = latency::PASS_INTERVAL as u64;
 
 /// Mirrors `loader.rs` of the hardware and the queue of its jobs.
 #[derive(Clone, Debug)]

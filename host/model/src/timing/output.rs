@@ -3,9 +3,10 @@
 use std::collections::VecDeque;
 
 use super::loader::NEVER;
+use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_QUEUE, STORE_LATENCY};
 
-/// Cycles from the read of a stored word to its beat.
-const STORE_LATENCY: u64 = 2;
+/// Most beats in the queue when the drain starts a vector that sends.
+const LOW_MARK: usize = OUTPUT_QUEUE - OUT_MARGIN;
 
 /// A beat of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +22,6 @@ pub(super) struct Output {
     /// Beats on their way to the queue, with the cycle in which they enter it.
     coming: VecDeque<(u64, Beat)>,
     queue: VecDeque<Beat>,
-    /// Most beats in the queue with `room`.
-    low_mark: usize,
 }
 
 /// What happened in a cycle.
@@ -35,16 +34,15 @@ pub(super) struct OutputStep {
 }
 
 impl Output {
-    pub fn new(capacity: usize, margin: usize) -> Output {
+    pub fn new() -> Output {
         Output {
             coming: VecDeque::new(),
             queue: VecDeque::new(),
-            low_mark: capacity - margin,
         }
     }
 
     pub fn room(&self) -> bool {
-        self.queue.len() <= self.low_mark
+        self.queue.len() <= LOW_MARK
     }
 
     pub fn next(&self, now: u64) -> u64 {
@@ -63,7 +61,7 @@ impl Output {
 
     /// A word is read for a store.
     pub fn stores(&mut self, now: u64) {
-        self.sends(now + STORE_LATENCY, Beat::Data);
+        self.sends(now + STORE_LATENCY as u64, Beat::Data);
     }
 
     /// One cycle.

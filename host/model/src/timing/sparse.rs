@@ -1,11 +1,11 @@
 //! The unit that puts the zeros of sparse weights back: when it takes beats, and when it is done.
 
-use firebrick_spec::sparse;
+use firebrick_spec::{latency, sparse};
 
 /// Rows of 16 weights in a group.
-const ROWS: u64 = 8;
-/// Cycles from a mask to the group's first value: two to count.
-const COUNTING: u64 = 3;
+const ROWS: u64 = latency::SPARSE_ROWS as u64;
+/// Cycles from a mask to the group's first value.
+const COUNTING: u64 = latency::SPARSE_COUNT_LATENCY as u64;
 
 /// A payload in the unit, in cycles from the first in which the decoder feeds it.
 #[derive(Clone, Debug)]

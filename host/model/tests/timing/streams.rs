@@ -115,7 +115,7 @@ fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
         } else {
             rng.random_range(0..width)
         },
-        beats: rng.random_range(1..=4),
+        more_beats: rng.random_range(0..4),
         data: rng.random(),
         out_base: rng.random_range(0..=99),
         out_gap: rng.random_range(0..=in_gap.min(4)),

@@ -25,10 +25,6 @@ const ASK: Duration = Duration::from_millis(5);
 const REFUSED: Duration = Duration::from_secs(1);
 /// How long the threads may take to notice that they shall stop.
 const STOP: Duration = Duration::from_millis(500);
-/// STATUS.busy and STATUS.error.
-const UNCLEAN: u32 = 3;
-/// IRQ_ENABLE.error; results announce themselves.
-const IRQ_ERROR: u32 = 2;
 /// Room for what is read while a probe is looked for.
 const PROBE_ROOM: usize = 4096;
 
@@ -71,7 +67,8 @@ impl<L: Link> Board<L> {
         };
         lost(&mut board, "when it was opened")?;
         if board.link.interrupt().is_some() {
-            board.write_reg(regs::IRQ_ENABLE.offset, IRQ_ERROR)?;
+            // Results announce themselves.
+            board.write_reg(regs::IRQ_ENABLE.offset, regs::irq_enable::ERROR.mask())?;
         }
         Ok(board)
     }
@@ -157,7 +154,7 @@ impl<L: Link> Board<L> {
 
     /// Whether results of transfers before the one at fault are still to come.
     fn owes(&mut self) -> Result<bool, DeviceError> {
-        Ok(self.read_reg(regs::STATUS.offset)? & regs::STATUS.bit("owing") != 0)
+        Ok(self.read_reg(regs::STATUS.offset)? & regs::status::OWING.mask() != 0)
     }
 
     /// An error if the flag is up.
@@ -446,11 +443,12 @@ impl<L: Link> Device for Board<L> {
         loop {
             self.link.reset_dma(left())?;
             let ctrl = regs::CTRL.offset;
-            trigger(self, ctrl, 1, ctrl, &|now| now == 0, left())?;
+            let soft_reset = regs::ctrl::SOFT_RESET.mask();
+            trigger(self, ctrl, soft_reset, ctrl, &|now| now == 0, left())?;
             // The engine now takes what a stuck write still has, and refuses it.
             let ended = self.collect(left().min(STOP));
             let status = self.read_reg(regs::STATUS.offset)?;
-            if ended.is_ok() && status & UNCLEAN == 0 {
+            if ended.is_ok() && status & regs::UNCLEAN == 0 {
                 return Ok(());
             }
             lost(self, "at a reset")?;

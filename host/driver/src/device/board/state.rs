@@ -13,14 +13,14 @@ pub(super) fn fault<D: Device>(device: &mut D) -> Result<Option<EngineFault>, De
     if status == u32::MAX {
         lost(device, "during a transfer")?;
     }
-    if status & 2 == 0 {
+    if status & regs::status::ERROR.mask() == 0 {
         return Ok(None);
     }
     let held = device.read_reg(regs::ERROR.offset)?;
-    match ErrorCode::from_bits(held as u8) {
+    match ErrorCode::from_bits(regs::error::CODE.get(held) as u8) {
         Some(code) => Ok(Some(EngineFault {
             code,
-            record: held >> 8,
+            record: regs::error::RECORD.get(held),
         })),
         None => Err(DeviceError::Link {
             device: device.name(),
@@ -44,7 +44,7 @@ pub(super) fn describe<D: Device>(
     let status = read(regs::STATUS);
     let (taken, given) = (read(regs::BEATS_IN_LO), read(regs::BEATS_OUT_LO));
     let results = read(regs::RESULTS);
-    let busy = status.is_some_and(|status| status & 1 != 0);
+    let busy = status.is_some_and(|status| status & regs::status::BUSY.mask() != 0);
     let cause = match (busy, sent, got) {
         (_, false, _) => {
             "the engine does not take its input: the stream to it (h2c or MM2S) stands still"

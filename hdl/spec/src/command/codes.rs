@@ -1,0 +1,36 @@
+//! Enums whose numbers go over the wire.
+
+/// An enum of numbered codes with `ALL` and `from_bits`.
+macro_rules! codes {
+    (
+        $(#[$attribute:meta])*
+        $name:ident {$(
+            $(#[$doc:meta])*
+            $code:ident = $number:literal,
+        )*}
+    ) => {
+        $(#[$attribute])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        pub enum $name {$(
+            $(#[$doc])*
+            $code = $number,
+        )*}
+
+        impl $name {
+            /// All of them, in the order of their definition.
+            pub const ALL: &'static [$name] = &[$($name::$code),*];
+
+            /// The one with this number.
+            #[must_use]
+            pub fn from_bits(bits: u8) -> Option<$name> {
+                match bits {
+                    $($number => Some($name::$code),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+pub(super) use codes;

@@ -1,0 +1,169 @@
+//! Latencies of the engine in cycles, once. The blocks in Verilog are built from them or assert
+//! that they have them, the timing model and the scheduler count with them.
+//!
+//! The latency of a unit is the number of cycles from what it takes to what it gives: 1 means in
+//! the next cycle. `lanes` and `tile` are those of a configuration.
+
+/// From a feature address to its word, and from there on through the array.
+pub const FEATURE_LATENCY: usize = 2;
+
+/// From the loader's decision to the first row of weights: as long as the feature path, so that
+/// loads and swaps keep their distance on the way to the array.
+pub const WEIGHT_LATENCY: usize = FEATURE_LATENCY;
+
+/// From a processing element's activation to its sum: operand, product, sum.
+pub const PE_LATENCY: usize = 3;
+
+/// From a vector at a tile to its sums, for a tile of edge `tile`, packed or not: down the rows,
+/// one partial sum a cycle, then across the columns.
+#[must_use]
+pub const fn tile_latency(tile: usize) -> usize {
+    (tile - 1) + PE_LATENCY + (tile - 1)
+}
+
+/// From a vector's address to its sums at the accumulators.
+#[must_use]
+pub const fn array_latency(tile: usize) -> usize {
+    FEATURE_LATENCY + tile_latency(tile)
+}
+
+/// Fewest cycles between two accumulations into the same word: read, add, write.
+pub const ACC_REUSE: usize = 3;
+
+/// Fewest cycles from one pass to the next: a short pass may be followed by one that adds to the
+/// same sums.
+pub const PASS_INTERVAL: usize = ACC_REUSE;
+
+/// From a tile's last sum at the accumulators until it can be read back.
+pub const SETTLE_LATENCY: usize = 2;
+
+/// From there until the drain can take the tile's job.
+pub const RELEASE_LATENCY: usize = 1;
+
+/// From the cycle in which a job is taken to its first request for accumulators.
+pub const JOB_LATENCY: usize = 1;
+
+/// From a tile's last vector's address to the first request for its accumulators, if the drain
+/// unit has nothing else to do.
+#[must_use]
+pub const fn handover_latency(tile: usize) -> usize {
+    array_latency(tile) + SETTLE_LATENCY + RELEASE_LATENCY + JOB_LATENCY
+}
+
+/// From a granted drain read to its data.
+pub const ACC_READ_LATENCY: usize = 2;
+
+/// Of a requantiser's multiplication.
+pub const MUL_LATENCY: usize = 2;
+
+/// Of a requantiser: the sum with the bias, the product, then two shifts and the rounding.
+pub const REQUANT_LATENCY: usize = 1 + MUL_LATENCY + 3;
+
+/// From a granted request to the last requantised words of the vector: the read, one register,
+/// the requantisers, the second part, the register that holds the words. With several lanes, the
+/// words of the lower half of the lanes are there one cycle before.
+pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + 1 + REQUANT_LATENCY + 2;
+
+/// From a step's words to their maxima; words that are not pooled take as long.
+pub const POOL_LATENCY: usize = 3;
+
+/// From a step to the addresses of its words, which must meet them.
+pub const ADDRESS_LATENCY: usize = POOL_LATENCY;
+
+/// From a granted request to the last write into the feature buffer that follows from it, and,
+/// for the last vector of a job, to `drained` or `ended` (but for tiles with taps or whose sums
+/// are sent).
+pub const DRAIN_LATENCY: usize = VECTOR_LATENCY + POOL_LATENCY;
+
+/// From a granted request to the beat of the vector's first position, if it is tapped (the others
+/// follow, one position a cycle), or to the trailer.
+pub const TAP_LATENCY: usize = VECTOR_LATENCY + 1;
+
+/// From vector to vector in the drain unit.
+pub const DRAIN_PACE: usize = 2;
+
+/// From a vector with taps to the next one.
+#[must_use]
+pub const fn tap_pace(lanes: usize) -> usize {
+    if lanes > 2 { lanes } else { DRAIN_PACE }
+}
+
+/// From the last vector of a tile whose sums are sent to the next vector.
+#[must_use]
+pub const fn sums_pace(lanes: usize) -> usize {
+    tap_pace(lanes) + 4
+}
+
+/// From the last step of a tile to the first beat of its sums: the tile's taps go first.
+#[must_use]
+pub const fn sums_latency(lanes: usize) -> usize {
+    tap_pace(lanes) + 1
+}
+
+/// By how much `drained` is later for a tile with taps, so that it comes with the last one.
+#[must_use]
+pub const fn tap_delay(lanes: usize) -> usize {
+    // The last word goes `tap_pace` cycles after the last step; without taps a tile is drained
+    // when the step's words are in the feature buffer.
+    tap_pace(lanes).saturating_sub(POOL_LATENCY)
+}
+
+/// From the last granted request of a tile whose sums are sent to the first beat of them;
+/// `drained` comes with the last beat.
+#[must_use]
+pub const fn sums_beat_latency(lanes: usize) -> usize {
+    VECTOR_LATENCY + sums_latency(lanes)
+}
+
+/// From the last granted request of a tile with taps to `drained`, if its sums are not sent: with
+/// the beat of the vector's last position, but not before [`DRAIN_LATENCY`].
+#[must_use]
+pub const fn tapped_latency(lanes: usize) -> usize {
+    DRAIN_LATENCY + tap_delay(lanes)
+}
+
+/// From the read of a stored word to its beat at the output queue: the feature path.
+pub const STORE_LATENCY: usize = FEATURE_LATENCY;
+
+/// Beats that the output queue holds.
+pub const OUTPUT_QUEUE: usize = 64;
+
+/// Most cycles from the output queue's level to the drain unit that acts on it.
+pub const ROOM_LATENCY: usize = 4;
+
+/// Beats that must still fit into the output queue when the drain unit starts a vector that
+/// sends: at most one a cycle until the first beat of that vector, then eight words and four beats
+/// of sums.
+pub const OUT_MARGIN: usize = 32;
+
+const _: () = assert!(OUT_MARGIN >= ROOM_LATENCY + TAP_LATENCY + 8 + 4);
+
+/// Rows of 16 weights in a group of a sparse payload.
+pub const SPARSE_ROWS: usize = crate::sparse::GROUP / 16;
+
+/// From a group's mask to its first beat of values: how many there are is counted first.
+pub const SPARSE_COUNT_LATENCY: usize = 3;
+
+/// From the issue of a row to its write, in the unit that puts the zeros of sparse weights back.
+pub const SPARSE_LATENCY: usize = 3;
+
+/// From a statistic's index to its value; register STATS_AT follows the index as late.
+pub const STATS_LATENCY: usize = 2;
+
+/// Cycles of the decoder for a record that waits for nothing: two beats, the checks, the queue.
+/// The beats of a payload come on top.
+pub const RECORD_CYCLES: usize = 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_for_every_number_of_lanes() {
+        assert_eq!(array_latency(16), 35);
+        assert_eq!([1, 2, 4, 8].map(tap_pace), [2, 2, 4, 8]);
+        assert_eq!([1, 2, 4, 8].map(sums_pace), [6, 6, 8, 12]);
+        assert_eq!([1, 2, 4, 8].map(sums_latency), [3, 3, 5, 9]);
+        assert_eq!([1, 2, 4, 8].map(tap_delay), [0, 0, 1, 5]);
+    }
+}
