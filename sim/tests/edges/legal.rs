@@ -197,7 +197,7 @@ fn taker(config: &HwConfig) -> Block {
         mode: Mode::Sum,
         sum_first: true,
         layer: 63,
-        beats: 1,
+        more_beats: 0,
         ..Block::default()
     }
 }
@@ -272,7 +272,7 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
         y0,
         x0,
         line_base: 0,
-        beats: rng.random_range(1..=config.tile as u32 / 4),
+        more_beats: rng.random_range(0..config.tile as u32 / 4),
         param: rng.random_range(0..GROUPS),
         out_base: rng.random_range(0..=WORDS - (count + height * 4).min(WORDS)),
         out_gap: rng.random_range(0..=in_gap.min(3)),

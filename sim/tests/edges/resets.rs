@@ -121,7 +121,7 @@ fn a_soft_reset_at_any_moment_leaves_whole_packets() {
             bench.bench.source_mut(bench.source).clear();
             bench.soft_reset();
             let mut looks = 0;
-            while bench.read(regs::STATUS) & regs::STATUS.bit("aborting") != 0 {
+            while bench.read(regs::STATUS) & regs::status::ABORTING.mask() != 0 {
                 looks += 1;
                 assert!(looks < 10_000, "{preset}: the packet does not end");
             }

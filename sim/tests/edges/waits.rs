@@ -91,7 +91,7 @@ fn taker(config: &HwConfig) -> Block {
         height: 1,
         mode: Mode::Sum,
         sum_first: true,
-        beats: 1,
+        more_beats: 0,
         ..Block::default()
     }
 }
