@@ -710,7 +710,7 @@ fn payloads_wait_as_long_as_asked_and_no_longer() {
                     wait,
                     base: 2,
                     count: 1,
-                    more_beats: 0,
+                    beats: 1,
                 }),
                 _ => Command::Rows(Rows {
                     first: true,
