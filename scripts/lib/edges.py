@@ -8,8 +8,8 @@ import subprocess
 import sys
 
 # Shares of all cases: the wide engines simulate slowly.
-SHARES = {"fb64": 0.3, "fb256": 0.25, "fb256-resident": 0.15, "fb512": 0.15, "fb1024": 0.1,
-          "fb2048": 0.05}
+SHARES = {"fb64": 0.45, "fb256": 0.3, "fb256-resident": 0.1, "fb512": 0.09, "fb1024": 0.04,
+          "fb2048": 0.02}
 TEST = ["cargo", "test", "--release", "--locked", "-p", "firebrick-sim", "--test", "edges", "--",
         "--ignored", "--exact", "campaign", "--nocapture"]
 
