@@ -7,6 +7,7 @@ mod tests;
 
 use firebrick_network::float::FloatNetwork;
 use firebrick_network::{Input, Normalise, Picture, PixelOrder, Preprocess, ResizePolicy};
+use ndarray::{ArrayView3, s};
 use rayon::prelude::*;
 
 use crate::error::CliError;
@@ -44,12 +45,39 @@ impl Preparation {
             .par_iter()
             .map(|picture| {
                 let pixels = picture.to_input(&self.input)?;
-                let maps = network.forward(pixels.view())?;
-                let last = maps.last().map(|m| m.iter().copied().collect());
-                Ok(last.unwrap_or_default())
+                last_map(&network, pixels.view())
             })
             .collect()
     }
+
+    /// The same for each picture and its mirror image.
+    pub fn mirrored_scores(
+        &self,
+        network: &FloatNetwork,
+        pictures: &[Picture],
+    ) -> Result<Vec<[Vec<f32>; 2]>, CliError> {
+        let network = FloatNetwork {
+            normalise: self.normalise,
+            ..network.clone()
+        };
+        pictures
+            .par_iter()
+            .map(|picture| {
+                let pixels = picture.to_input(&self.input)?;
+                let mirrored = pixels.slice(s![.., ..;-1, ..]);
+                Ok([
+                    last_map(&network, pixels.view())?,
+                    last_map(&network, mirrored)?,
+                ])
+            })
+            .collect()
+    }
+}
+
+fn last_map(network: &FloatNetwork, pixels: ArrayView3<'_, u8>) -> Result<Vec<f32>, CliError> {
+    let maps = network.forward(pixels)?;
+    let last = maps.last().map(|m| m.iter().copied().collect());
+    Ok(last.unwrap_or_default())
 }
 
 /// The usual ways other than `chosen`, the likeliest first. `own` is what the graph does to its
@@ -191,6 +219,51 @@ pub fn prominence(scores: &[f32]) -> f64 {
         true => (f64::from(most) - mean) / variance.sqrt(),
         false => 0.0,
     }
+}
+
+/// Part of the probability that is spread over all classes before its logarithm is taken: one
+/// photograph then cannot outweigh all others.
+const SPREAD: f64 = 1e-3;
+
+/// What the answer for one view of a picture tells about the answer for the other, in nats, for each
+/// picture: the mean gain in log-likelihood over answering with the mean of all answers. It falls
+/// below zero if the network is sure and contradicts itself (pixels far too large), and is near
+/// zero if it is sure of nothing (far too small) or says the same of every picture.
+pub fn information(views: &[[Vec<f32>; 2]]) -> Vec<f64> {
+    let answers: Vec<[Vec<f64>; 2]> = views
+        .iter()
+        .map(|pair| [softmax(&pair[0]), softmax(&pair[1])])
+        .collect();
+    let classes = answers.first().map_or(0, |[one, _]| one.len());
+    let floor = SPREAD / classes.max(1) as f64;
+    let blurred = |p: f64| ((1.0 - SPREAD) * p + floor).ln();
+    let mut usual = vec![0.0; classes];
+    for answer in answers.iter().flatten() {
+        for (sum, p) in usual.iter_mut().zip(answer) {
+            *sum += p / (2 * answers.len()) as f64;
+        }
+    }
+    let usual: Vec<f64> = usual.into_iter().map(blurred).collect();
+    let told = |by: &[f64], of: &[f64]| {
+        let parts = by.iter().zip(of).zip(&usual);
+        parts
+            .map(|((&by, of), usual)| of * (blurred(by) - usual))
+            .sum::<f64>()
+    };
+    answers
+        .iter()
+        .map(|[one, other]| (told(one, other) + told(other, one)) / 2.0)
+        .collect()
+}
+
+fn softmax(scores: &[f32]) -> Vec<f64> {
+    let most = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let powers: Vec<f64> = scores
+        .iter()
+        .map(|&s| (f64::from(s) - f64::from(most)).exp())
+        .collect();
+    let sum: f64 = powers.iter().sum();
+    powers.into_iter().map(|p| p / sum).collect()
 }
 
 /// The mean of many, and its standard error.

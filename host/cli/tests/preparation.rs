@@ -21,6 +21,10 @@ const SIDE: usize = 96;
 /// The packed network with steps of a map as its real values, which takes raw pixels.
 fn float() -> FloatNetwork {
     let packed = builtin();
+    let scale = packed.nodes.iter().rev().find_map(|node| match &node.op {
+        Op::Conv(conv) => Some(conv.output_scale),
+        _ => None,
+    });
     let op = |op: Op| match op {
         Op::Conv(conv) => {
             let scale = |o: usize| {
@@ -48,11 +52,20 @@ fn float() -> FloatNetwork {
         op: op(node.op),
         inputs: node.inputs,
     });
+    let mut nodes: Vec<FloatNode> = nodes.collect();
+    // The scores in their real values: how sure the network is counts.
+    let last = nodes.iter_mut().rev().find_map(|node| match &mut node.op {
+        FloatOp::Conv(conv) => Some(conv),
+        _ => None,
+    });
+    let (last, scale) = last.zip(scale).expect("a network has convolutions");
+    last.weights *= scale;
+    last.bias.iter_mut().for_each(|b| *b *= scale);
     FloatNetwork {
         name: "views".into(),
         input: Preprocess::CAFFE.input(SIDE, SIDE),
         normalise: Normalise::NONE,
-        nodes: nodes.collect(),
+        nodes,
     }
 }
 
@@ -84,6 +97,12 @@ fn folder(way: Preprocess) -> TempDir {
     let mut labels = String::new();
     let network = builtin();
     let model = firebrick_model::Model::new(&network).unwrap();
+    // Cut as the way does, in the colours of the packed network.
+    let input = Preprocess {
+        order: network.input.order,
+        ..way.at([SIDE, SIDE])
+    }
+    .input(SIDE, SIDE);
     for view in 0..VIEWS {
         let (side, room) = (9 - view % 3, 10 + view % 3 - 9);
         let part = |n: u32, place: u32| (place % (room + 1) * n / 10, side * n / 10);
@@ -98,7 +117,7 @@ fn folder(way: Preprocess) -> TempDir {
         let path = photos.join(format!("{view:02}.png"));
         picture.save(&path).unwrap();
         let pixels = firebrick_network::Picture::open(&path).unwrap();
-        let input = pixels.to_input_of(&network.input, SIDE, SIDE).unwrap();
+        let input = pixels.to_input_of(&input, SIDE, SIDE).unwrap();
         let logits = model.logits(&input.view()).unwrap();
         let best = (0..logits.len()).max_by_key(|&c| (logits[c], std::cmp::Reverse(c)));
         labels += &format!("{view:02}.png,{}\n", best.unwrap());
@@ -124,7 +143,7 @@ fn import(dir: &Path, more: &[&str]) -> (PathBuf, Run) {
         "--no-mirror",
         "--no-bias-correction",
     ]);
-    args.extend(["--resize", "squash", "--json"]);
+    args.push("--json");
     args.extend(more);
     (pack.clone(), firebrick(&args).good())
 }

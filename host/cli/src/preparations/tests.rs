@@ -29,6 +29,29 @@ fn prominence_knows_no_scale() {
 }
 
 #[test]
+fn information_needs_answers_that_agree_and_differ_between_pictures() {
+    // Eight pictures of as many classes, and how large the scores are.
+    let views = |scale: f32, other: &dyn Fn(usize) -> usize| -> Vec<[Vec<f32>; 2]> {
+        let scores = |class| (0..8).map(move |c| if c == class { scale } else { 0.0 });
+        let pair = |i| [scores(i).collect(), scores(other(i)).collect()];
+        (0..8).map(pair).collect()
+    };
+    let told = |views: &[[Vec<f32>; 2]]| mean(information(views).into_iter()).0;
+    let same = |i| i;
+    assert!((told(&views(100.0, &same)) - 8f64.ln()).abs() < 0.01);
+    assert!(told(&views(0.05, &same)).abs() < 0.01);
+    let constant = views(100.0, &same)[0].clone();
+    assert!(told(&vec![constant; 8]).abs() < 0.01);
+    // Three of eight answers contradict themselves: worse the surer they are.
+    let third = |i| if i % 3 == 0 { (i + 1) % 8 } else { i };
+    let (sure, careful) = (told(&views(200.0, &third)), told(&views(3.0, &third)));
+    // Both as computed apart from this, in Python.
+    assert!((sure + 1.389).abs() < 0.01, "{sure}");
+    assert!((careful - 0.166).abs() < 0.01, "{careful}");
+    assert!(information(&[]).is_empty());
+}
+
+#[test]
 fn the_mean_has_its_error() {
     let (middle, error) = mean([1.0, 2.0, 3.0].into_iter());
     assert_eq!(middle, 2.0);
