@@ -15,8 +15,6 @@
 /// ```
 ///
 /// To move a field, change its word or bits here; to change an operation's number, change it here.
-// rustfmt takes the indentation out of continued strings.
-#[rustfmt::skip]
 #[macro_export]
 macro_rules! record_table {
     ($then:ident) => {
@@ -56,12 +54,12 @@ macro_rules! record_table {
         Load in load, LoadFields {
             WAIT (wait as limit): u8 = 0[23:16],
                 "Holds the payload back until at most this many earlier records are pending; 255 \
-                 waits for nothing. load_weights and load_sparse count blocks that have not yet \
-                 read all their pixels (and so may still need their weights), load_params blocks \
-                 marked `last` that have not drained.";
+waits for nothing. load_weights and load_sparse count blocks that have not yet \
+read all their pixels (and so may still need their weights), load_params blocks \
+marked `last` that have not drained.";
             BASE base: u32 = 1[19:0],
                 "First entry: weight blocks (tile x tile bytes) or parameter groups (tile \
-                 channels).";
+channels).";
             COUNT count: u32 = 2[19:0], "Number of entries in the payload, from 1.";
         }
         /// Writes `count` weight blocks from `base` on, whose zeros the payload leaves out, coded
@@ -80,10 +78,10 @@ macro_rules! record_table {
                 "After these rows the strip is complete: one block with `take_strip` may start.";
             WAIT (wait as limit): u8 = 0[23:16],
                 "Holds the payload back until at most this many earlier blocks have not yet read \
-                 all their pixels; 255 waits for nothing.";
+all their pixels; 255 waits for nothing.";
             BASE base: u32 = 1[19:0],
                 "Feature word of channel group 0 of the first output pixel of these rows; each \
-                 further output pixel takes the next word.";
+further output pixel takes the next word.";
             PLANE plane: u32 = 2[19:0], "Feature words from one channel group to the next.";
             WIDTH width: u32 = 3[9:0], "Pixels of a row, from `kernel`.";
             ROWS rows: u32 = 3[19:10], "Rows in the payload, from 1.";
@@ -92,21 +90,21 @@ macro_rules! record_table {
             GAP gap: u32 = 4[11:8], "Words left out after each row of output pixels.";
             DRAINS drains: u8 = 4[19:12],
                 "Holds the payload back until at most this many earlier blocks marked `last` have \
-                 not drained; 255 waits for nothing.";
+not drained; 255 waits for nothing.";
         }
         /// Computes one tile for one group of output channels.
         Block in block, BlockFields {
             KERNEL3 kernel3: bool = 0[8],
                 "0: 1x1, one pass per channel group. 1: 3x3 with a zero border of 1, stride 1: \
-                 nine passes per channel group, rows of taps from top to bottom, taps from left to \
-                 right.";
+nine passes per channel group, rows of taps from top to bottom, taps from left to \
+right.";
             FIRST first: bool = 0[9], "The first pass overwrites the accumulators.";
             LAST last: bool = 0[10], "After the last pass the tile drains as `mode` says.";
             TAKE_STRIP take_strip: bool = 0[11],
                 "Waits until a further strip of the window unit is complete.";
             TAP tap: bool = 0[12],
                 "Also sends every requantised word (before pooling or summing) to the host, in \
-                 pixel order.";
+pixel order.";
             PARTIAL partial: bool = 0[13],
                 "mode pool: windows cut by the right or lower edge count (ceil mode).";
             SUM_FIRST sum_first: bool = 0[14], "mode sum: the sums start from 0 with this tile.";
@@ -115,7 +113,7 @@ macro_rules! record_table {
                 "Starts once at most this many earlier tiles are still draining or waiting to.";
             COUNT count: u32 = 0[31:19],
                 "Positions of the tile, from 1: pixels in raster order, gaps included. They take \
-                 `ceil(count / lanes)` accumulator vectors.";
+`ceil(count / lanes)` accumulator vectors.";
             IN_BASE in_base: u32 = 1[19:0],
                 "Feature word of the tile's first pixel in the first channel group.";
             GROUPS groups: u32 = 1[31:20], "Input channel groups, from 1.";
@@ -128,37 +126,37 @@ macro_rules! record_table {
             HEIGHT height: u32 = 3[19:10], "Height of the map in pixels.";
             MODE mode: Mode = 3[21:20],
                 "What becomes of the requantised tile: 0 write to the feature buffer, 1 max-pool \
-                 3x3/2 and write (the map must be at least 3 pixels wide), 2 sum each channel over \
-                 the pixels.";
+3x3/2 and write (the map must be at least 3 pixels wide), 2 sum each channel over \
+the pixels.";
             LAYER layer: u32 = 3[27:22],
                 "Number under which the layer's statistics are kept; changes nothing else.";
             IN_GAP in_gap: u32 = 3[31:28],
                 "Positions between the end of a row and the start of the next, in the input map \
-                 and in the tile. Their outputs are dropped.";
+and in the tile. Their outputs are dropped.";
             Y0 y0: u32 = 4[9:0], "Row of the tile's first pixel.";
             X0 x0: u32 = 4[19:10],
                 "Column of the tile's first pixel; 0 in mode pool, where a tile is whole rows.";
             LINE_BASE line_base: u32 = 4[29:20],
                 "mode pool: first word of the pooling line memory for this channel group; it \
-                 takes `ceil((width + in_gap) / max(2, lanes / 2))` words and keeps them from one \
-                 tile of the group to the next.";
+takes `ceil((width + in_gap) / max(2, lanes / 2))` words and keeps them from one \
+tile of the group to the next.";
             MORE_BEATS more_beats: u32 = 4[31:30],
                 "mode sum with `sum_last`: beats of four i32 sums to send, less 1.";
             WEIGHT_BASE weight_base: u32 = 5[19:0],
                 "Weight block of the first pass; the passes' blocks follow each other and wrap at \
-                 the end of the weight buffer.";
+the end of the weight buffer.";
             PARAM param: u32 = 5[29:20], "Requantisation parameter group.";
             DATA data: bool = 5[30],
                 "For the statistics: `outstanding` is what the block's inputs need, not its \
-                 accumulators.";
+accumulators.";
             OUT_BASE out_base: u32 = 6[19:0],
                 "Feature word of the first output pixel (modes write and pool); the others \
-                 follow.";
+follow.";
             OUT_GAP out_gap: u32 = 6[23:20],
                 "Words left out between the end of an output row and the start of the next.";
             IN_RING in_ring: u32 = 6[27:24],
                 "0: none. n: each plane of the input is a ring, the aligned 2^(n + 4) words in \
-                 which its base lies; addresses wrap within.";
+which its base lies; addresses wrap within.";
             OUT_RING out_ring: u32 = 6[31:28], "The same for the output and `out_base`.";
         }
         /// Sends feature words to the host, after everything before it has drained.
