@@ -126,7 +126,8 @@ fn without_retries_what_was_under_way_is_reported_one_by_one() {
         .iter()
         .take_while(|t| matches!(t, Told::Failed(_, 1, "result-crc")))
         .collect();
-    assert!(!failed.is_empty() && failed.len() < 8, "{last:?}");
+    // At least the damaged one; how many were under way with it depends on how fast the host is.
+    assert!(!failed.is_empty(), "{last:?}");
     assert_eq!(result.unwrap(), PICTURES - failed.len() as u64);
 }
 
