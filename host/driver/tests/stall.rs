@@ -78,7 +78,7 @@ fn a_board_that_stands_still_names_its_records() {
     case.right(&mut session, 0);
     let before = session.counter(&regs::BEATS_IN_LO).unwrap() as u32;
     // It stops behind the first half of some record of the next picture.
-    let stopped = 40;
+    let stopped = 20;
     let record = case.program.records()[stopped];
     let beats = record.offset as u32 / 16 + 1;
     fake.script(|script| {
