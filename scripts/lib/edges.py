@@ -9,7 +9,7 @@ import sys
 
 # Shares of all cases: the wide engines simulate slowly.
 SHARES = {"fb64": 0.45, "fb256": 0.3, "fb256-resident": 0.1, "fb512": 0.09, "fb1024": 0.04,
-          "fb2048": 0.02}
+          "fb2048": 0.02, "fb256-small": 0.02}
 TEST = ["cargo", "test", "--release", "--locked", "-p", "firebrick-sim", "--test", "edges", "--",
         "--ignored", "--exact", "campaign", "--nocapture"]
 
