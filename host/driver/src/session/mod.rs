@@ -392,7 +392,7 @@ impl<D: Device> Session<D> {
     }
 
     /// Reads what a counter (an index into [`regs::COUNTERS`]) has counted for one layer since
-    /// power-up, modulo 2^32.
+    /// `aresetn` was last low, modulo 2^32.
     pub fn statistic(&mut self, layer: u32, counter: usize) -> Result<u32, SessionError> {
         let index = regs::stats_index(layer, counter);
         trigger(

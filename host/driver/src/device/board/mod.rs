@@ -258,7 +258,8 @@ impl<L: Link> Board<L> {
                 });
             }
             *orderly = flights.is_empty() && unsent == 0;
-            if ended && *orderly {
+            // An error that is held is told, whatever came.
+            if ended && *orderly && failed.is_none() {
                 return Ok(());
             }
             let event = match failed.take() {
