@@ -68,9 +68,6 @@ pub struct Engine {
     /// Whether the waveform was begun.
     #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     traced: bool,
-    /// Cycle of the engine from which the waveform is counted.
-    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
-    waveform_from: u64,
     /// Cycle in which the first run began: those of the waveform count from there.
     origin: Option<u64>,
     #[cfg(feature = "sim")]
@@ -96,7 +93,6 @@ impl Engine {
             options,
             session: None,
             traced: false,
-            waveform_from: 0,
             origin: None,
         })
     }

@@ -31,16 +31,21 @@ impl Preparation {
         }
     }
 
+    /// The network with this preparation.
+    fn prepared(&self, network: &FloatNetwork) -> FloatNetwork {
+        FloatNetwork {
+            normalise: self.normalise,
+            ..network.clone()
+        }
+    }
+
     /// The scores of a network that gets its pixels so.
     pub fn scores(
         &self,
         network: &FloatNetwork,
         pictures: &[Picture],
     ) -> Result<Vec<Vec<f32>>, CliError> {
-        let network = FloatNetwork {
-            normalise: self.normalise,
-            ..network.clone()
-        };
+        let network = self.prepared(network);
         pictures
             .par_iter()
             .map(|picture| {
@@ -56,10 +61,7 @@ impl Preparation {
         network: &FloatNetwork,
         pictures: &[Picture],
     ) -> Result<Vec<[Vec<f32>; 2]>, CliError> {
-        let network = FloatNetwork {
-            normalise: self.normalise,
-            ..network.clone()
-        };
+        let network = self.prepared(network);
         pictures
             .par_iter()
             .map(|picture| {

@@ -184,7 +184,7 @@ fn rows(config: &HwConfig, rng: &mut SmallRng, base: u32, most: u32) -> Option<I
 }
 
 /// A block that only takes a strip and is always allowed.
-fn taker(config: &HwConfig) -> Block {
+pub fn taker(config: &HwConfig) -> Block {
     Block {
         first: true,
         last: true,

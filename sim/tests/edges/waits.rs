@@ -5,7 +5,7 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, Load, Mode, Rows, Store, WAIT_NONE};
 
 use super::bench::Bench;
-use super::legal::{Item, transfer};
+use super::legal::{Item, taker, transfer};
 
 fn plain(command: Command) -> Item {
     Item {
@@ -76,23 +76,6 @@ impl Rows2 {
             command: Command::Rows(self.rows),
             payload: self.payload.clone(),
         }
-    }
-}
-
-/// Takes a strip and reads one word of it.
-fn taker(config: &HwConfig) -> Block {
-    Block {
-        first: true,
-        last: true,
-        take_strip: true,
-        count: 1,
-        groups: 1,
-        width: config.lanes.max(3) as u32,
-        height: 1,
-        mode: Mode::Sum,
-        sum_first: true,
-        more_beats: 0,
-        ..Block::default()
     }
 }
 

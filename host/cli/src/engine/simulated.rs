@@ -56,7 +56,6 @@ impl Engine {
                 now.saturating_add(cycles.start),
                 now.saturating_add(cycles.end),
             );
-            self.waveform_from = now;
             bench
                 .model_mut()
                 .trace(path, from, to)
@@ -91,7 +90,7 @@ impl Engine {
                 note(format_args!(
                     "warning: the waveform {path} holds no cycle: the run ended at cycle {}, before \
                      the window {from}..{to}; name an earlier one with --cycles",
-                    now - self.waveform_from
+                    now - self.origin.unwrap_or(0)
                 ));
                 return Ok(());
             }
