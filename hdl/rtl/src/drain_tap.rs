@@ -110,7 +110,7 @@ impl Logic for DrainTap {
         let lanes = self.hold.len();
         if lanes == 0 {
             return Verilog::Custom(
-                "always @(*) word_valid = load & keep$0;\nalways @(*) word = vector$0;\n".into(),
+                "assign word_valid = load & keep$0;\nassign word = vector$0;\n".into(),
             );
         }
         let pixels = lanes / 2;
@@ -150,7 +150,7 @@ always @(posedge clock) begin
     end
     if (reset) running$0 <= 1'b0;
 end
-always @(*) word_valid = running$0 & kept$0[index$0];
+assign word_valid = running$0 & kept$0[index$0];
 always @(*) begin
     case (index$0)
 {words}    endcase

@@ -2,6 +2,7 @@
 
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::latency::{SETTLE_LATENCY, array_latency};
+use firebrick_spec::resources::Memory;
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
@@ -285,6 +286,19 @@ impl Engine {
         self.s_axis_tlast.connect();
         self.m_axis_tready.connect();
         self.connect_all();
+    }
+}
+
+impl Engine {
+    /// Puts memories into UltraRAM: those named `features` and `weights` can be.
+    pub fn in_ultra_ram(&mut self, memories: &[Memory]) {
+        for memory in memories {
+            match memory.name {
+                "features" => self.feature.in_ultra_ram(),
+                "weights" => self.loader.in_ultra_ram(),
+                _ => {}
+            }
+        }
     }
 }
 

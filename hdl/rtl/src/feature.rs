@@ -4,7 +4,7 @@ use firebrick_spec::HwConfig;
 pub use firebrick_spec::latency::FEATURE_LATENCY;
 use rust_hdl::prelude::*;
 
-use crate::mem::Ram;
+use crate::mem::{Ram, RamStyle};
 use crate::rotate::Rotate;
 
 const _: () = assert!(
@@ -139,6 +139,15 @@ impl FeatureBuffer {
             _lanes: lanes,
             _drain: drain,
             _window: window,
+        }
+    }
+}
+
+impl FeatureBuffer {
+    /// Puts the words into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        for bank in &mut self.bank {
+            bank.place(RamStyle::Ultra);
         }
     }
 }

@@ -18,7 +18,6 @@ pub mod drain_spread;
 pub mod drain_step;
 pub mod drain_tap;
 pub mod emit;
-mod emit_split;
 pub mod engine;
 pub mod feature;
 pub mod histogram;

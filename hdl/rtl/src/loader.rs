@@ -5,7 +5,7 @@ use firebrick_spec::HwConfig;
 pub use firebrick_spec::latency::{PASS_INTERVAL, WEIGHT_LATENCY};
 use rust_hdl::prelude::*;
 
-use crate::mem::Ram;
+use crate::mem::{Ram, RamStyle};
 
 const _: () = assert!(
     WEIGHT_LATENCY == 2,
@@ -113,6 +113,13 @@ impl Loader {
             row_index: Default::default(),
             word: Default::default(),
         }
+    }
+}
+
+impl Loader {
+    /// Puts the weights into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        self.memory.place(RamStyle::Ultra);
     }
 }
 

@@ -3,7 +3,43 @@
 
 use std::collections::BTreeMap;
 
+use firebrick_spec::resources::DISTRIBUTED_WORDS;
 use rust_hdl::prelude::*;
+
+/// Where a memory is to lie, for the synthesiser.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum RamStyle {
+    /// As the synthesiser likes.
+    #[default]
+    Auto,
+    /// In look-up tables.
+    Distributed,
+    /// In UltraRAM.
+    Ultra,
+}
+
+impl RamStyle {
+    /// Its value of the attribute `ram_style`.
+    fn name(self) -> Option<&'static str> {
+        match self {
+            RamStyle::Auto => None,
+            RamStyle::Distributed => Some("distributed"),
+            RamStyle::Ultra => Some("ultra"),
+        }
+    }
+}
+
+/// Declaration of `words` words of `width` bits with the attribute that `style` asks for.
+fn cells(width: usize, words: usize, style: RamStyle) -> String {
+    let attribute = style
+        .name()
+        .map_or_else(String::new, |name| format!("(* ram_style = \"{name}\" *) "));
+    format!(
+        "{attribute}reg [{}:0] cells [0:{}];\n",
+        width - 1,
+        words - 1
+    )
+}
 
 /// Simple dual-port memory of `W`-bit words: one synchronous read and one write per cycle.
 ///
@@ -28,6 +64,7 @@ pub struct Ram<const W: usize, const A: usize> {
     pub write_enable: Signal<In, Bit>,
     _depth: usize,
     _width: usize,
+    _style: RamStyle,
     _sim: BTreeMap<Bits<A>, Bits<W>>,
 }
 
@@ -62,8 +99,21 @@ impl<const W: usize, const A: usize> Ram<W, A> {
             write_enable: Default::default(),
             _depth: depth,
             _width: W,
+            _style: if depth <= DISTRIBUTED_WORDS {
+                RamStyle::Distributed
+            } else {
+                RamStyle::Auto
+            },
             _sim: BTreeMap::default(),
         }
+    }
+}
+
+impl<const W: usize, const A: usize> Ram<W, A> {
+    /// Says where the memory is to lie; without, small ones are distributed RAM, since tools differ
+    /// about them.
+    pub fn place(&mut self, style: RamStyle) {
+        self._style = style;
     }
 }
 
@@ -99,23 +149,36 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
     }
 
     fn hdl(&self) -> Verilog {
-        let (width, last) = (self._width, self._depth - 1);
-        let high = width - 1;
+        let (width, depth) = (self._width, self._depth);
+        // Address bits beyond the memory are no part of it.
+        let address = |port: &str| match clog2(depth) {
+            bits if bits < A => format!("{port}[{}:0]", bits - 1),
+            _ => port.to_owned(),
+        };
+        let (write_address, read_address) = (address("write_address"), address("read_address"));
         let (write, read) = if width == W {
-            ("write_data".to_owned(), "cells[read_address]".to_owned())
+            ("write_data".to_owned(), format!("cells[{read_address}]"))
         } else {
             (
-                format!("write_data[{high}:0]"),
-                format!("{{{}'d0, cells[read_address]}}", W - width),
+                format!("write_data[{}:0]", width - 1),
+                format!("{{{}'d0, cells[{read_address}]}}", W - width),
             )
         };
-        Verilog::Custom(format!(
-            "reg [{high}:0] cells [0:{last}];\n\
-             always @(posedge clock) begin\n\
-             \x20   if (write_enable) cells[write_address] <= {write};\n\
-             \x20   if (read_enable) read_data <= {read};\n\
-             end\n",
-        ))
+        let style = self._style.name().map(|name| format!("_{name}"));
+        Verilog::Blackbox(BlackBox {
+            name: format!(
+                "ram_{width}x{depth}{}",
+                style.unwrap_or_default()
+            ),
+            code: format!(
+                "{}\
+                 always @(posedge clock) begin\n\
+                 \x20   if (write_enable) cells[{write_address}] <= {write};\n\
+                 \x20   if (read_enable) read_data <= {read};\n\
+                 end\n",
+                cells(width, depth, self._style)
+            ),
+        })
     }
 }
 
@@ -155,15 +218,18 @@ impl<const W: usize, const A: usize> Logic for LutRam<W, A> {
     }
 
     fn hdl(&self) -> Verilog {
-        Verilog::Custom(format!(
-            "reg [{high}:0] cells [0:{last}];\n\
-             always @(posedge clock) begin\n\
-             \x20   if (write_enable) cells[write_address] <= write_data;\n\
-             end\n\
-             always @(*) read_data = cells[read_address];\n",
-            high = W - 1,
-            last = (1 << A) - 1,
-        ))
+        let words = 1 << A;
+        Verilog::Blackbox(BlackBox {
+            name: format!("lut_ram_{W}x{words}"),
+            code: format!(
+                "{}\
+                 always @(posedge clock) begin\n\
+                 \x20   if (write_enable) cells[write_address] <= write_data;\n\
+                 end\n\
+                 assign read_data = cells[read_address];\n",
+                cells(W, words, RamStyle::Auto)
+            ),
+        })
     }
 }
 
@@ -318,6 +384,6 @@ impl<const W: usize, const P: usize> Logic for Pack<W, P> {
         if rest > 0 {
             parts.insert(0, format!("{rest}'d0"));
         }
-        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", parts.join(", ")))
+        Verilog::Custom(format!("assign joined = {{{}}};\n", parts.join(", ")))
     }
 }

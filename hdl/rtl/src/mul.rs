@@ -23,7 +23,9 @@ pub struct MulU32U15 {
     pub b: Signal<In, Bits<15>>,
     /// Product of the factors.
     pub product: Signal<Out, Bits<47>>,
+    #[cfg_attr(any(), verilog(use_dsp = "yes"))]
     low: Signal<Local, Bits<32>>,
+    #[cfg_attr(any(), verilog(use_dsp = "yes"))]
     high: Signal<Local, Bits<30>>,
 }
 

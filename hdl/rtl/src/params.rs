@@ -117,6 +117,6 @@ impl Logic for JoinBanks {
         let zeros = (missing > 0).then(|| format!("{missing}'d0"));
         let words = (0..self.word.len()).rev().map(|i| format!("word${i}"));
         let all: Vec<String> = zeros.into_iter().chain(words).collect();
-        Verilog::Custom(format!("always @(*) joined = {{{}}};\n", all.join(", ")))
+        Verilog::Custom(format!("assign joined = {{{}}};\n", all.join(", ")))
     }
 }

@@ -41,6 +41,7 @@ pub struct Pe {
     load: DFF<Bit>,
     shadow: DFF<Bits<8>>,
     active: DFF<Bits<8>>,
+    #[cfg_attr(any(), verilog(use_dsp = "yes"))]
     product: DFF<Signed<32>>,
     psum: DFF<Bits<24>>,
     x_wide: Signal<Local, Signed<16>>,

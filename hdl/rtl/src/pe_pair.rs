@@ -28,7 +28,7 @@ impl Logic for JoinWeights {
     fn hdl(&self) -> Verilog {
         // A negative w0 takes one from the bits above its own sixteen.
         Verilog::Custom(
-            "always @(*) joined = {{weights[15], weights[15:8]} - {8'd0, weights[7]}, \
+            "assign joined = {{weights[15], weights[15:8]} - {8'd0, weights[7]}, \
              {8{weights[7]}}, weights[7:0]};\n"
                 .into(),
         )
@@ -71,6 +71,7 @@ pub struct PePair {
     pub psum_out: Signal<Out, Bits<48>>,
     shadow: Signal<Local, Bits<25>>,
     active: Signal<Local, Bits<25>>,
+    #[cfg_attr(any(), verilog(use_dsp = "yes"))]
     product: Signal<Local, Bits<32>>,
     upper: Signal<Local, Bits<25>>,
 }
@@ -121,7 +122,7 @@ impl Logic for PePair {
         // The lowest bit of `upper` carries the correction in, so that it costs no adder.
         Verilog::Custom(
             "\
-always @(*) upper = {psum_in[47:24], 1'b1} + {{8{product[31]}}, product[31:15]};
+assign upper = {psum_in[47:24], 1'b1} + {{8{product[31]}}, product[31:15]};
 always @(posedge clock) begin
     x_out <= x_in;
     swap_out <= swap_in;

@@ -35,6 +35,7 @@ macro_rules! tile {
             w_skew: Vec<DFF<Bits<$x_bits>>>,
             swap_skew: Vec<DFF<Bit>>,
             load_skew: Vec<DFF<Bit>>,
+            #[cfg_attr(any(), verilog(shreg_extract = "yes"))]
             deskew: Vec<DFF<Bits<24>>>,
             pack: Pack<24, 384>,
             zero: Constant<Bits<24>>,

@@ -31,6 +31,7 @@ macro_rules! tile_packed {
             w_skew: Vec<DFF<Bits<$x_bits>>>,
             swap_skew: Vec<DFF<Bit>>,
             load_skew: Vec<DFF<Bit>>,
+            #[cfg_attr(any(), verilog(shreg_extract = "yes"))]
             deskew: Vec<DFF<Bits<48>>>,
             pack: Pack<48, 384>,
             zero: Constant<Bits<48>>,

@@ -1,19 +1,18 @@
 //! The complete Verilog of an accelerator: the engine and a top module with plain AXI names.
 
 use std::fmt::Write as _;
-use std::sync::LazyLock;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::docs::ports::PORTS;
 use firebrick_spec::resources::Memory;
-use regex::{Captures, Regex};
 
-use crate::emit::{EmitError, emit};
+use crate::emit::{EmitError, Emitted, modules, pragma};
 use crate::engine::Engine;
 
 pub use firebrick_spec::docs::ports::TOP;
 
-/// A rule of Verilator's lint that the emitted Verilog breaks on purpose.
+/// A rule of Verilator's lint that the emitted Verilog breaks on purpose. It is switched off around
+/// the lines that break it, and on again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Waiver {
     /// Verilator's name of the rule.
@@ -23,20 +22,19 @@ pub struct Waiver {
 }
 
 impl Waiver {
-    /// The line of the emitted file that switches the rule off.
+    /// The comment that switches the rule off.
     #[must_use]
     pub fn pragma(&self) -> String {
-        format!("/* verilator lint_off {} */", self.rule)
+        pragma(false, self.rule)
     }
 }
 
-/// All waivers; they stand in the emitted file, so that `verilator --lint-only -Wall` is clean on
-/// it as it is.
+/// All waivers; they stand in the emitted files, so that `verilator --lint-only -Wall` is clean on
+/// them as they are.
 pub const WAIVERS: &[Waiver] = &[
     Waiver {
         rule: "WIDTH",
-        reason: "a width cast is an AND with a mask, which extends a narrower operand by zeros; \
-                 literals have no width of their own",
+        reason: "a product is wider than its factors",
     },
     Waiver {
         rule: "UNUSEDSIGNAL",
@@ -44,13 +42,14 @@ pub const WAIVERS: &[Waiver] = &[
                  needs",
     },
     Waiver {
+        rule: "PINCONNECTEMPTY",
+        reason: "blocks at an edge of an array have no neighbour for some of their outputs",
+    },
+    Waiver {
         rule: "DECLFILENAME",
         reason: "all modules of a configuration lie in one file",
     },
 ];
-
-/// Name of the engine's module below it.
-const CORE: &str = "firebrick_core";
 
 /// Why no Verilog could be generated.
 #[derive(Debug, thiserror::Error)]
@@ -102,70 +101,124 @@ fn outside_core(port: &str) -> bool {
     port.ends_with("prot") || port.ends_with("resp")
 }
 
-/// A memory as `crate::mem::Ram` declares it.
-static CELLS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?m)^(\s*)(reg \[(\d+):0\] cells \[0:(\d+)\];)$").expect("valid regex")
-});
-
-/// Asks for UltraRAM where a memory has words and bits of one of `ultra`, which tools take for
-/// block RAM otherwise, and for distributed RAM where it has those of one of `distributed`.
-fn place_memories(core: &str, ultra: &[Memory], distributed: &[Memory]) -> String {
-    let replaced = CELLS.replace_all(core, |found: &Captures<'_>| {
-        let size = |i: usize| found[i].parse().ok().map(|last: usize| last + 1);
-        let is_one_of = |memories: &[Memory]| {
-            let mut memories = memories.iter();
-            memories.any(|m| size(3) == Some(m.bits) && size(4) == Some(m.words))
-        };
-        let attribute = if is_one_of(ultra) {
-            "(* ram_style = \"ultra\" *) "
-        } else if is_one_of(distributed) {
-            "(* ram_style = \"distributed\" *) "
-        } else {
-            ""
-        };
-        format!("{}{attribute}{}", &found[1], &found[2])
-    });
-    replaced.into_owned()
+/// An accelerator in Verilog: [`Generated::files`] or [`Generated::single_file`].
+pub struct Generated {
+    /// Comment on the configuration, one line for each of its values.
+    about: String,
+    /// First line of every file.
+    title: String,
+    /// Children before parents, the top last.
+    modules: Vec<Emitted>,
 }
 
-/// The Verilog of the accelerator for `config`: one file, top module [`TOP`], the same bytes for
-/// the same configuration.
-pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
-    generate_with(config, &[])
-}
-
-/// As [`generate`], with some memories in UltraRAM
-/// ([`HwConfig::ultra_memories`] says which for a board).
-pub fn generate_with(config: &HwConfig, ultra: &[Memory]) -> Result<String, GenerateError> {
-    let mut engine = Engine::new(config).map_err(GenerateError::Config)?;
-    engine.connect_inputs();
-    let core = place_memories(&emit(&engine, CORE)?, ultra, &config.distributed_memories());
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "// Firebrick, configuration {}, hash {:016x}",
-        config.name,
-        config.hash()
-    );
-    for line in config.canonical().lines() {
-        let _ = writeln!(text, "//   {line}");
+impl Generated {
+    /// A file for each module, called after it, in an order in which each follows those that it
+    /// contains: name and text. The last one is the top's.
+    #[must_use]
+    pub fn files(&self) -> Vec<(String, String)> {
+        let last = self.modules.len().saturating_sub(1);
+        let file = |(i, module): (usize, &Emitted)| {
+            let about = if i == last { self.about.as_str() } else { "" };
+            let text = format!(
+                "{}{about}\n`default_nettype none\n\n{}\n`default_nettype wire\n",
+                self.title, module.text
+            );
+            (format!("{}.v", module.name), text)
+        };
+        self.modules.iter().enumerate().map(file).collect()
     }
-    text.push('\n');
-    for waiver in WAIVERS {
+
+    /// All modules in one text.
+    #[must_use]
+    pub fn single_file(&self) -> String {
+        let mut text = format!("{}{}", self.title, self.about);
+        let file_name = WAIVERS.iter().find(|w| w.rule == "DECLFILENAME");
         let _ = writeln!(
             text,
-            "// {}: {}.\n{}",
-            waiver.rule,
-            waiver.reason,
-            waiver.pragma()
+            "\n{}\n`default_nettype none",
+            file_name.map_or_else(String::new, Waiver::pragma)
         );
+        for module in &self.modules {
+            let _ = write!(text, "\n{}", module.text);
+        }
+        let _ = writeln!(
+            text,
+            "\n`default_nettype wire\n{}",
+            pragma(true, "DECLFILENAME")
+        );
+        text
     }
-    text.push_str("\n`default_nettype wire\n\n");
-    text.push_str(&core);
-    text.push('\n');
-    let _ = writeln!(text, "module {TOP} (");
+
+    /// Names of the modules, the top's last.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.modules.iter().map(|module| module.name.as_str())
+    }
+}
+
+/// What the names of a configuration's modules begin with, so that several can lie in one design.
+fn prefix(config: &HwConfig) -> String {
+    config
+        .name
+        .replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+}
+
+/// The Verilog of the accelerator for `config` in one text: top module [`TOP`], the same bytes for
+/// the same configuration.
+///
+/// # Errors
+/// If the configuration does not fit the engine, or the engine cannot be emitted.
+pub fn generate(config: &HwConfig) -> Result<String, GenerateError> {
+    Ok(generate_with(config, &[], TOP)?.single_file())
+}
+
+/// As [`generate`], with some memories in UltraRAM ([`HwConfig::ultra_memories`] says which for a
+/// board), and a name for the top module.
+///
+/// # Errors
+/// As those of [`generate`].
+pub fn generate_with(
+    config: &HwConfig,
+    ultra: &[Memory],
+    top: &str,
+) -> Result<Generated, GenerateError> {
+    let mut engine = Engine::new(config).map_err(GenerateError::Config)?;
+    engine.connect_inputs();
+    engine.in_ultra_ram(ultra);
+    let prefix = prefix(config);
+    let core = format!("{prefix}_engine");
+    let mut modules = modules(&engine, &prefix, &core)?;
+    modules.push(Emitted {
+        name: top.to_owned(),
+        text: top_module(top, &core),
+    });
+    let mut about = String::new();
+    for line in config.canonical().lines() {
+        let _ = writeln!(about, "//   {line}");
+    }
+    about.push_str("//\n// Rules of Verilator's lint that are switched off around some lines:\n");
+    for waiver in WAIVERS {
+        let _ = writeln!(about, "//   {}: {}.", waiver.rule, waiver.reason);
+    }
+    Ok(Generated {
+        about,
+        title: format!(
+            "// Firebrick, configuration {}, hash {:016x}\n",
+            config.name,
+            config.hash()
+        ),
+        modules,
+    })
+}
+
+/// The core with plain AXI names and the attributes by which block-design tools know them.
+fn top_module(top: &str, core: &str) -> String {
+    let mut text = String::from(
+        "// The accelerator with the attributes by which block-design tools know its interfaces.\n",
+    );
+    let _ = writeln!(text, "module {top} (");
     for (i, port) in PORTS.iter().enumerate() {
         let name = port.name;
+        let _ = writeln!(text, "    // {}", port.doc);
         if let Some(parameter) = interface_parameter(name) {
             let _ = writeln!(text, "    (* X_INTERFACE_PARAMETER = \"{parameter}\" *)");
         }
@@ -177,9 +230,15 @@ pub fn generate_with(config: &HwConfig, ultra: &[Memory]) -> Result<String, Gene
             format!(" [{}:0]", port.width - 1)
         };
         let comma = if i + 1 == PORTS.len() { "" } else { "," };
-        let _ = writeln!(text, "    {direction} wire{range} {name}{comma}");
+        let declaration = format!("    {direction} wire{range} {name}{comma}");
+        if outside_core(name) && !port.output {
+            let (off, on) = (pragma(false, "UNUSEDSIGNAL"), pragma(true, "UNUSEDSIGNAL"));
+            let _ = writeln!(text, "    {off}\n{declaration}\n    {on}");
+        } else {
+            let _ = writeln!(text, "{declaration}");
+        }
     }
-    text.push_str(");\n    assign s_axil_bresp = 2'b00;\n    assign s_axil_rresp = 2'b00;\n");
+    text.push_str(");\n    assign s_axil_bresp = 2'd0;\n    assign s_axil_rresp = 2'd0;\n");
     let pins: Vec<String> = PORTS
         .iter()
         .filter(|p| !outside_core(p.name))
@@ -187,8 +246,8 @@ pub fn generate_with(config: &HwConfig, ultra: &[Memory]) -> Result<String, Gene
         .collect();
     let _ = writeln!(
         text,
-        "    {CORE} core (\n{}\n    );\nendmodule",
+        "    {core} core (\n{}\n    );\nendmodule",
         pins.join(",\n")
     );
-    Ok(text)
+    text
 }

@@ -234,7 +234,7 @@ impl Logic for WindowTaps {
             .collect();
         let mut text = format!("reg [{high}:0] columns;\n");
         for i in 0..self.pixel.len() {
-            text += &format!("always @(*) below${i} = {{pixel${i}, above${i}[143:24]}};\n");
+            text += &format!("assign below${i} = {{pixel${i}, above${i}[143:24]}};\n");
         }
         let mut ends = self.firsts();
         ends.extend(self.seconds());
@@ -270,8 +270,8 @@ end
             let zeros = 128 - (top + 1 - low);
             let held = format!("held_{}[{top}:{low}]", i / self.group());
             text += &match zeros {
-                0 => format!("always @(*) word${i} = {held};\n"),
-                _ => format!("always @(*) word${i} = {{{zeros}'d0, {held}}};\n"),
+                0 => format!("assign word${i} = {held};\n"),
+                _ => format!("assign word${i} = {{{zeros}'d0, {held}}};\n"),
             };
         }
         Verilog::Custom(text)

@@ -22,7 +22,7 @@ const URAM_SHAPE: (usize, usize) = (4096, 72);
 const SMALLEST_BRAM_BITS: usize = 4096;
 /// Memories with up to as many words are distributed RAM however wide they are: tools differ about
 /// them, so the emitted Verilog says so.
-const DISTRIBUTED_WORDS: usize = 64;
+pub const DISTRIBUTED_WORDS: usize = 64;
 
 /// Memories of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,14 +139,6 @@ impl HwConfig {
         let macs = self.macs_per_cycle();
         let array = if self.packed { macs / 2 } else { macs };
         array + self.lanes * self.requantisers * REQUANTISER_DSP
-    }
-
-    /// The memories of which the emitted Verilog says that they are distributed RAM.
-    #[must_use]
-    pub fn distributed_memories(&self) -> Vec<Memory> {
-        let mut memories = self.memories();
-        memories.retain(Memory::distributed);
-        memories
     }
 
     /// The memories that lie in UltraRAM on a board: features and weights, where the board has any
