@@ -188,6 +188,10 @@ fn number(value: &Expr, constants: &HashMap<String, &Expr>) -> Option<usize> {
             }
         }
         Expr::Paren(inner) => number(&inner.expr, constants),
+        Expr::Block(block) => match block.block.stmts.as_slice() {
+            [syn::Stmt::Expr(value, None)] => number(value, constants),
+            _ => None,
+        },
         _ => None,
     }
 }

@@ -12,6 +12,8 @@ pub(super) struct Leaf {
 pub(super) struct Word<'a> {
     pub name: &'a str,
     pub bits: Option<(usize, usize)>,
+    /// The text assigns it here.
+    pub written: bool,
 }
 
 impl Leaf {
@@ -48,8 +50,14 @@ impl Leaf {
             at = length.map_or(text.len(), |n| start + n);
             let name = &text[start..at];
             if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
-                let bits = bits(&text[at..]);
-                words.push(Word { name, bits });
+                let line = text[..start].rsplit('\n').next().unwrap_or_default();
+                let open = line.matches('(').count() > line.matches(')').count();
+                let (bits, written) = (bits(&text[at..]), assigned(&text[at..]));
+                words.push(Word {
+                    name,
+                    bits,
+                    written: written && !open,
+                });
             }
         }
         words
@@ -74,6 +82,16 @@ fn bits(text: &str) -> Option<(usize, usize)> {
     Some((high.parse().ok()?, low.parse().ok()?))
 }
 
+/// Whether an assignment to what comes before follows.
+fn assigned(text: &str) -> bool {
+    let after = match text.strip_prefix('[').and_then(|t| t.split_once(']')) {
+        Some((_, after)) => after,
+        None => text,
+    };
+    let after = after.trim_start_matches(' ');
+    after.starts_with("<= ") || after.starts_with("= ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::Leaf;
@@ -82,8 +100,17 @@ mod tests {
     fn words_of_a_text() {
         let leaf = Leaf::new("assign word$0 = $signed(a[7:4]) + 4'd3;\n\n", None);
         assert_eq!(leaf.text, "assign word_0 = $signed(a[7:4]) + 4'd3;\n");
-        let words: Vec<_> = leaf.words().iter().map(|w| (w.name, w.bits)).collect();
-        assert_eq!(words, [("assign", None), ("word_0", None), ("a", Some((7, 4)))]);
+        let words: Vec<_> = leaf.words().iter().map(|w| (w.name, w.bits, w.written)).collect();
+        let expected = [
+            ("assign", None, false),
+            ("word_0", None, true),
+            ("a", Some((7, 4)), false),
+        ];
+        assert_eq!(words[..2], expected[..2]);
+        assert_eq!(words[3], expected[2]);
+        let leaf = Leaf::new("if (a <= b) q[3:0] <= c;\n", None);
+        let written = leaf.words().into_iter().filter(|w| w.written);
+        assert_eq!(written.map(|w| w.name).collect::<Vec<_>>(), ["q"]);
         assert!(leaf.assigns("word_0") && !leaf.assigns("word"));
     }
 }

@@ -24,8 +24,8 @@ struct Live<'a> {
     work: Vec<(usize, &'a str)>,
 }
 
-fn drivers(module: &Module) -> HashMap<&str, Driver> {
-    let mut drivers: HashMap<&str, Driver> = HashMap::new();
+fn drivers<'a>(module: &'a Module, all: &[Module]) -> HashMap<&'a str, Driver> {
+    let mut drivers: HashMap<&'a str, Driver> = HashMap::new();
     for (i, process) in module.processes.iter().enumerate() {
         process.writes(&mut |name| {
             drivers.insert(name, Driver::Process(i));
@@ -35,10 +35,11 @@ fn drivers(module: &Module) -> HashMap<&str, Driver> {
         drivers.insert(register.q.as_str(), Driver::Register(i));
     }
     for (i, instance) in module.instances.iter().enumerate() {
-        for (_, pin) in &instance.pins {
-            if let Some(net) = pin.as_ref().and_then(Expr::net) {
-                // An input's net has a driver of its own, which stays.
-                drivers.entry(net).or_insert(Driver::Instance(i));
+        for ((_, pin), port) in instance.pins.iter().zip(&all[instance.module].ports) {
+            if let (Some(net), Some(Direction::Output)) =
+                (pin.as_ref().and_then(Expr::net), port.direction)
+            {
+                drivers.insert(net, Driver::Instance(i));
             }
         }
     }
@@ -208,7 +209,7 @@ pub(super) fn keep_live(modules: &mut Modules) {
     }
     let mut live = Live {
         modules: all,
-        drivers: all.iter().map(drivers).collect(),
+        drivers: all.iter().map(|module| drivers(module, all)).collect(),
         users,
         nets: vec![HashSet::new(); all.len()],
         instances: vec![HashSet::new(); all.len()],

@@ -106,12 +106,11 @@ fn walk<U: Block>(uut: &U, prefix: &str, top: &str) -> Result<Vec<Emitted>, Emit
         .map_err(|e| unreadable(&e.block, &e.reason))?;
     live::keep_live(&mut modules);
     let names = name::names(&modules, prefix, top);
-    let emitted = modules.all.iter().zip(&names);
-    Ok(emitted
-        .filter(|(module, _)| !module.ports.is_empty())
-        .map(|(module, name)| Emitted {
-            name: name.clone(),
-            text: print::print(module, name, &names),
+    let used = (0..names.len()).filter(|&i| !modules.all[i].ports.is_empty());
+    Ok(used
+        .map(|i| Emitted {
+            name: names[i].clone(),
+            text: print::print(&modules.all, i, &names),
         })
         .collect())
 }

@@ -37,9 +37,9 @@ fn base(module: &Module) -> String {
     let mut out = snake(name);
     for argument in arguments {
         out.push('_');
-        out.push_str(&argument.to_lowercase());
+        out.extend(argument.chars().filter(char::is_ascii_alphanumeric));
     }
-    out
+    out.to_lowercase()
 }
 
 /// Names of all modules but the last, which is called `top`.

@@ -17,7 +17,7 @@ pub(crate) fn pragma(on: bool, rule: &str) -> String {
 /// Bits of each net that are read: none for all.
 type Used = HashMap<String, Option<HashSet<usize>>>;
 
-fn used(module: &Module) -> Used {
+fn used(module: &Module, all: &[Module]) -> Used {
     let mut used = Used::new();
     let mut read = |name: &str, bits: Option<(usize, usize)>| {
         let entry = used.entry(name.to_owned());
@@ -35,12 +35,14 @@ fn used(module: &Module) -> Used {
         read(&register.clock, None);
     }
     for instance in &module.instances {
-        for (_, pin) in &instance.pins {
-            pin.iter().for_each(|pin| pin.reads(&mut read));
+        for ((_, pin), port) in instance.pins.iter().zip(&all[instance.module].ports) {
+            if port.direction == Some(Direction::Input) {
+                pin.iter().for_each(|pin| pin.reads(&mut read));
+            }
         }
     }
     if let Some(leaf) = &module.leaf {
-        for word in leaf.words() {
+        for word in leaf.words().iter().filter(|word| !word.written) {
             read(word.name, word.bits);
         }
     }
@@ -256,11 +258,12 @@ fn variables(module: &Module) -> HashSet<&str> {
     names
 }
 
-/// The module's text, `names` those of all modules.
-pub(super) fn print(module: &Module, name: &str, names: &[String]) -> String {
+/// The text of one of `all` modules, `names` theirs.
+pub(super) fn print(all: &[Module], number: usize, names: &[String]) -> String {
+    let (module, name) = (&all[number], &names[number]);
     let mut printer = Printer {
         module,
-        used: used(module),
+        used: used(module, all),
         out: String::new(),
     };
     let doc = module.of.block().map_or(&[][..], |block| block.doc);
