@@ -1,5 +1,6 @@
-"""Reads one Verilog file with every open tool and lists messages that nothing here explains."""
+"""Reads the Verilog files of a generated folder with every open tool and lists messages that nothing here explains."""
 
+import pathlib
 import re
 import subprocess
 import sys
@@ -17,13 +18,20 @@ EXPLAINED = {
 }
 
 
+def sources(folder):
+    """The Verilog files of a generated folder, in order."""
+    lines = (folder / "firebrick.f").read_text().splitlines()
+    return [str(folder / line) for line in lines if not line.startswith("//")]
+
+
 def main():
-    verilog, newer = sys.argv[1:]
+    folder, newer = sys.argv[1:]
+    verilog = sources(pathlib.Path(folder))
     runs = [("verilator", ["verilator", "--lint-only", "-Wall", "--top-module", "firebrick_top",
-                           verilog]),
+                           *verilog]),
             ("iverilog", ["iverilog", "-g2005", "-Wall", "-t", "null", "-s", "firebrick_top",
-                          verilog])]
-    script = f"read_verilog {verilog}; hierarchy -check -top firebrick_top; proc; check -assert"
+                          *verilog])]
+    script = f"read_verilog {' '.join(verilog)}; hierarchy -check -top firebrick_top; proc; check -assert"
     runs += [("yosys", [yosys, "-q", "-p", script]) for yosys in ("yosys", newer)]
     left = []
     for tool, command in runs:
@@ -34,7 +42,7 @@ def main():
                  if not any(re.search(known, line) for known, _ in EXPLAINED[tool])]
         if done.returncode != 0:
             left.append(f"{command[0]} ended with {done.returncode}")
-    print(f"{verilog}: {len(left)} messages that nothing explains")
+    print(f"{folder}: {len(left)} messages that nothing explains")
     if left:
         sys.exit("\n".join(left[:40]))
 

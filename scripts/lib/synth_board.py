@@ -36,13 +36,19 @@ def instances(verilog):
     return counts
 
 
+def sources(folder):
+    """The Verilog files of a generated folder, each after those that it needs."""
+    lines = (folder / "firebrick.f").read_text().splitlines()
+    return [folder / line for line in lines if not line.startswith("//")]
+
+
 def synthesise(yosys, family, folder, work, flat):
     """Cells of the whole design by type, and Yosys' warnings."""
-    source = folder / "firebrick_top.v"
-    counts = instances(source.read_text())
+    files = sources(folder)
+    counts = instances("".join(file.read_text() for file in files))
     keep = [] if flat else [name for name, n in counts.items() if n > OFTEN]
     report = work / "cells.txt"
-    commands = [f"read_verilog {source}", "hierarchy -check -top firebrick_top"]
+    commands = ["read_verilog " + " ".join(map(str, files)), "hierarchy -check -top firebrick_top"]
     commands += [f"setattr -mod -set keep_hierarchy 1 {' '.join(keep)}"] if keep else []
     commands += [f"synth_xilinx -family {family} -flatten -noiopad -noclkbuf -top firebrick_top"
                  + (" -uram" if family == "xcup" else ""), f"tee -q -o {report} stat"]
@@ -132,7 +138,7 @@ def main():
     board, macs = described["board"], described["macs_per_cycle"]
     family = "xc7" if board["part"].startswith("xc7") else "xcup"
     args.work.mkdir(parents=True, exist_ok=True)
-    verilog = hashlib.sha256((args.folder / "firebrick_top.v").read_bytes()).hexdigest()
+    verilog = hashlib.sha256(b"".join(file.read_bytes() for file in sources(args.folder))).hexdigest()
     version = subprocess.run([args.yosys, "-V"], check=True, stdout=subprocess.PIPE, text=True)
     key = [verilog, family, version.stdout.strip(), args.flat]
     if before := done_before(args.folder, key):

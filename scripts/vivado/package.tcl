@@ -6,12 +6,24 @@
 #
 # Written for Vivado 2023.2.
 
+# Verilog files of the generated folder `root`.
+proc sources {root} {
+    set list [open [file join $root firebrick.f]]
+    set lines [split [read -nonewline $list] \n]
+    close $list
+    set files {}
+    foreach line $lines {
+        if {![string match //* $line]} { lappend files [file join $root $line] }
+    }
+    return $files
+}
+
 # Packages the core of the generated folder `root` for `part` into the folder `to`.
 proc package_core {root part to} {
     global register_range version
     file mkdir $to
     create_project -in_memory -part $part
-    read_verilog [file join $root firebrick_top.v]
+    read_verilog [sources $root]
     set_property top firebrick_top [current_fileset]
     ipx::package_project -root_dir $to -vendor firebrick -library accelerators \
         -taxonomy /Firebrick -import_files -set_current true

@@ -6,10 +6,14 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::board::Board;
 use firebrick_spec::docs::ports::TOP;
 
-use crate::{VERILOG, hash};
+use crate::hash;
 
-pub fn core(board: &Board, config: &HwConfig) -> String {
+pub fn core(board: &Board, config: &HwConfig, sources: &[String]) -> String {
     let mut text = String::new();
+    let files: String = sources
+        .iter()
+        .map(|path| format!("\n      - {path}"))
+        .collect();
     let _ = write!(
         text,
         "CAPI=2:
@@ -19,7 +23,7 @@ description: SqueezeNet accelerator for {board}, preset {preset}, configuration 
 
 filesets:
   rtl:
-    files: [{VERILOG}]
+    files:{files}
     file_type: verilogSource
   header:
     files:

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::vivado::{DMA_RANGE, Settings};
-use crate::{VERILOG, VIVADO, hash};
+use crate::{VIVADO, hash};
 
 fn access(access: Access) -> &'static str {
     match access {
@@ -65,7 +65,7 @@ struct Description<'a> {
     packed: bool,
     predicted: Value,
     top: &'a str,
-    verilog: &'a str,
+    sources: &'a [String],
     ports: Vec<Value>,
     addresses: Value,
     registers: Vec<Value>,
@@ -76,7 +76,7 @@ struct Description<'a> {
 }
 
 /// The whole description.
-pub fn json(board: &Board, config: &HwConfig, settings: &Settings) -> String {
+pub fn json(board: &Board, config: &HwConfig, settings: &Settings, sources: &[String]) -> String {
     let ports: Vec<Value> = PORTS
         .iter()
         .map(|p| {
@@ -108,7 +108,7 @@ pub fn json(board: &Board, config: &HwConfig, settings: &Settings) -> String {
             "uram_shared": predicted.uram_shared,
         }),
         top: TOP,
-        verilog: VERILOG,
+        sources,
         ports,
         addresses: json!({
             "registers": settings.register_base, "register_bytes": regs::SPACE,

@@ -17,8 +17,8 @@ use firebrick_spec::board::Board;
 
 pub use vivado::{DMA_RANGE, Settings};
 
-/// Name of the Verilog file that the others refer to.
-pub const VERILOG: &str = "firebrick_top.v";
+/// Name of the list of Verilog files: a comment, then a path on each line, the top's last.
+pub const FILE_LIST: &str = "firebrick.f";
 
 /// A file of the folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,10 +45,10 @@ impl File {
 /// Release that the Vivado scripts were written for.
 pub const VIVADO: &str = "2023.2";
 
-/// Everything but the Verilog and the configuration, in a fixed order; the same input gives the
-/// same bytes.
+/// Everything but the Verilog, its list and the configuration, in a fixed order; the same input
+/// gives the same bytes. `sources` are the Verilog files' paths below the folder, the top's last.
 #[must_use]
-pub fn files(board: &Board, config: &HwConfig) -> Vec<File> {
+pub fn files(board: &Board, config: &HwConfig, sources: &[String]) -> Vec<File> {
     let file = |path: &str, text: String| File {
         path: path.to_owned(),
         text,
@@ -56,9 +56,12 @@ pub fn files(board: &Board, config: &HwConfig) -> Vec<File> {
     let settings = Settings::of(board, config);
     let mut files = vec![
         file("README.md", readme::readme(board, config, &settings)),
-        file("firebrick.core", fusesoc::core(board, config)),
+        file("firebrick.core", fusesoc::core(board, config, sources)),
         file("firebrick.h", header::header(Some(&settings), config)),
-        file("firebrick.json", json::json(board, config, &settings)),
+        file(
+            "firebrick.json",
+            json::json(board, config, &settings, sources),
+        ),
     ];
     files.extend(constraints::files(board));
     files.extend(vivado::files(board, &settings));

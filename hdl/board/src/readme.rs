@@ -43,7 +43,8 @@ measurement. XDMA or the DMA with their interconnects come on top of the figures
 
 | File | What |
 |---|---|
-| `firebrick_top.v` | the core: one file, top module `firebrick_top` |
+| `rtl/` | the core: a Verilog file for each module, top module `firebrick_top` |
+| `firebrick.f` | the list of these files, each after those that it needs |
 | `config.json` | its configuration, and the checksum of the Verilog |
 | `firebrick.h`, `firebrick.json` | registers ({space} bytes), records and errors, for C and for anything else |
 | `constraints/` | pins and timing, each with its source |
@@ -60,7 +61,7 @@ vivado -mode batch -source vivado/package.tcl
 # lint and synthesis with open tools
 fusesoc --cores-root . run --target lint firebrick-{name}
 fusesoc --cores-root . run --target synth firebrick-{name}
-yosys -p 'read_verilog firebrick_top.v; synth_xilinx -family {family} -flatten -noiopad -top firebrick_top; stat'
+yosys -p 'read_verilog rtl/*.v; synth_xilinx -family {family} -flatten -noiopad -top firebrick_top; stat'
 ```
 
 For hardware, not Yosys 0.23: its mapping of 72-bit wide block RAMs writes four of their bits wrong

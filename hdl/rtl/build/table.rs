@@ -39,12 +39,7 @@ pub fn table(items: &[Item]) -> String {
     out
 }
 
-fn one(
-    out: &mut String,
-    block: &ItemStruct,
-    grids: &Grids,
-    constants: &HashMap<String, &Expr>,
-) {
+fn one(out: &mut String, block: &ItemStruct, grids: &Grids, constants: &HashMap<String, &Expr>) {
     let generics: Vec<String> = block
         .generics
         .const_params()
@@ -140,10 +135,12 @@ fn kind(ty: &Type, constants: &HashMap<String, &Expr>) -> (String, Vec<String>) 
                             last_name(inner)
                                 .map_or_else(String::new, |name| value_of(&name, constants)),
                         ),
-                        GenericArgument::Const(value) => arguments.push(
-                            number(value, constants)
-                                .map_or_else(|| value.to_token_stream().to_string(), |n| n.to_string()),
-                        ),
+                        GenericArgument::Const(value) => {
+                            arguments.push(number(value, constants).map_or_else(
+                                || value.to_token_stream().to_string(),
+                                |n| n.to_string(),
+                            ))
+                        }
                         _ => {}
                     }
                 }
@@ -179,7 +176,10 @@ fn number(value: &Expr, constants: &HashMap<String, &Expr>) -> Option<usize> {
             number(constants.get(&name)?, constants)
         }
         Expr::Binary(sum) => {
-            let (l, r) = (number(&sum.left, constants)?, number(&sum.right, constants)?);
+            let (l, r) = (
+                number(&sum.left, constants)?,
+                number(&sum.right, constants)?,
+            );
             match sum.op {
                 BinOp::Add(_) => Some(l + r),
                 BinOp::Sub(_) => l.checked_sub(r),

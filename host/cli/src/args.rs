@@ -152,6 +152,13 @@ pub struct Generate {
     /// Folder for the files; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
+    /// Write one Verilog file in place of one for each module
+    #[arg(long)]
+    pub single_file: bool,
+    /// Name of the top module, for designs with several accelerators; without --board
+    #[arg(long, value_name = "NAME", default_value = "firebrick_top", value_parser = module,
+          conflicts_with = "board")]
+    pub top: String,
     /// Overwrite files that this program did not write
     #[arg(long)]
     pub force: bool,
@@ -359,6 +366,15 @@ fn preset(name: &str) -> Result<HwConfig, String> {
             options.join(", ")
         )
     })
+}
+
+fn module(name: &str) -> Result<String, String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    if name.len() > 64 || !name.chars().all(plain) || name.starts_with(|c: char| !c.is_alphabetic())
+    {
+        return Err("give a letter, then letters, digits and underscores, at most 64".into());
+    }
+    Ok(name.to_owned())
 }
 
 fn board() -> impl TypedValueParser<Value = &'static Board> {

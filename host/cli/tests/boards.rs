@@ -54,7 +54,7 @@ fn the_same_bytes_every_time_and_one_hash() {
         assert_eq!(config["hash"], hash.as_str());
         assert!(read("firebrick.h").contains(&format!("#define FIREBRICK_HASH 0x{hash}ull")));
         assert!(
-            read("firebrick_top.v")
+            read("rtl/firebrick_top.v")
                 .lines()
                 .next()
                 .unwrap()
@@ -228,7 +228,7 @@ fn the_stubs_find_mistakes() {
         ),
         ("vivado/settings.tcl", "pins.xdc", "pens.xdc", "pens.xdc"),
         (
-            "firebrick_top.v",
+            "rtl/firebrick_top.v",
             " irq INTERRUPT",
             " irk INTERRUPT",
             "interface irq",

@@ -15,23 +15,54 @@ fn the_same_bytes_every_time() {
     let (one, two) = (dir.path().join("new/one"), dir.path().join("two"));
     for folder in [&one, &two, &one] {
         let run = firebrick(&["generate", "--preset", "fb256", "-o", text(folder)]).good();
-        assert_eq!(run.stdout.lines().count(), 2, "{run:?}");
+        assert!(run.stdout.contains("firebrick_top.v"), "{run:?}");
     }
-    for name in ["firebrick_top.v", "config.json"] {
+    let list = fs::read_to_string(one.join("firebrick.f")).unwrap();
+    let sources: Vec<&str> = list.lines().skip(1).collect();
+    assert_eq!(sources.last(), Some(&"rtl/firebrick_top.v"));
+    assert_eq!(
+        fs::read_dir(one.join("rtl")).unwrap().count(),
+        sources.len()
+    );
+    assert_eq!(fs::read_dir(&one).unwrap().count(), 3);
+    for name in sources.iter().chain(&["firebrick.f", "config.json"]) {
         assert_eq!(
             fs::read(one.join(name)).unwrap(),
             fs::read(two.join(name)).unwrap()
         );
-        assert_eq!(fs::read_dir(&one).unwrap().count(), 2);
     }
-    let verilog = fs::read_to_string(one.join("firebrick_top.v")).unwrap();
-    assert!(verilog.contains("module firebrick_top ("));
+    for source in &sources {
+        let name = source
+            .strip_prefix("rtl/")
+            .and_then(|s| s.strip_suffix(".v"));
+        let text = fs::read_to_string(one.join(source)).unwrap();
+        let modules: Vec<&str> = text.lines().filter(|l| l.starts_with("module ")).collect();
+        assert_eq!(modules, [format!("module {} (", name.unwrap())]);
+        assert!(text.ends_with("`default_nettype wire\n"), "{source}");
+    }
     let config: Value =
         serde_json::from_slice(&fs::read(one.join("config.json")).unwrap()).unwrap();
     let preset = HwConfig::preset("fb256").unwrap();
     assert_eq!(config["preset"], "fb256");
     assert_eq!(config["hash"], format!("{:016x}", preset.hash()));
     assert_eq!(config["macs_per_cycle"], 256);
+}
+
+#[test]
+fn one_file_and_another_top() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["generate", "--preset", "fb64", "-o", text(dir.path())];
+    firebrick(&args).good();
+    assert!(dir.path().join("rtl/fb64_engine.v").exists());
+    firebrick(&[&args[..], &["--single-file", "--top", "second"]].concat()).good();
+    let verilog = fs::read_to_string(dir.path().join("second.v")).unwrap();
+    assert!(verilog.contains("\nmodule fb64_engine (") && verilog.contains("\nmodule second ("));
+    let list = fs::read_to_string(dir.path().join("firebrick.f")).unwrap();
+    assert_eq!(list.lines().skip(1).collect::<Vec<_>>(), ["second.v"]);
+    // What went before is not left to tools that read whole folders.
+    assert_eq!(fs::read_dir(dir.path().join("rtl")).unwrap().count(), 0);
+    firebrick(&[&args[..], &["--top", "2nd"]].concat()).misused("2nd");
+    firebrick(&[&args[..], &["--top", "a", "--board", "kc705"]].concat()).misused("--board");
 }
 
 #[test]
@@ -42,7 +73,7 @@ fn files_of_others_are_kept() {
     let args = ["generate", "-o", text(dir.path())];
     firebrick(&args).fails("--force");
     assert_eq!(fs::read(&file).unwrap(), b"mine");
-    assert!(!dir.path().join("firebrick_top.v").exists());
+    assert!(!dir.path().join("firebrick.f").exists());
     firebrick(&[&args[..], &["--force"]].concat()).good();
     assert_ne!(fs::read(&file).unwrap(), b"mine");
 }

@@ -100,7 +100,12 @@ proc get_property {name object} {
 proc get_timing_paths {args} { rest $args {-max_paths 1 -setup 0 -hold 0}; return path }
 proc get_board_parts {args} { return [string map {* 9.9} [lindex $args end]] }
 proc update_ip_catalog {} {}
-proc read_verilog {file} { existing $file; if {[file tail $file] eq {firebrick_top.v}} { read_ports $file } }
+proc read_verilog {files} {
+    foreach file $files {
+        existing $file
+        if {[file tail $file] eq {firebrick_top.v}} { read_ports $file }
+    }
+}
 proc make_wrapper {args} {
     global out
     set path [file join $out system_wrapper.v]

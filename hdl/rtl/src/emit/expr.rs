@@ -290,14 +290,12 @@ impl Display for Expr {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Expr::Net(name) => f.write_str(name),
-            Expr::Literal(value, width) => {
-                match width {
-                    Some(1) => write!(f, "1'b{value}"),
-                    Some(width) if value.bits() > 16 => write!(f, "{width}'h{value:x}"),
-                    Some(width) => write!(f, "{width}'d{value}"),
-                    None => write!(f, "{value}"),
-                }
-            }
+            Expr::Literal(value, width) => match width {
+                Some(1) => write!(f, "1'b{value}"),
+                Some(width) if value.bits() > 16 => write!(f, "{width}'h{value:x}"),
+                Some(width) => write!(f, "{width}'d{value}"),
+                None => write!(f, "{value}"),
+            },
             Expr::Bits(name, high, low) if high == low => write!(f, "{name}[{low}]"),
             Expr::Bits(name, high, low) => write!(f, "{name}[{high}:{low}]"),
             Expr::Part(name, low, 1) => write!(f, "{name}[{low}]"),

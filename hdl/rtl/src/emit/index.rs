@@ -2,10 +2,7 @@
 
 /// The value of an index; operators as in Rust, without division.
 pub(super) fn index(text: &str, loops: &[(String, usize)]) -> Result<usize, String> {
-    let mut reader = Reader {
-        rest: text,
-        loops,
-    };
+    let mut reader = Reader { rest: text, loops };
     let value = reader.sum();
     match value {
         Some(value) if reader.rest.is_empty() && value >= 0 => {
@@ -61,7 +58,10 @@ impl Reader<'_> {
         if let Some((_, value)) = self.loops.iter().rev().find(|(name, _)| name == word) {
             return i64::try_from(*value).ok();
         }
-        word.trim_end_matches("usize").trim_end_matches('_').parse().ok()
+        word.trim_end_matches("usize")
+            .trim_end_matches('_')
+            .parse()
+            .ok()
     }
 }
 

@@ -100,7 +100,11 @@ mod tests {
     fn words_of_a_text() {
         let leaf = Leaf::new("assign word$0 = $signed(a[7:4]) + 4'd3;\n\n", None);
         assert_eq!(leaf.text, "assign word_0 = $signed(a[7:4]) + 4'd3;\n");
-        let words: Vec<_> = leaf.words().iter().map(|w| (w.name, w.bits, w.written)).collect();
+        let words: Vec<_> = leaf
+            .words()
+            .iter()
+            .map(|w| (w.name, w.bits, w.written))
+            .collect();
         let expected = [
             ("assign", None, false),
             ("word_0", None, true),

@@ -48,11 +48,7 @@ impl<'a> Lower<'a> {
         Ok(out)
     }
 
-    fn statement(
-        &mut self,
-        statement: &VerilogStatement,
-        out: &mut Vec<Statement>,
-    ) -> Lowered<()> {
+    fn statement(&mut self, statement: &VerilogStatement, out: &mut Vec<Statement>) -> Lowered<()> {
         match statement {
             VerilogStatement::Assignment(target, value) => {
                 let target = self.target(target)?;
@@ -133,7 +129,8 @@ impl<'a> Lower<'a> {
     }
 
     fn need(&self, e: &Expr) -> Lowered<usize> {
-        e.width(self.widths).ok_or_else(|| format!("{e} has no width"))
+        e.width(self.widths)
+            .ok_or_else(|| format!("{e} has no width"))
     }
 
     /// A value for `width` bits.
@@ -170,7 +167,10 @@ impl<'a> Lower<'a> {
     }
 
     fn signal(&self, raw: &str) -> Lowered<Expr> {
-        let name = raw.trim_start_matches('.').replace("::", "$").replace('.', "$");
+        let name = raw
+            .trim_start_matches('.')
+            .replace("::", "$")
+            .replace('.', "$");
         if let Some((_, value)) = self.loops.iter().rev().find(|(index, _)| *index == name) {
             return Ok(Expr::number(*value));
         }
@@ -201,9 +201,7 @@ impl<'a> Lower<'a> {
                     .resized(*width, self.widths)
                     .ok_or_else(|| format!("{inner} cannot be cut to {width} bits; name it first"))
             }
-            VerilogExpression::Signed(inner) => {
-                Ok(Expr::Signed(Box::new(self.expr(inner, want)?)))
-            }
+            VerilogExpression::Signed(inner) => Ok(Expr::Signed(Box::new(self.expr(inner, want)?))),
             // Between values of one width a difference of interpretation only.
             VerilogExpression::Unsigned(inner) => self.expr(inner, want),
             VerilogExpression::Unary(op, inner) => self.unary(op, inner, want),
@@ -275,7 +273,11 @@ impl<'a> Lower<'a> {
         let one = Expr::Literal(1u8.into(), Some(1));
         let others = Expr::Unary('~', Box::new(at_place(one)));
         let cleared = Expr::Binary(Box::new(base), "&", Box::new(others));
-        Ok(Expr::Binary(Box::new(cleared), "|", Box::new(at_place(bit))))
+        Ok(Expr::Binary(
+            Box::new(cleared),
+            "|",
+            Box::new(at_place(bit)),
+        ))
     }
 
     fn binary(

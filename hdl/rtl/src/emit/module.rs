@@ -103,7 +103,10 @@ fn is_register(scope: &Scope) -> bool {
     let names = ["d", "q", "clock"];
     scope.children.is_empty()
         && scope.signals.len() == 3
-        && scope.signals.iter().all(|s| names.contains(&s.name.as_str()))
+        && scope
+            .signals
+            .iter()
+            .all(|s| names.contains(&s.name.as_str()))
         && matches!(&scope.code, Verilog::Custom(text) if text.trim_start().starts_with("initial begin"))
 }
 
@@ -291,7 +294,10 @@ impl Modules {
                     (port.name.clone(), Some(net))
                 });
                 let pins = pins.collect();
-                builder.module.instances.push(Instance { module, name, pins });
+                builder
+                    .module
+                    .instances
+                    .push(Instance { module, name, pins });
             }
         }
         let Builder {

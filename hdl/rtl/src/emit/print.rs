@@ -101,8 +101,16 @@ impl Printer<'_> {
                 1 => String::new(),
                 width => format!(" [{}:0]", width - 1),
             };
-            let last = if end == "," && i + 1 == nets.len() { "" } else { end };
-            let _ = writeln!(self.out, "    {direction}{signed}{range} {}{last}", net.name);
+            let last = if end == "," && i + 1 == nets.len() {
+                ""
+            } else {
+                end
+            };
+            let _ = writeln!(
+                self.out,
+                "    {direction}{signed}{range} {}{last}",
+                net.name
+            );
         }
         if off {
             let _ = writeln!(self.out, "    {}", pragma(true, "UNUSEDSIGNAL"));

@@ -21,43 +21,51 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         (None, Some(board)) => board.config(),
         (None, None) => HwConfig::preset(DEFAULT_PRESET).expect("the default preset exists"),
     };
-    let (mut beside, mut ultra) = (Vec::new(), Vec::new());
-    if let Some(board) = args.board {
-        if !config.fits(board) {
-            return Err(CliError::DoesNotFit {
-                preset: config.name.clone(),
-                board,
-                need: config.resources(board),
-            });
-        }
-        beside = firebrick_board::files(board, &config);
-        ultra = config.ultra_memories(board);
+    if let Some(board) = args.board.filter(|board| !config.fits(board)) {
+        return Err(CliError::DoesNotFit {
+            preset: config.name.clone(),
+            board,
+            need: config.resources(board),
+        });
     }
-    // Before the Verilog, which takes a moment.
-    let folder = files::Folder::open(&args.output, args.force, &beside)?;
-    let verilog = firebrick_rtl::top::generate_with(&config, &ultra).map_err(|source| {
-        CliError::Generate {
+    let folder = files::Folder::open(&args.output)?;
+    let ultra = args.board.map(|board| config.ultra_memories(board));
+    let core = firebrick_rtl::top::generate_with(&config, &ultra.unwrap_or_default(), &args.top)
+        .map_err(|source| CliError::Generate {
             preset: config.name.clone(),
             source,
-        }
-    })?;
-    let json = files::config_json(&config, &verilog);
-    let own = [(files::VERILOG, &verilog), (files::CONFIG, &json)];
-    let beside = beside.iter().map(|file| (file.path.as_str(), &file.text));
-    for (name, text) in own.into_iter().chain(beside) {
-        let path = folder.write(name, text)?;
-        output.line(format_args!("{} ({} bytes)", path.display(), text.len()))?;
+        })?;
+    let verilog = files::verilog(&core, args.single_file, &args.top);
+    let sources: Vec<String> = verilog.iter().map(|file| file.path.clone()).collect();
+    let mut all = vec![
+        files::list(&config, &sources),
+        files::config(&config, &args.top, &verilog),
+    ];
+    all.extend(verilog);
+    if let Some(board) = args.board {
+        all.extend(firebrick_board::files(board, &config, &sources));
+    }
+    folder.claim(&all, args.force)?;
+    folder.drop_others(&sources)?;
+    for file in &all {
+        let path = folder.write(&file.path, &file.text)?;
+        output.line(format_args!(
+            "{} ({} bytes)",
+            path.display(),
+            file.text.len()
+        ))?;
     }
     Ok(())
 }
 
 #[cfg(feature = "sim")]
 mod files {
-    use std::fs::{self, File};
+    use std::fs;
     use std::io::{self, Read};
     use std::path::{Path, PathBuf};
 
-    use firebrick_rtl::top;
+    use firebrick_board::{FILE_LIST, File};
+    use firebrick_rtl::top::Generated;
     use firebrick_spec::{ABI_VERSION, HwConfig};
     use serde::Serialize;
     use sha2::{Digest, Sha256};
@@ -67,13 +75,49 @@ mod files {
     use crate::output::hex;
     use crate::outputs::{Kind, Place};
 
-    pub use firebrick_board::VERILOG;
-    pub const CONFIG: &str = "config.json";
-    /// The files, each with the beginning by which this program knows its own.
-    const FILES: [(&str, &str); 2] = [
-        (VERILOG, "// Firebrick, configuration "),
-        (CONFIG, "{\n  \"generator\": \"firebrick "),
-    ];
+    const CONFIG: &str = "config.json";
+    /// Folder of the Verilog files below that of the output.
+    const RTL: &str = "rtl";
+    /// How Verilog files and their list begin, by which this program knows its own.
+    const VERILOG: &str = "// Firebrick, configuration ";
+
+    /// How a file begins, by which this program knows its own.
+    fn beginning(file: &File) -> &'static str {
+        match file.path.rsplit_once('.') {
+            Some((_, "v" | "f")) => VERILOG,
+            _ => file.beginning(),
+        }
+    }
+
+    /// The Verilog files.
+    pub fn verilog(core: &Generated, single: bool, top: &str) -> Vec<File> {
+        if single {
+            return vec![File {
+                path: format!("{top}.v"),
+                text: core.single_file(),
+            }];
+        }
+        let files = core.files().into_iter();
+        files
+            .map(|(name, text)| File {
+                path: format!("{RTL}/{name}"),
+                text,
+            })
+            .collect()
+    }
+
+    /// The list of Verilog files.
+    pub fn list(config: &HwConfig, sources: &[String]) -> File {
+        let title = format!(
+            "{VERILOG}{}, hash {:016x}: Verilog files",
+            config.name,
+            config.hash()
+        );
+        File {
+            path: FILE_LIST.to_owned(),
+            text: format!("{title}\n{}\n", sources.join("\n")),
+        }
+    }
 
     #[derive(Serialize)]
     struct Config<'a> {
@@ -83,14 +127,18 @@ mod files {
         abi: String,
         macs_per_cycle: usize,
         memory_bytes: usize,
-        top: &'static str,
-        verilog: &'static str,
-        verilog_sha256: String,
+        top: &'a str,
+        sources: Vec<&'a str>,
+        /// Of the files in this order, one behind the other.
+        sources_sha256: String,
         configuration: Configuration,
         memories: Vec<Memory>,
     }
 
-    pub fn config_json(config: &HwConfig, verilog: &str) -> String {
+    /// The configuration.
+    pub fn config(config: &HwConfig, top: &str, verilog: &[File]) -> File {
+        let mut hash = Sha256::new();
+        verilog.iter().for_each(|file| hash.update(&file.text));
         let config = Config {
             generator: concat!("firebrick ", env!("CARGO_PKG_VERSION")),
             preset: &config.name,
@@ -98,39 +146,43 @@ mod files {
             abi: firebrick_spec::version(ABI_VERSION),
             macs_per_cycle: config.macs_per_cycle(),
             memory_bytes: config.memory_bytes(),
-            top: top::TOP,
-            verilog: VERILOG,
-            verilog_sha256: hex(&Sha256::digest(verilog)),
+            top,
+            sources: verilog.iter().map(|file| file.path.as_str()).collect(),
+            sources_sha256: hex(&hash.finalize()),
             configuration: Configuration::of(config),
             memories: memories(config),
         };
         let text = serde_json::to_string_pretty(&config);
-        text.expect("names and numbers can always be written") + "\n"
+        File {
+            path: CONFIG.to_owned(),
+            text: text.expect("names and numbers can always be written") + "\n",
+        }
     }
 
     /// Where files go.
     pub struct Folder(PathBuf);
 
     impl Folder {
-        /// Makes the folder and those below it that `beside` needs, and looks whether files of others
-        /// are in the way.
-        pub fn open(
-            dir: &Path,
-            force: bool,
-            beside: &[firebrick_board::File],
-        ) -> Result<Folder, CliError> {
-            let fail = |source| CliError::OutputDir {
+        /// Makes the folder.
+        pub fn open(dir: &Path) -> Result<Folder, CliError> {
+            fs::create_dir_all(dir).map_err(|source| CliError::OutputDir {
                 dir: dir.to_owned(),
                 source,
-            };
-            fs::create_dir_all(dir).map_err(fail)?;
-            let beside = beside.iter().map(|f| (f.path.as_str(), f.beginning()));
-            for (name, beginning) in FILES.into_iter().chain(beside) {
-                let file = dir.join(name);
+            })?;
+            Ok(Folder(dir.to_owned()))
+        }
+
+        /// Makes the folders that the files need, and looks whether files of others are in the way.
+        pub fn claim(&self, files: &[File], force: bool) -> Result<(), CliError> {
+            for each in files {
+                let file = self.0.join(&each.path);
                 if let Some(parent) = file.parent() {
-                    fs::create_dir_all(parent).map_err(fail)?;
+                    fs::create_dir_all(parent).map_err(|source| CliError::OutputDir {
+                        dir: parent.to_owned(),
+                        source,
+                    })?;
                 }
-                let own = starts_with(&file, beginning).map_err(|source| {
+                let own = starts_with(&file, beginning(each)).map_err(|source| {
                     let file = file.clone();
                     CliError::OutputFile { file, source }
                 })?;
@@ -139,7 +191,28 @@ mod files {
                 }
                 Place::check(&file, Kind::GENERATED, &[], true)?.must_be_file()?;
             }
-            Ok(Folder(dir.to_owned()))
+            Ok(())
+        }
+
+        /// Removes Verilog files that this program wrote before and that are not among `sources`:
+        /// tools that read whole folders would take them in.
+        pub fn drop_others(&self, sources: &[String]) -> Result<(), CliError> {
+            for dir in [self.0.clone(), self.0.join(RTL)] {
+                let Ok(entries) = fs::read_dir(&dir) else {
+                    continue;
+                };
+                for file in entries.flatten().map(|entry| entry.path()) {
+                    let kept = sources.iter().any(|source| self.0.join(source) == file);
+                    if kept || file.extension().is_none_or(|e| e != "v") {
+                        continue;
+                    }
+                    if starts_with(&file, VERILOG).unwrap_or(false) {
+                        fs::remove_file(&file)
+                            .map_err(|source| CliError::OutputFile { file, source })?;
+                    }
+                }
+            }
+            Ok(())
         }
 
         /// Writes a file as a whole: a reader sees the old one or the new one.
@@ -160,7 +233,7 @@ mod files {
             Ok(_) => {}
         }
         let mut start = Vec::new();
-        File::open(path)?
+        fs::File::open(path)?
             .take(beginning.len() as u64)
             .read_to_end(&mut start)?;
         Ok(start == beginning.as_bytes())
