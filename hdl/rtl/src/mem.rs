@@ -166,10 +166,7 @@ impl<const W: usize, const A: usize> Logic for Ram<W, A> {
         };
         let style = self._style.name().map(|name| format!("_{name}"));
         Verilog::Blackbox(BlackBox {
-            name: format!(
-                "ram_{width}x{depth}{}",
-                style.unwrap_or_default()
-            ),
+            name: format!("ram_{width}x{depth}{}", style.unwrap_or_default()),
             code: format!(
                 "{}\
                  always @(posedge clock) begin\n\

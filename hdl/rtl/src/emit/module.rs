@@ -227,13 +227,14 @@ impl Modules {
     /// Makes the inputs of a block with its own Verilog, such as the address of a memory, as wide
     /// as what it reads of them, and cuts what is connected to such inputs.
     fn narrow(&self, module: &mut Module) -> Result<(), String> {
-        if let Some(leaf) = &module.leaf {
+        if let Some(leaf) = &mut module.leaf {
             let inputs = module.ports.iter_mut();
             for port in inputs.filter(|p| p.direction == Some(Direction::Input) && p.width > 1) {
-                port.width = match highest_bit(leaf, &port.name) {
-                    Some(0) | None => port.width,
-                    Some(highest) => highest + 1,
-                };
+                if let Some(high @ 1..) = highest_bit(leaf, &port.name) {
+                    port.width = high + 1;
+                    let all = format!("{}[{high}:0]", port.name);
+                    leaf.text = leaf.text.replace(&all, &port.name);
+                }
             }
         }
         let widths = module.widths();
