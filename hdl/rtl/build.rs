@@ -20,9 +20,8 @@ fn main() -> io::Result<()> {
     for file in files {
         let text = fs::read_to_string(&file)?;
         let parsed = syn::parse_file(&text)
-            .and_then(|file| expand::expand(file.items))
             .map_err(|e| io::Error::other(format!("{}: {e}", file.display())))?;
-        items.extend(parsed);
+        items.extend(expand::expand(parsed.items));
     }
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
     fs::write(Path::new(&out).join("blocks.rs"), table::table(&items))

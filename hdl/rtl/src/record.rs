@@ -18,9 +18,9 @@ const fn first_bit(field: Field) -> usize {
 fn slice(name: &str, field: Field) -> String {
     let low = first_bit(field);
     match field.width {
-        1 => format!("always @(*) {name} = record[{low}];\n"),
+        1 => format!("assign {name} = record[{low}];\n"),
         width => format!(
-            "always @(*) {name} = record[{}:{low}];\n",
+            "assign {name} = record[{}:{low}];\n",
             low + width as usize - 1
         ),
     }
@@ -104,14 +104,14 @@ macro_rules! splits {
                 let mut body = String::new();
                 $(
                     body += &format!(
-                        "always @(*) {} = record[{}:{low}] == {width}'d{};\n",
+                        "assign {} = record[{}:{low}] == {width}'d{};\n",
                         stringify!($flag),
                         low + width - 1,
                         Opcode::$opcode as u8
                     );
                 )*
                 let flags = [$(stringify!($flag)),*];
-                body += &format!("always @(*) known = {};\n", flags.join(" | "));
+                body += &format!("assign known = {};\n", flags.join(" | "));
                 body += &slice("payload_crc", common::PAYLOAD_CRC);
                 Verilog::Custom(body)
             }

@@ -275,7 +275,10 @@ pub(super) fn print(all: &[Module], number: usize, names: &[String]) -> String {
         out: String::new(),
     };
     let doc = module.of.block().map_or(&[][..], |block| block.doc);
-    comment(&mut printer.out, "", doc);
+    match doc {
+        [] => comment(&mut printer.out, "", &[&format!("{}.", module.of.name)]),
+        lines => comment(&mut printer.out, "", lines),
+    }
     let kinds = variables(module);
     let _ = writeln!(printer.out, "module {name} (");
     printer.declare(&module.ports, &kinds, ",");
