@@ -1,9 +1,9 @@
 //! Writes the Verilog of one array to the standard output, for synthesis by itself: `Tile8`,
 //! `Tile16`, `TilePacked8` or `TilePacked16`, which is also the top module's name.
 
+use firebrick_rtl::array::tile::{Tile8, Tile16};
+use firebrick_rtl::array::tile_packed::{TilePacked8, TilePacked16};
 use firebrick_rtl::emit::{EmitError, emit_block};
-use firebrick_rtl::tile::{Tile8, Tile16};
-use firebrick_rtl::tile_packed::{TilePacked8, TilePacked16};
 
 fn array(name: &str) -> Option<Result<String, EmitError>> {
     Some(match name {

@@ -6,22 +6,22 @@ use firebrick_spec::resources::Memory;
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
-use crate::counters::Counters;
-use crate::decoder::Decoder;
-use crate::delay::DelayLine;
+use crate::array::lane::Lane;
+use crate::common::delay::DelayLine;
+use crate::common::mem::Fifo;
+use crate::decode::decoder::Decoder;
+use crate::decode::record::{BlockFields, EndFields, RecordKind};
+use crate::decode::sparse::Sparse;
+use crate::decode::streamer::Streamer;
 use crate::drain::Drain;
-use crate::feature::{FEATURE_LATENCY, FeatureBuffer};
-use crate::histogram::Histogram;
-use crate::lane::Lane;
-use crate::loader::{Loader, WEIGHT_LATENCY};
-use crate::mem::Fifo;
-use crate::output::Output;
-use crate::params::Params;
-use crate::passes::Passes;
-use crate::record::{BlockFields, EndFields, RecordKind};
-use crate::registers::Registers;
-use crate::sparse::Sparse;
-use crate::streamer::Streamer;
+use crate::drain::params::Params;
+use crate::io::counters::Counters;
+use crate::io::histogram::Histogram;
+use crate::io::output::Output;
+use crate::io::registers::Registers;
+use crate::sequence::loader::{Loader, WEIGHT_LATENCY};
+use crate::sequence::passes::Passes;
+use crate::store::feature::{FEATURE_LATENCY, FeatureBuffer};
 use crate::window::Window;
 
 const _: () = assert!(
@@ -191,40 +191,17 @@ impl Engine {
                 config.name
             ));
         }
-        Ok(Self {
-            aclk: Default::default(),
-            aresetn: Default::default(),
-            s_axil_awaddr: Default::default(),
-            s_axil_awvalid: Default::default(),
-            s_axil_awready: Default::default(),
-            s_axil_wdata: Default::default(),
-            s_axil_wstrb: Default::default(),
-            s_axil_wvalid: Default::default(),
-            s_axil_wready: Default::default(),
-            s_axil_bvalid: Default::default(),
-            s_axil_bready: Default::default(),
-            s_axil_araddr: Default::default(),
-            s_axil_arvalid: Default::default(),
-            s_axil_arready: Default::default(),
-            s_axil_rdata: Default::default(),
-            s_axil_rvalid: Default::default(),
-            s_axil_rready: Default::default(),
-            s_axis_tdata: Default::default(),
-            s_axis_tvalid: Default::default(),
-            s_axis_tready: Default::default(),
-            s_axis_tlast: Default::default(),
-            m_axis_tdata: Default::default(),
-            m_axis_tvalid: Default::default(),
-            m_axis_tready: Default::default(),
-            m_axis_tlast: Default::default(),
-            irq: Default::default(),
+        Ok(block! {
+            aclk, aresetn, s_axil_awaddr, s_axil_awvalid, s_axil_awready, s_axil_wdata,
+            s_axil_wstrb, s_axil_wvalid, s_axil_wready, s_axil_bvalid, s_axil_bready,
+            s_axil_araddr, s_axil_arvalid, s_axil_arready, s_axil_rdata, s_axil_rvalid,
+            s_axil_rready, s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tdata,
+            m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
+            passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
+            output_stage, released, streams, resets, takes, active, tag, late_tag, job_ready,
+            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, cause;
             registers: Registers::new(config),
-            counters: Default::default(),
             decoder: Decoder::new(config),
-            sparse: Default::default(),
-            queue: Default::default(),
-            weight_jobs: Default::default(),
-            passes: Default::default(),
             streamer: Streamer::new(config),
             loader: Loader::new(config),
             window: Window::new(config),
@@ -235,33 +212,9 @@ impl Engine {
             stores: DelayLine::new(FEATURE_LATENCY),
             settle: DelayLine::new(SETTLE_LATENCY),
             params: Params::new(config),
-            jobs: Default::default(),
-            queued: Default::default(),
-            job_kind: Default::default(),
-            job_block: Default::default(),
-            job_end: Default::default(),
             drain: Drain::new(config),
-            by_layer: Default::default(),
-            ragged_by_layer: Default::default(),
-            output_stage: Default::default(),
-            released: Default::default(),
-            streams: Default::default(),
-            resets: Default::default(),
-            takes: Default::default(),
-            active: Default::default(),
-            tag: Default::default(),
-            late_tag: Default::default(),
-            job_ready: Default::default(),
-            job_goes: Default::default(),
-            job_comes: Default::default(),
-            finished: Default::default(),
-            beat_in: Default::default(),
-            beat_out: Default::default(),
-            range_error: Default::default(),
             range_code: Constant::new((ErrorCode::FeatureRange as u64).into()),
             ragged_cause: Constant::new((regs::RAGGED_INDEX as u64).into()),
-            ragged_now: Default::default(),
-            cause: Default::default(),
             _lanes: config.lanes,
             _drain: config.drain_pixels(),
             _window: config.window_words(),

@@ -1,47 +1,25 @@
 //! The engine in Rust-HDL, one block per file, and the emitter that turns it into Verilog.
 
-pub mod acc;
-pub mod byte_max;
-pub mod counters;
-pub mod crc;
-pub mod decoder;
-pub mod delay;
+/// A block of type `Self`: the fields named first have their default value, the others the value
+/// that is written after the semicolon. Rust-HDL's `Constant` has no default, so that
+/// `..Self::default()` cannot say this.
+macro_rules! block {
+    ($($default:ident),* $(,)? $(; $($field:ident $(: $value:expr)?),* $(,)?)?) => {
+        Self {
+            $($default: Default::default(),)*
+            $($($field $(: $value)?,)*)?
+        }
+    };
+}
+
+pub mod array;
+pub mod common;
+pub mod decode;
 pub mod drain;
-pub mod drain_address;
-pub mod drain_column;
-pub mod drain_gather;
-pub mod drain_job;
-pub mod drain_place;
-pub mod drain_reader;
-pub mod drain_send;
-pub mod drain_spread;
-pub mod drain_step;
-pub mod drain_tap;
 pub mod emit;
 pub mod engine;
-pub mod feature;
-pub mod histogram;
-pub mod lane;
-pub mod loader;
-pub mod mem;
-pub mod mul;
-pub mod output;
-pub mod params;
-pub mod passes;
-pub mod pe;
-pub mod pe_pair;
-pub mod pool;
-pub mod record;
-pub mod registers;
-pub mod requant;
-pub mod rotate;
-pub mod sparse;
-pub mod streamer;
-pub mod sum;
-pub mod tile;
-pub mod tile_packed;
+pub mod io;
+pub mod sequence;
+pub mod store;
 pub mod top;
 pub mod window;
-pub mod window_place;
-pub mod window_taps;
-pub mod window_unpack;

@@ -31,7 +31,7 @@ pub(super) struct Type {
 }
 
 impl Type {
-    /// From what the compiler calls it, such as `firebrick_rtl::mem::Fifo<224, 5, 6>`.
+    /// From what the compiler calls it, such as `firebrick_rtl::common::mem::Fifo<224, 5, 6>`.
     pub fn of<T>() -> Type {
         let text = std::any::type_name::<T>();
         let (path, arguments) = text.split_once('<').unwrap_or((text, ""));

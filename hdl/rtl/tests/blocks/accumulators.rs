@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::acc::{ACC_READ_LATENCY, ACC_REUSE, Accumulators};
+use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE, Accumulators};
 use rand::{Rng, rngs::StdRng};
 
 use crate::support::{chance, columns, open, percent, random};

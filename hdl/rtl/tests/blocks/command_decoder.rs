@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::decoder::Decoder;
+use firebrick_rtl::decode::decoder::Decoder;
 use firebrick_sim::{Model, VerilatedModel};
 use firebrick_spec::command::{
     Block, Command, End, ErrorCode, Hello, Load, LoadSparse, Mode, Opcode, RECORD_WORDS, Rows,

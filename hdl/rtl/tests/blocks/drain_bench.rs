@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::acc::ACC_READ_LATENCY;
+use firebrick_rtl::array::accumulators::ACC_READ_LATENCY;
 use firebrick_rtl::drain::{
     DRAIN_LATENCY, OUT_MARGIN, sums_beat_latency, sums_pace, tap_pace, tapped_latency,
 };

@@ -1,14 +1,14 @@
 //! The blocks of the drain path that bring their own Verilog: the Rust description beside it
 //! must do the same.
 
-use firebrick_rtl::byte_max::ByteMax;
-use firebrick_rtl::drain_gather::DrainGather;
-use firebrick_rtl::drain_spread::DrainSpread;
-use firebrick_rtl::drain_tap::DrainTap;
+use firebrick_rtl::drain::byte_max::ByteMax;
+use firebrick_rtl::drain::gather::DrainGather;
+use firebrick_rtl::drain::mul::MulU32U15;
+use firebrick_rtl::drain::params::JoinBanks;
+use firebrick_rtl::drain::spread::DrainSpread;
+use firebrick_rtl::drain::sum::GlobalSum;
+use firebrick_rtl::drain::tap::DrainTap;
 use firebrick_rtl::emit::emit;
-use firebrick_rtl::mul::MulU32U15;
-use firebrick_rtl::params::JoinBanks;
-use firebrick_rtl::sum::GlobalSum;
 use firebrick_sim::{Design, Model};
 use firebrick_spec::HwConfig;
 use rand::{Rng, SeedableRng, rngs::StdRng};

@@ -1,7 +1,7 @@
 //! The requantiser, from emitted Verilog under Verilator, against the specification.
 
+use firebrick_rtl::drain::requant::{REQUANT_LATENCY, Requantiser};
 use firebrick_rtl::emit::emit;
-use firebrick_rtl::requant::{REQUANT_LATENCY, Requantiser};
 use firebrick_sim::{Design, Model};
 use firebrick_spec::arith::{MULT_MAX, MULT_MIN, Requant, SHIFT_MAX, SHIFT_MIN};
 use rand::{Rng, SeedableRng, rngs::StdRng};

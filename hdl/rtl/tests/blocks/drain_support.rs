@@ -1,7 +1,7 @@
 //! What the tests of the drain path share: jobs, memories and an integer model.
 
 use firebrick_rtl::drain::Drain;
-use firebrick_rtl::drain_job::DRAIN_JOB_BITS;
+use firebrick_rtl::drain::job::DRAIN_JOB_BITS;
 use firebrick_rtl::emit::emit;
 use firebrick_sim::{Builder, Design, VerilatedModel};
 use firebrick_spec::HwConfig;

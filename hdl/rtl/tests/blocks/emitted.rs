@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use std::process::Command;
 use std::time::Duration;
 
+use firebrick_rtl::array::tile::Tile8;
+use firebrick_rtl::decode::streamer::Streamer;
 use firebrick_rtl::emit::{EmitError, emit_block};
-use firebrick_rtl::streamer::Streamer;
-use firebrick_rtl::tile::Tile8;
 use firebrick_rtl::top::{TOP, WAIVERS, generate, generate_with};
 use firebrick_rtl::window::Window;
 use firebrick_sim::lint::{LintWarning, lint};

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::feature::{FEATURE_LATENCY, FeatureBuffer};
+use firebrick_rtl::store::feature::{FEATURE_LATENCY, FeatureBuffer};
 use firebrick_sim::{Model, Port};
 use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};

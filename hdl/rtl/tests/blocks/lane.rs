@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::acc::{ACC_READ_LATENCY, ACC_REUSE};
+use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE};
+use firebrick_rtl::array::lane::Lane;
+use firebrick_rtl::array::tile::tile_latency;
 use firebrick_rtl::emit::{emit, emit_block};
-use firebrick_rtl::lane::Lane;
-use firebrick_rtl::tile::tile_latency;
 use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};
 use rust_hdl::prelude::{Block, Logic};

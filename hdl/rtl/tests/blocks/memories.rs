@@ -3,12 +3,12 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::acc::ACC_REUSE;
-use firebrick_rtl::histogram::Histogram;
-use firebrick_rtl::loader::{Loader, WEIGHT_LATENCY};
-use firebrick_rtl::mem::{Fifo, LutRam, Pack, Ram};
-use firebrick_rtl::params::Params;
-use firebrick_rtl::rotate::Rotate;
+use firebrick_rtl::array::accumulators::ACC_REUSE;
+use firebrick_rtl::common::mem::{Fifo, LutRam, Pack, Ram};
+use firebrick_rtl::drain::params::Params;
+use firebrick_rtl::io::histogram::Histogram;
+use firebrick_rtl::sequence::loader::{Loader, WEIGHT_LATENCY};
+use firebrick_rtl::store::rotate::Rotate;
 use firebrick_sim::Model;
 use firebrick_spec::HwConfig;
 use rand::{Rng, rngs::StdRng};

@@ -4,11 +4,11 @@
 use std::io::Write as _;
 use std::process::{Command, Stdio};
 
+use firebrick_rtl::array::pe::{PE_LATENCY, Pe};
+use firebrick_rtl::array::pe_pair::{JoinWeights, PePair};
+use firebrick_rtl::array::tile::Tile8;
+use firebrick_rtl::array::tile_packed::TilePacked8;
 use firebrick_rtl::emit::{emit, emit_block};
-use firebrick_rtl::pe::{PE_LATENCY, Pe};
-use firebrick_rtl::pe_pair::{JoinWeights, PePair};
-use firebrick_rtl::tile::Tile8;
-use firebrick_rtl::tile_packed::TilePacked8;
 use firebrick_sim::Model;
 use rand::{Rng, rngs::StdRng};
 use rust_hdl::prelude::*;

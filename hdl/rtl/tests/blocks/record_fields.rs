@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use firebrick_rtl::emit::emit_block;
-use firebrick_rtl::record::{
+use firebrick_rtl::decode::record::{
     BlockFields, EndFields, HelloFields, LoadFields, LoadSparseFields, RecordKind, RowsFields,
     StoreFields,
 };
+use firebrick_rtl::emit::emit_block;
 use firebrick_sim::{Builder, Model};
 use firebrick_spec::command::{
     Command, Opcode, RECORD_WORDS, block, common, end, hello, load, load_sparse, rows, store,

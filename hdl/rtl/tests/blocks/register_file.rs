@@ -1,8 +1,8 @@
 //! Registers over AXI4-Lite and the counters behind them, against the specification's map.
 
-use firebrick_rtl::counters::{COUNTERS, Counters};
 use firebrick_rtl::emit::emit_block;
-use firebrick_rtl::registers::{Registers, STATS_LATENCY};
+use firebrick_rtl::io::counters::{COUNTERS, Counters};
+use firebrick_rtl::io::registers::{Registers, STATS_LATENCY};
 use firebrick_sim::bus::{LiteId, Operation, Order, Testbench};
 use firebrick_sim::{Builder, Design, Model, VerilatedModel};
 use firebrick_spec::HwConfig;

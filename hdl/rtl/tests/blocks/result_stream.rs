@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::crc::Crc32x128;
+use firebrick_rtl::decode::crc::Crc32x128;
 use firebrick_rtl::drain::OUT_MARGIN;
-use firebrick_rtl::output::{OUTPUT_QUEUE, Output};
+use firebrick_rtl::io::output::{OUTPUT_QUEUE, Output};
 use firebrick_spec::result::{Trailer, packet_crc};
 use rand::{Rng, rngs::StdRng};
 

@@ -3,9 +3,9 @@
 
 use std::collections::VecDeque;
 
+use firebrick_rtl::decode::streamer::Streamer;
 use firebrick_rtl::emit::emit_block;
-use firebrick_rtl::passes::Passes;
-use firebrick_rtl::streamer::Streamer;
+use firebrick_rtl::sequence::passes::Passes;
 use firebrick_sim::{Builder, Model, VerilatedModel};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, End, Mode, Store, ring_address};

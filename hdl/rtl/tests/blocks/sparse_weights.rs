@@ -1,6 +1,6 @@
 //! The unit that puts zeros back, against the specification's coder.
 
-use firebrick_rtl::sparse::{SPARSE_LATENCY, Sparse};
+use firebrick_rtl::decode::sparse::{SPARSE_LATENCY, Sparse};
 use firebrick_spec::sparse;
 use rand::{Rng, rngs::StdRng};
 

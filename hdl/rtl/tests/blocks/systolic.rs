@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::pe::{PE_LATENCY, Pe};
-use firebrick_rtl::tile::{Tile8, Tile16, tile_latency};
-use firebrick_rtl::tile_packed::{TilePacked8, TilePacked16};
+use firebrick_rtl::array::pe::{PE_LATENCY, Pe};
+use firebrick_rtl::array::tile::{Tile8, Tile16, tile_latency};
+use firebrick_rtl::array::tile_packed::{TilePacked8, TilePacked16};
 use firebrick_sim::{Model, VerilatedModel};
 use rand::{Rng, rngs::StdRng};
 

@@ -2,7 +2,7 @@
 
 use firebrick_rtl::emit::{emit, emit_block};
 use firebrick_rtl::window::Window;
-use firebrick_rtl::window_taps::WindowTaps;
+use firebrick_rtl::window::taps::WindowTaps;
 use firebrick_sim::{Design, Model, Port, VerilatedModel};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, Rows};

@@ -1,0 +1,140 @@
+//! One lane of the engine: a tile and its accumulators.
+
+use firebrick_spec::HwConfig;
+use rust_hdl::prelude::*;
+
+use crate::array::accumulators::Accumulators;
+use crate::array::tile::{Tile8, Tile16};
+use crate::array::tile_packed::{TilePacked8, TilePacked16};
+
+/// A systolic tile with the accumulators of its output channels, for one of the consecutive
+/// pixels that the lanes take together.
+///
+/// Activations, weights and swaps enter as at the tile: see [`Tile16`]. `tag_*` come
+/// [`tile_latency`](crate::array::tile::tile_latency) cycles after the vector that they describe, and
+/// the drain reads as described at [`Accumulators`]. Words are 128 bits wide for every tile: an
+/// 8 x 8 tile uses the low half, and the upper half of its `drain_data` is zero. Plain and packed
+/// tiles differ in nothing that the ports show.
+#[derive(LogicBlock)]
+pub struct Lane {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Activations, u8, input channel 0 in the low byte.
+    pub x_in: Signal<In, Bits<128>>,
+    /// The loaded weights become active with this vector.
+    pub swap_in: Signal<In, Bit>,
+    /// Row 0 of a weight block is at `w_in`; the other rows follow without a gap.
+    pub load_in: Signal<In, Bit>,
+    /// A row of weights, i8, output channel 0 in the low byte.
+    pub w_in: Signal<In, Bits<128>>,
+    /// The array's sums are those of a pixel.
+    pub tag_valid: Signal<In, Bit>,
+    /// They start the accumulator.
+    pub tag_first: Signal<In, Bit>,
+    /// Their bank.
+    pub tag_bank: Signal<In, Bit>,
+    /// Their address.
+    pub tag_address: Signal<In, Bits<11>>,
+    /// The drain wants a word.
+    pub drain_read: Signal<In, Bit>,
+    /// From this bank.
+    pub drain_bank: Signal<In, Bit>,
+    /// At this address.
+    pub drain_address: Signal<In, Bits<11>>,
+    /// It gets it.
+    pub drain_grant: Signal<Out, Bit>,
+    /// The word, 32 bits for each output channel, channel 0 lowest.
+    pub drain_data: Signal<Out, Bits<512>>,
+    // One of the four has a tile.
+    plain16: Vec<Tile16>,
+    plain8: Vec<Tile8>,
+    packed16: Vec<TilePacked16>,
+    packed8: Vec<TilePacked8>,
+    accumulators: Accumulators,
+    psums: Signal<Local, Bits<384>>,
+    _plain16: usize,
+    _plain8: usize,
+    _packed16: usize,
+    _packed8: usize,
+}
+
+/// `count` blocks.
+fn blocks<T: Default>(count: usize) -> Vec<T> {
+    (0..count).map(|_| T::default()).collect()
+}
+
+impl Lane {
+    /// A lane of this configuration; panics if its tile is neither 8 nor 16 or if `acc_depth` is
+    /// not 2 to 512.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        let kind = |tile, packed| usize::from((config.tile, config.packed) == (tile, packed));
+        assert!(
+            config.tile == 8 || config.tile == 16,
+            "a tile of {} is neither 8 nor 16",
+            config.tile
+        );
+        block! {
+            clock, x_in, swap_in, load_in, w_in, tag_valid, tag_first, tag_bank, tag_address,
+            drain_read, drain_bank, drain_address, drain_grant, drain_data, psums;
+            plain16: blocks(kind(16, false)),
+            plain8: blocks(kind(8, false)),
+            packed16: blocks(kind(16, true)),
+            packed8: blocks(kind(8, true)),
+            accumulators: Accumulators::new(config.tile, config.acc_depth),
+            _plain16: kind(16, false),
+            _plain8: kind(8, false),
+            _packed16: kind(16, true),
+            _packed8: kind(8, true),
+        }
+    }
+}
+
+impl Logic for Lane {
+    #[hdl_gen]
+    fn update(&mut self) {
+        for i in 0..self._plain16 {
+            self.plain16[i].clock.next = self.clock.val();
+            self.plain16[i].x_in.next = self.x_in.val();
+            self.plain16[i].swap_in.next = self.swap_in.val();
+            self.plain16[i].load_in.next = self.load_in.val();
+            self.plain16[i].w_in.next = self.w_in.val();
+            self.psums.next = self.plain16[i].psums.val();
+        }
+        for i in 0..self._plain8 {
+            self.plain8[i].clock.next = self.clock.val();
+            self.plain8[i].x_in.next = self.x_in.val().get_bits::<64>(0);
+            self.plain8[i].swap_in.next = self.swap_in.val();
+            self.plain8[i].load_in.next = self.load_in.val();
+            self.plain8[i].w_in.next = self.w_in.val().get_bits::<64>(0);
+            self.psums.next = self.plain8[i].psums.val();
+        }
+        for i in 0..self._packed16 {
+            self.packed16[i].clock.next = self.clock.val();
+            self.packed16[i].x_in.next = self.x_in.val();
+            self.packed16[i].swap_in.next = self.swap_in.val();
+            self.packed16[i].load_in.next = self.load_in.val();
+            self.packed16[i].w_in.next = self.w_in.val();
+            self.psums.next = self.packed16[i].psums.val();
+        }
+        for i in 0..self._packed8 {
+            self.packed8[i].clock.next = self.clock.val();
+            self.packed8[i].x_in.next = self.x_in.val().get_bits::<64>(0);
+            self.packed8[i].swap_in.next = self.swap_in.val();
+            self.packed8[i].load_in.next = self.load_in.val();
+            self.packed8[i].w_in.next = self.w_in.val().get_bits::<64>(0);
+            self.psums.next = self.packed8[i].psums.val();
+        }
+        self.accumulators.clock.next = self.clock.val();
+        self.accumulators.psums.next = self.psums.val();
+        self.accumulators.tag_valid.next = self.tag_valid.val();
+        self.accumulators.tag_first.next = self.tag_first.val();
+        self.accumulators.tag_bank.next = self.tag_bank.val();
+        self.accumulators.tag_address.next = self.tag_address.val();
+        self.accumulators.drain_read.next = self.drain_read.val();
+        self.accumulators.drain_bank.next = self.drain_bank.val();
+        self.accumulators.drain_address.next = self.drain_address.val();
+        self.drain_grant.next = self.accumulators.drain_grant.val();
+        self.drain_data.next = self.accumulators.drain_data.val();
+    }
+}

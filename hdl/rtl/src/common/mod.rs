@@ -1,0 +1,4 @@
+//! What every room uses: memories and delays.
+
+pub mod delay;
+pub mod mem;

@@ -1,0 +1,238 @@
+//! Output stage: the result packet on its way to the host.
+
+pub use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_QUEUE};
+use rust_hdl::prelude::*;
+
+use crate::common::mem::Fifo;
+use crate::decode::crc::Crc32x128;
+
+/// Queues beats from the drain and from stores (never both in one cycle), completes the trailer
+/// with CRC, sequence number and cycle count, and sends them on `m_axis`.
+///
+/// Beats must not come faster than `room` allows: it promises [`OUT_MARGIN`] beats.
+///
+/// After a fault the results of the streams before the one at fault still come out, and what
+/// comes after them is dropped, so that no result of a failed stream looks complete. Which stream
+/// is at fault follows from where the fault was found, and from the ends that have come so far.
+///
+/// A soft reset drops what is queued, but breaks no rule of AXI4-Stream: a beat that is offered
+/// stays until it is taken, and a packet of which a beat has been or will be taken is closed by
+/// a beat of ones with `m_last`. `aborting` is high until then.
+#[derive(LogicBlock)]
+pub struct Output {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Restarts sequence numbers, drops what is queued.
+    pub reset: Signal<In, Bit>,
+    /// With `reset`: drops also what is offered, and closes no packet.
+    pub hard: Signal<In, Bit>,
+    /// An end record was accepted.
+    pub end_accepted: Signal<In, Bit>,
+    /// An end record went to the drain.
+    pub end_begun: Signal<In, Bit>,
+    /// A fault of the stream that is being decoded: the next one whose end is accepted.
+    pub input_fault: Signal<In, Bit>,
+    /// A fault of the stream that is being computed: the next one whose end goes to the drain.
+    pub read_fault: Signal<In, Bit>,
+    /// A fault of the stream that is being drained.
+    pub drain_fault: Signal<In, Bit>,
+    /// Beat from the drain.
+    pub drain_valid: Signal<In, Bit>,
+    /// The beat.
+    pub drain_data: Signal<In, Bits<128>>,
+    /// It is the trailer.
+    pub drain_last: Signal<In, Bit>,
+    /// Beat from a store.
+    pub store_valid: Signal<In, Bit>,
+    /// The beat.
+    pub store_data: Signal<In, Bits<128>>,
+    /// Register CYCLES, bits 31:0.
+    pub cycles: Signal<In, Bits<32>>,
+    /// There is room.
+    pub room: Signal<Out, Bit>,
+    /// Trailers sent.
+    pub results: Signal<Out, Bits<32>>,
+    /// A trailer is accepted.
+    pub trailer_sent: Signal<Out, Bit>,
+    /// Something from before a soft reset is not yet accepted.
+    pub aborting: Signal<Out, Bit>,
+    /// After a fault: results of the streams before it have not been framed.
+    pub owing: Signal<Out, Bit>,
+    /// Beat offered.
+    pub m_valid: Signal<Out, Bit>,
+    /// Beat accepted.
+    pub m_ready: Signal<In, Bit>,
+    /// The beat.
+    pub m_data: Signal<Out, Bits<128>>,
+    /// Last beat of the packet.
+    pub m_last: Signal<Out, Bit>,
+    queue: Fifo<129, 6, 7>,
+    crc: Crc32x128,
+    crc_state: DFF<Bits<32>>,
+    sequence: DFF<Bits<32>>,
+    sent: DFF<Bits<32>>,
+    // Streams whose end has been accepted, or gone to the drain, and whose trailer has not come.
+    accepted: DFF<Bits<7>>,
+    begun: DFF<Bits<7>>,
+    failed: DFF<Bit>,
+    // Trailers that still come, after a fault.
+    left: DFF<Bits<7>>,
+    // A beat of the packet under way has been accepted.
+    open: DFF<Bit>,
+    closing: DFF<Bit>,
+    stale: DFF<Bit>,
+    crc_final: Signal<Local, Bits<32>>,
+    trailer: Signal<Local, Bits<128>>,
+    beat: Signal<Local, Bits<128>>,
+    pushes: Signal<Local, Bit>,
+    frames: Signal<Local, Bit>,
+    leaves: Signal<Local, Bit>,
+    last: Signal<Local, Bit>,
+    stays: Signal<Local, Bit>,
+    remaining: Signal<Local, Bits<7>>,
+    ones: Constant<Bits<32>>,
+    abort: Constant<Bits<129>>,
+    low_mark: Constant<Bits<7>>,
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        block! {
+            clock, reset, hard, end_accepted, end_begun, input_fault, read_fault, drain_fault,
+            drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
+            trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
+            sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
+            trailer, beat, pushes, frames, leaves, last, stays, remaining;
+            ones: Constant::new(0xffff_ffff.into()),
+            abort: Constant::new(Bits::<129>::mask()),
+            low_mark: Constant::new(((OUTPUT_QUEUE - OUT_MARGIN) as u64).into()),
+        }
+    }
+}
+
+impl Logic for Output {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(
+            self, clock, crc_state, sequence, sent, accepted, begun, failed, left, open, closing,
+            stale
+        );
+        self.queue.clock.next = self.clock.val();
+        self.last.next = self.queue.data.val().get_bit(128);
+        self.leaves.next = self.queue.valid.val() & self.m_ready.val();
+
+        // What comes, unless it belongs to a stream at fault.
+        self.pushes.next = (self.drain_valid.val() | self.store_valid.val())
+            & ((!self.failed.q.val()) | self.left.q.val().any());
+        self.frames.next = self.pushes.val() & self.drain_valid.val() & self.drain_last.val();
+        self.crc_final.next = !self.crc_state.q.val();
+        self.trailer.next = bit_cast::<128, 32>(self.crc_final.val())
+            | (bit_cast::<128, 32>(self.sequence.q.val()) << 32)
+            | (bit_cast::<128, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
+            | (bit_cast::<128, 32>(self.cycles.val()) << 96);
+        self.beat.next = self.drain_data.val();
+        if self.store_valid.val() {
+            self.beat.next = self.store_data.val();
+        }
+        if self.drain_valid.val() & self.drain_last.val() {
+            self.beat.next = self.trailer.val();
+        }
+        self.crc.state.next = self.crc_state.q.val();
+        self.crc.data.next = self.beat.val();
+        self.crc.enable.next = self.pushes.val();
+        if self.pushes.val() {
+            self.crc_state.d.next = self.crc.result.val();
+            if self.frames.val() {
+                self.crc_state.d.next = self.ones.val();
+                self.sequence.d.next = self.sequence.q.val() + 1;
+            }
+        }
+        self.queue.push.next = self.pushes.val() | self.closing.q.val();
+        self.queue.push_data.next = bit_cast::<129, 128>(self.beat.val())
+            | (bit_cast::<129, 1>(bit_cast::<1, 1>(self.frames.val().into())) << 128);
+        if self.closing.q.val() {
+            self.queue.push_data.next = self.abort.val();
+        }
+        self.room.next = self.queue.count.val() <= self.low_mark.val();
+
+        // What leaves.
+        self.m_valid.next = self.queue.valid.val();
+        self.m_data.next = self.queue.data.val().get_bits::<128>(0);
+        self.m_last.next = self.last.val();
+        self.queue.pop.next = self.m_ready.val();
+        self.trailer_sent.next = false;
+        if self.leaves.val() {
+            self.open.d.next = !self.last.val();
+            if self.last.val() {
+                self.stale.d.next = false;
+                if !self.stale.q.val() {
+                    self.trailer_sent.next = true;
+                    self.sent.d.next = self.sent.q.val() + 1;
+                }
+            }
+        }
+        self.results.next = self.sent.q.val();
+        self.aborting.next = self.stale.q.val();
+        self.owing.next = self.failed.q.val() & self.left.q.val().any();
+
+        // Whose results still come after a fault.
+        if self.end_accepted.val() & (!self.frames.val()) {
+            self.accepted.d.next = self.accepted.q.val() + 1;
+        }
+        if (!self.end_accepted.val()) & self.frames.val() {
+            self.accepted.d.next = self.accepted.q.val() - 1;
+        }
+        if self.end_begun.val() & (!self.frames.val()) {
+            self.begun.d.next = self.begun.q.val() + 1;
+        }
+        if (!self.end_begun.val()) & self.frames.val() {
+            self.begun.d.next = self.begun.q.val() - 1;
+        }
+        self.remaining.next = self.accepted.q.val();
+        if self.failed.q.val() {
+            self.remaining.next = self.left.q.val();
+        }
+        if self.read_fault.val() & (self.begun.q.val() < self.remaining.val()) {
+            self.remaining.next = self.begun.q.val();
+        }
+        if self.drain_fault.val() {
+            self.remaining.next = 0.into();
+        }
+        self.left.d.next = self.remaining.val();
+        if self.frames.val() & self.remaining.val().any() {
+            self.left.d.next = self.remaining.val() - 1;
+        }
+        if self.input_fault.val() | self.read_fault.val() | self.drain_fault.val() {
+            self.failed.d.next = true;
+        }
+
+        self.closing.d.next = false;
+        self.stays.next = self.queue.valid.val() & (!self.m_ready.val()) & (!self.hard.val());
+        self.queue.keep.next = self.stays.val();
+        self.queue.reset.next = self.reset.val();
+        if self.reset.val() {
+            self.crc_state.d.next = self.ones.val();
+            self.sequence.d.next = 0.into();
+            self.sent.d.next = 0.into();
+            self.accepted.d.next = 0.into();
+            self.begun.d.next = 0.into();
+            self.failed.d.next = false;
+            self.left.d.next = 0.into();
+            self.stale.d.next = self.stays.val();
+            if self.queue.valid.val() {
+                if !self.last.val() {
+                    self.closing.d.next = true;
+                    self.stale.d.next = true;
+                }
+            } else if self.open.q.val() {
+                self.closing.d.next = true;
+                self.stale.d.next = true;
+            }
+            if self.hard.val() {
+                self.open.d.next = false;
+                self.closing.d.next = false;
+                self.stale.d.next = false;
+            }
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The order of weights and passes.
+
+pub mod loader;
+pub mod passes;

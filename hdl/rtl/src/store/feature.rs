@@ -1,0 +1,252 @@
+//! Feature buffer: all feature maps of an image, one channel group of one pixel a word.
+
+use firebrick_spec::HwConfig;
+pub use firebrick_spec::latency::FEATURE_LATENCY;
+use rust_hdl::prelude::*;
+
+use crate::common::mem::{Ram, RamStyle};
+use crate::store::rotate::Rotate;
+
+const _: () = assert!(
+    FEATURE_LATENCY == 2,
+    "a read has two registers: the bank's and the word's"
+);
+
+/// One memory bank per lane; the word with address a lies in bank a mod `lanes`. One read of
+/// `lanes` consecutive words and one write per bank and cycle.
+///
+/// Reads: `read_data[l]` is the word at `read_address + l`, taken into the ring (address bits of
+/// `ring_mask` count, the others are those of `ring_base`), two cycles later, or zero if
+/// `read_mask[l]` was low; a masked address may be anything. Rings begin and end at a multiple of
+/// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
+/// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
+/// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
+/// unit `window_error`) for a cycle; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
+/// cycle t + 1 or later.
+#[derive(LogicBlock)]
+pub struct FeatureBuffer {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Forgets errors; the words stay.
+    pub reset: Signal<In, Bit>,
+    /// Read address of lane 0.
+    pub read_address: Signal<In, Bits<20>>,
+    /// First word of the ring.
+    pub ring_base: Signal<In, Bits<20>>,
+    /// Address bits within the ring.
+    pub ring_mask: Signal<In, Bits<20>>,
+    /// A read; without one the masks must be low.
+    pub read_valid: Signal<In, Bit>,
+    /// Low for a position outside the map.
+    pub read_mask: Vec<Signal<In, Bit>>,
+    /// Words read, channel 0 lowest.
+    pub read_data: Vec<Signal<Out, Bits<128>>>,
+    /// The drain writes.
+    pub drain_valid: Vec<Signal<In, Bit>>,
+    /// At this address.
+    pub drain_address: Vec<Signal<In, Bits<20>>>,
+    /// This word.
+    pub drain_data: Vec<Signal<In, Bits<128>>>,
+    /// The window unit writes.
+    pub window_valid: Vec<Signal<In, Bit>>,
+    /// And has written.
+    pub window_taken: Vec<Signal<Out, Bit>>,
+    /// At this address.
+    pub window_address: Vec<Signal<In, Bits<20>>>,
+    /// This word.
+    pub window_data: Vec<Signal<In, Bits<128>>>,
+    /// A read beyond the depth, or a write of the drain.
+    pub range_error: Signal<Out, Bit>,
+    /// A write of the window unit beyond the depth.
+    pub window_error: Signal<Out, Bit>,
+    bank: Vec<Ram<128, 20>>,
+    rotate: Rotate,
+    amount_1: DFF<Bits<3>>,
+    mask_1: Vec<DFF<Bit>>,
+    data_2: Vec<DFF<Bits<128>>>,
+    error: DFF<Bit>,
+    input_error: DFF<Bit>,
+    last: Constant<Bits<20>>,
+    number: Vec<Constant<Bits<20>>>,
+    bank_bits: Constant<Bits<20>>,
+    shift: Constant<Bits<3>>,
+    first_bank: Signal<Local, Bits<20>>,
+    row: Signal<Local, Bits<20>>,
+    row_mask: Signal<Local, Bits<20>>,
+    row_base: Signal<Local, Bits<20>>,
+    read_row: Vec<Signal<Local, Bits<20>>>,
+    lane_address: Vec<Signal<Local, Bits<20>>>,
+    read_high: Vec<Signal<Local, Bit>>,
+    drain_high: Vec<Signal<Local, Bit>>,
+    window_high: Vec<Signal<Local, Bit>>,
+    takes: Vec<Signal<Local, Bit>>,
+    _lanes: usize,
+    _drain: usize,
+    _window: usize,
+}
+
+impl FeatureBuffer {
+    /// The buffer of a configuration: at most 2^20 words.
+    #[must_use]
+    pub fn new(config: &HwConfig) -> Self {
+        fn each<T: Default>(number: usize) -> Vec<T> {
+            (0..number).map(|_| T::default()).collect()
+        }
+        let (lanes, drain, window) = (config.lanes, config.drain_pixels(), config.window_words());
+        block! {
+            clock, reset, read_address, ring_base, ring_mask, read_valid, range_error,
+            window_error, amount_1, error, input_error, first_bank, row, row_mask, row_base;
+            read_mask: each(lanes),
+            read_data: each(lanes),
+            drain_valid: each(drain),
+            drain_address: each(drain),
+            drain_data: each(drain),
+            window_valid: each(window),
+            window_taken: each(window),
+            window_address: each(window),
+            window_data: each(window),
+            bank: (0..lanes)
+                .map(|_| Ram::narrow(config.feature_words / lanes, 8 * config.tile))
+                .collect(),
+            rotate: Rotate::new(lanes),
+            mask_1: each(lanes),
+            data_2: each(lanes),
+            last: Constant::new((config.feature_words as u64 - 1).into()),
+            number: (0..lanes)
+                .map(|i| Constant::new((i as u64).into()))
+                .collect(),
+            bank_bits: Constant::new((lanes as u64 - 1).into()),
+            shift: Constant::new(u64::from(lanes.trailing_zeros()).into()),
+            read_row: each(lanes),
+            lane_address: each(lanes),
+            read_high: each(lanes),
+            drain_high: each(drain),
+            window_high: each(window),
+            takes: each(window),
+            _lanes: lanes,
+            _drain: drain,
+            _window: window,
+        }
+    }
+}
+
+impl FeatureBuffer {
+    /// Puts the words into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        for bank in &mut self.bank {
+            bank.place(RamStyle::Ultra);
+        }
+    }
+}
+
+impl Logic for FeatureBuffer {
+    #[hdl_gen]
+    fn update(&mut self) {
+        dff_setup!(self, clock, amount_1, error, input_error);
+        self.error.d.next = false;
+        self.input_error.d.next = false;
+
+        // Reads: banks before the first one's lie a row further.
+        self.first_bank.next = self.read_address.val() & self.bank_bits.val();
+        self.row.next = self.read_address.val() >> self.shift.val();
+        self.row_mask.next = self.ring_mask.val() >> self.shift.val();
+        self.row_base.next = self.ring_base.val() >> self.shift.val();
+        self.amount_1.d.next = self.first_bank.val().get_bits::<3>(0);
+        self.rotate.amount.next = self.amount_1.q.val();
+        for i in 0..self._lanes {
+            self.mask_1[i].clock.next = self.clock.val();
+            self.data_2[i].clock.next = self.clock.val();
+            self.bank[i].clock.next = self.clock.val();
+            self.read_row[i].next = self.row.val();
+            if self.number[i].val() < self.first_bank.val() {
+                self.read_row[i].next = self.row.val() + 1;
+            }
+            self.bank[i].read_address.next =
+                (self.read_row[i].val() & self.row_mask.val()) | self.row_base.val();
+            // Not the masks, which come late and would have to reach every memory.
+            self.bank[i].read_enable.next = self.read_valid.val();
+            self.rotate.words[i].next = self.bank[i].read_data.val();
+            self.mask_1[i].d.next = self.read_mask[i].val();
+            self.data_2[i].d.next = 0.into();
+            if self.mask_1[i].q.val() {
+                self.data_2[i].d.next = self.rotate.out[i].val();
+            }
+            self.read_data[i].next = self.data_2[i].q.val();
+            self.lane_address[i].next = ((self.read_address.val() + self.number[i].val())
+                & self.ring_mask.val())
+                | self.ring_base.val();
+            self.read_high[i].next =
+                self.read_mask[i].val() & (self.lane_address[i].val() > self.last.val());
+            if self.read_high[i].val() {
+                self.error.d.next = true;
+            }
+        }
+
+        // Writes: the window unit's first words first, the drain before all of them.
+        for w in 0..self._window {
+            self.window_high[w].next = self.window_address[w].val() > self.last.val();
+            self.takes[w].next = self.window_valid[w].val();
+            for d in 0..self._drain {
+                if self.drain_valid[d].val()
+                    & (((self.drain_address[d].val() ^ self.window_address[w].val())
+                        & self.bank_bits.val())
+                        == 0)
+                {
+                    self.takes[w].next = false;
+                }
+            }
+            for v in 0..self._window {
+                if self.window_valid[v].val()
+                    & (self.number[v].val() < self.number[w].val())
+                    & (((self.window_address[v].val() ^ self.window_address[w].val())
+                        & self.bank_bits.val())
+                        == 0)
+                {
+                    self.takes[w].next = false;
+                }
+            }
+            self.window_taken[w].next = self.takes[w].val();
+            if self.takes[w].val() & self.window_high[w].val() {
+                self.input_error.d.next = true;
+            }
+        }
+        for d in 0..self._drain {
+            self.drain_high[d].next = self.drain_address[d].val() > self.last.val();
+            if self.drain_valid[d].val() & self.drain_high[d].val() {
+                self.error.d.next = true;
+            }
+        }
+        for i in 0..self._lanes {
+            self.bank[i].write_enable.next = false;
+            self.bank[i].write_address.next = self.window_address[0].val() >> self.shift.val();
+            self.bank[i].write_data.next = self.window_data[0].val();
+            for w in 0..self._window {
+                if self.takes[w].val()
+                    & ((self.window_address[w].val() & self.bank_bits.val())
+                        == self.number[i].val())
+                {
+                    self.bank[i].write_enable.next = !self.window_high[w].val();
+                    self.bank[i].write_address.next =
+                        self.window_address[w].val() >> self.shift.val();
+                    self.bank[i].write_data.next = self.window_data[w].val();
+                }
+            }
+            for d in 0..self._drain {
+                if self.drain_valid[d].val()
+                    & ((self.drain_address[d].val() & self.bank_bits.val()) == self.number[i].val())
+                {
+                    self.bank[i].write_enable.next = !self.drain_high[d].val();
+                    self.bank[i].write_address.next =
+                        self.drain_address[d].val() >> self.shift.val();
+                    self.bank[i].write_data.next = self.drain_data[d].val();
+                }
+            }
+        }
+        self.range_error.next = self.error.q.val();
+        self.window_error.next = self.input_error.q.val();
+        if self.reset.val() {
+            self.error.d.next = false;
+            self.input_error.d.next = false;
+        }
+    }
+}
