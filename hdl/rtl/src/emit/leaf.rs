@@ -110,11 +110,10 @@ mod tests {
             ("word_0", None, true),
             ("a", Some((7, 4)), false),
         ];
-        assert_eq!(words[..2], expected[..2]);
-        assert_eq!(words[3], expected[2]);
+        assert_eq!(words, expected);
+        assert!(leaf.assigns("word_0") && !leaf.assigns("word"));
         let leaf = Leaf::new("if (a <= b) q[3:0] <= c;\n", None);
         let written = leaf.words().into_iter().filter(|w| w.written);
         assert_eq!(written.map(|w| w.name).collect::<Vec<_>>(), ["q"]);
-        assert!(leaf.assigns("word_0") && !leaf.assigns("word"));
     }
 }
