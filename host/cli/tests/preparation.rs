@@ -45,7 +45,7 @@ fn float() -> FloatNetwork {
         Op::MaxPool(pool) => FloatOp::MaxPool(pool),
         Op::Concat => FloatOp::Concat,
         Op::Add => FloatOp::Add,
-        Op::GlobalSum => FloatOp::GlobalMean,
+        Op::Global => FloatOp::Global,
     };
     let nodes = packed.nodes.into_iter().map(|node| FloatNode {
         name: node.name,

@@ -168,7 +168,7 @@ fn export(network: &Network, path: &str) -> Result<()> {
             Op::MaxPool(pool) => format!(r#""pool", "ceil": {}"#, pool.ceil),
             Op::Concat => r#""concat""#.into(),
             Op::Add => r#""add""#.into(),
-            Op::GlobalSum => r#""sum""#.into(),
+            Op::Global => r#""sum""#.into(),
         };
         nodes.push(format!(
             r#"{{"name": {:?}, "inputs": {inputs:?}, "op": {op}}}"#,

@@ -5,6 +5,7 @@
 //! photographs, has the float network's mean of each channel behind ReLU, clip and rounding. Its
 //! inputs are those of the integer network with the biases before it already in place.
 
+use firebrick_network::Convolution as _;
 use firebrick_network::InvalidNetwork;
 use firebrick_network::float::{FloatConv, FloatError, FloatNetwork, FloatOp, Windows};
 use firebrick_network::graph::{Conv, Network, NodeId, Op};

@@ -17,7 +17,7 @@ const BYTES_MAX: u128 = 1 << 32;
 pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
     match network.nodes.split_last() {
         None => return Err(ModelError::Network("it has no nodes".into())),
-        Some((last, _)) if !matches!(last.op, Op::GlobalSum) => {
+        Some((last, _)) if !matches!(last.op, Op::Global) => {
             return Err(ModelError::Network(format!(
                 "its last node {:?} is not the global sum",
                 last.name
@@ -44,39 +44,19 @@ pub(crate) fn network(network: &Network) -> Result<(), ModelError> {
                     .ok_or_else(|| fail(format!("input {i} is not an earlier node")))?,
             });
         }
-        let Some(&first) = sources.first() else {
-            return Err(fail("has no input".into()));
-        };
-        let (wanted, word) = match node.op {
-            Op::Concat => (sources.len(), ""),
-            Op::Add => (2, "two inputs"),
-            Op::Conv(_) | Op::MaxPool(_) | Op::GlobalSum => (1, "one input"),
-        };
-        if sources.len() != wanted {
-            return Err(fail(format!("takes {word}, has {}", sources.len())));
+        if let Op::Conv(conv) = &node.op {
+            self::conv(conv).map_err(fail)?;
         }
-        channels.push(match &node.op {
-            Op::Conv(conv) => {
-                self::conv(conv, first).map_err(fail)?;
-                conv.out_channels()
-            }
-            Op::Concat => sources.iter().sum(),
-            Op::MaxPool(_) => first,
-            Op::Add if sources.iter().any(|&channels| channels != first) => {
-                return Err(fail("adds maps of different channels".into()));
-            }
-            Op::Add => first,
-            Op::GlobalSum if index + 1 < network.nodes.len() => {
-                return Err(fail("a global sum must be the last node".into()));
-            }
-            Op::GlobalSum => first,
-        });
+        if matches!(node.op, Op::Global) && index + 1 < network.nodes.len() {
+            return Err(fail("a global sum must be the last node".into()));
+        }
+        channels.push(node.op.channels(&sources).map_err(fail)?);
     }
     Ok(())
 }
 
-fn conv(conv: &Conv, in_channels: usize) -> Result<(), String> {
-    let (out, height, width, depth) = conv.weights.dim();
+fn conv(conv: &Conv) -> Result<(), String> {
+    let (out, height, width, _) = conv.weights.dim();
     let kernel = conv.kernel;
     for (name, value, least) in [
         ("kernel", kernel, 1),
@@ -92,11 +72,6 @@ fn conv(conv: &Conv, in_channels: usize) -> Result<(), String> {
     if (height, width) != (kernel, kernel) {
         return Err(format!(
             "weights are {height}x{width}, the kernel is {kernel}x{kernel}"
-        ));
-    }
-    if depth != in_channels {
-        return Err(format!(
-            "weights take {depth} channels, the input has {in_channels}"
         ));
     }
     if out == 0 {

@@ -6,19 +6,10 @@ use crate::packed::PackedConv;
 use crate::plan::{Layout, Plan};
 use crate::{Kernel, pool};
 use firebrick_network::NodeId;
+use firebrick_network::op::Op;
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// What a node computes, weights repacked.
-#[derive(Clone, Debug)]
-pub(crate) enum Step {
-    Conv(PackedConv),
-    MaxPool,
-    Concat,
-    Add,
-    GlobalSum,
-}
 
 /// Least multiply-accumulates (or bytes read by a pool) worth a thread of their own.
 const WORTH_A_TASK: usize = 1 << 17;
@@ -26,14 +17,14 @@ const WORTH_A_TASK: usize = 1 << 17;
 /// Runs all nodes; the buffers' borders must be zero. Returns the logits.
 pub(crate) fn run(
     kernel: Kernel,
-    steps: &[(Step, Vec<NodeId>)],
+    steps: &[(Op<PackedConv>, Vec<NodeId>)],
     plan: &Plan,
     buffers: &mut [Vec<u8>],
     image: &ArrayView3<'_, u8>,
 ) -> Vec<i32> {
     load(image, &plan.buffers[0], &mut buffers[0]);
     let mut logits = Vec::new();
-    for ((step, inputs), place) in steps.iter().zip(&plan.places) {
+    for ((op, inputs), place) in steps.iter().zip(&plan.places) {
         let (source, layout) = plan.source(inputs[0]);
         let Some(place) = place else {
             logits = pool::global_sum(&buffers[source], &layout);
@@ -43,16 +34,16 @@ pub(crate) fn run(
         // that it writes: parts of a concatenation have no reader but that.
         let mut out = std::mem::take(&mut buffers[place.buffer]);
         let input = &buffers[source];
-        match step {
-            Step::Conv(conv) => convolve(kernel, conv, input, &layout, &mut out, place),
-            Step::MaxPool => max_pool(input, &layout, &mut out, place),
-            Step::Concat => concat(plan, buffers, inputs, &mut out, place),
-            Step::Add => {
+        match op {
+            Op::Conv(conv) => convolve(kernel, conv, input, &layout, &mut out, place),
+            Op::MaxPool(_) => max_pool(input, &layout, &mut out, place),
+            Op::Concat => concat(plan, buffers, inputs, &mut out, place),
+            Op::Add => {
                 let (other, other_layout) = plan.source(inputs[1]);
                 let other = (&buffers[other][..], &other_layout);
                 pool::add((input, &layout), other, &mut out[place.offset..], place);
             }
-            Step::GlobalSum => {}
+            Op::Global => {}
         }
         buffers[place.buffer] = out;
     }

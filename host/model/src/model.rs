@@ -1,11 +1,12 @@
 //! The model that users run.
 
-use crate::execute::{self, Step};
+use crate::execute;
 use crate::packed::{Order, PackedConv};
 use crate::plan::Plan;
 use crate::spare::{Lease, Memory, Spares};
 use crate::{Activations, Kernel, ModelError, check};
-use firebrick_network::{Network, NodeId, Op};
+use firebrick_network::op::Op;
+use firebrick_network::{Network, NodeId};
 use ndarray::ArrayView3;
 use std::fmt;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ struct Inner {
     network: Network,
     kernel: Kernel,
     names: Arc<[String]>,
-    steps: Vec<(Step, Vec<NodeId>)>,
+    steps: Vec<(Op<PackedConv>, Vec<NodeId>)>,
     spares: Arc<Spares>,
 }
 
@@ -39,14 +40,8 @@ impl Model {
             _ => Order::ByChannel,
         };
         let steps = network.nodes.iter().map(|node| {
-            let step = match &node.op {
-                Op::Conv(conv) => Step::Conv(PackedConv::new(conv, order)),
-                Op::MaxPool(_) => Step::MaxPool,
-                Op::Concat => Step::Concat,
-                Op::Add => Step::Add,
-                Op::GlobalSum => Step::GlobalSum,
-            };
-            (step, node.inputs.clone())
+            let op = node.op.map(|conv| PackedConv::new(conv, order));
+            (op, node.inputs.clone())
         });
         Ok(Model(Arc::new(Inner {
             kernel,

@@ -63,7 +63,7 @@ impl Plan {
         };
         // Backwards, so that a concatenation knows its own place before its parts ask for it.
         for (i, node) in network.nodes.iter().enumerate().rev() {
-            if matches!(node.op, Op::GlobalSum) {
+            if matches!(node.op, Op::Global) {
                 continue;
             }
             let place = *plan.places[i].get_or_insert_with(|| {

@@ -30,7 +30,7 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
             Op::MaxPool(_) => max_pool(&inputs[0], shape),
             Op::Concat => concat(&inputs, shape),
             Op::Add => add(&inputs[0], &inputs[1]),
-            Op::GlobalSum => {
+            Op::Global => {
                 logits = global_sum(&inputs[0]);
                 Array3::zeros((0, 0, 0))
             }
@@ -42,7 +42,7 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
         .zip(&shapes)
         .enumerate()
         .map(|(i, (node, &shape))| {
-            (!matches!(node.op, Op::GlobalSum)).then_some(Place {
+            (!matches!(node.op, Op::Global)).then_some(Place {
                 buffer: i,
                 offset: 0,
                 row_stride: shape.width * shape.channels,

@@ -48,10 +48,7 @@ fn malformed_networks() {
             refused(|n| n.nodes[1].inputs = vec![NodeId(9)]),
             "not an earlier node",
         ),
-        (
-            refused(|n| n.nodes[0].op = Op::GlobalSum),
-            "must be the last",
-        ),
+        (refused(|n| n.nodes[0].op = Op::Global), "must be the last"),
         (refused(|n| conv(n).stride = 0), "stride 0"),
         (refused(|n| conv(n).kernel = 5), "the kernel is 5x5"),
         (refused(|n| conv(n).kernel = 0), "kernel 0"),

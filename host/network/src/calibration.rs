@@ -109,9 +109,10 @@ pub(crate) fn groups(network: &FloatNetwork) -> Vec<Vec<usize>> {
     // A node's group is that of the first node in it.
     let mut first: Vec<usize> = (0..network.nodes.len()).collect();
     for (index, node) in network.nodes.iter().enumerate() {
-        let joins = match node.op {
-            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add => node.inputs.as_slice(),
-            FloatOp::Conv(_) | FloatOp::GlobalMean => &[],
+        let joins = if node.op.keeps_scale() {
+            node.inputs.as_slice()
+        } else {
+            &[]
         };
         for input in joins.iter().filter(|id| id.0 < index) {
             let (a, b) = (first[index], first[input.0]);

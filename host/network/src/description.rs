@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Input, Network, NodeId, Op, PixelOrder, ResizePolicy};
+use crate::graph::{Conv, Input, Network, NodeId, PixelOrder, ResizePolicy};
+use crate::op::Op;
 use crate::validate::INPUT_NAME;
 
 /// Newest version of the packed-model format that this program reads and writes. A network is
@@ -85,26 +86,30 @@ pub(crate) enum ResizeDescription {
 pub(crate) struct NodeDescription {
     pub name: String,
     #[serde(flatten)]
-    pub op: OpDescription,
+    pub op: Op<ConvDescription>,
     pub inputs: Vec<String>,
 }
 
+/// A convolution's shape; its numbers are tensors of the file.
 #[derive(Serialize, Deserialize)]
-#[serde(tag = "op", rename_all = "snake_case")]
-pub(crate) enum OpDescription {
-    Conv {
-        kernel: usize,
-        stride: usize,
-        pad: usize,
-        in_channels: usize,
-        out_channels: usize,
-    },
-    MaxPool {
-        ceil: bool,
-    },
-    Concat,
-    Add,
-    GlobalSum,
+pub(crate) struct ConvDescription {
+    pub kernel: usize,
+    pub stride: usize,
+    pub pad: usize,
+    pub in_channels: usize,
+    pub out_channels: usize,
+}
+
+impl ConvDescription {
+    fn of(conv: &Conv) -> ConvDescription {
+        ConvDescription {
+            kernel: conv.kernel,
+            stride: conv.stride,
+            pad: conv.pad,
+            in_channels: conv.in_channels(),
+            out_channels: conv.out_channels(),
+        }
+    }
 }
 
 impl Description {
@@ -140,19 +145,7 @@ impl Description {
                 .iter()
                 .map(|node| NodeDescription {
                     name: node.name.clone(),
-                    op: match &node.op {
-                        Op::Conv(c) => OpDescription::Conv {
-                            kernel: c.kernel,
-                            stride: c.stride,
-                            pad: c.pad,
-                            in_channels: c.in_channels(),
-                            out_channels: c.out_channels(),
-                        },
-                        Op::MaxPool(p) => OpDescription::MaxPool { ceil: p.ceil },
-                        Op::Concat => OpDescription::Concat,
-                        Op::Add => OpDescription::Add,
-                        Op::GlobalSum => OpDescription::GlobalSum,
-                    },
+                    op: node.op.map(ConvDescription::of),
                     inputs: node.inputs.iter().map(name_of).collect(),
                 })
                 .collect(),

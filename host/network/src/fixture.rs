@@ -52,7 +52,7 @@ pub fn tiny() -> Network {
             node("fire2/expand3x3", Op::Conv(conv(3, 1, 1, 16, 16)), &[2]),
             node("fire2/concat", Op::Concat, &[3, 4]),
             node("conv10", Op::Conv(conv(1, 1, 0, 32, 5)), &[5]),
-            node("logits", Op::GlobalSum, &[6]),
+            node("logits", Op::Global, &[6]),
         ],
         labels: ["ash", "beech", "cedar \"red\"", "dogwood", "eln"]
             .map(String::from)

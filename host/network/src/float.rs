@@ -1,11 +1,12 @@
 //! The float network that an importer yields, and its forward pass: the reference that the
 //! quantiser is measured against. Plain and parallel over pictures, not within one.
 
-use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
+use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
 use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, concatenate, s};
 
-use crate::graph::{Input, NodeId, Normalise, Pool, Shape, ShapeError};
-use crate::shapes::{self, Geometry};
+use crate::graph::{Input, NodeId, Normalise};
+pub use crate::op::Windows;
+use crate::op::{self, Convolution, Pool, Shape, ShapeError};
 
 /// A convolution with ReLU.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,31 +21,11 @@ pub struct FloatConv {
     pub bias: Vec<f32>,
 }
 
-/// What a node computes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum FloatOp {
-    /// Convolution and ReLU.
-    Conv(FloatConv),
-    /// Max-pool 3x3 with stride 2.
-    MaxPool(Pool),
-    /// Channel concatenation.
-    Concat,
-    /// Element-wise sum of two maps.
-    Add,
-    /// Mean over all pixels for each channel.
-    GlobalMean,
-}
+/// What a node of a float network computes.
+pub type FloatOp = op::Op<FloatConv>;
 
-/// One node of the graph.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FloatNode {
-    /// Unique name.
-    pub name: String,
-    /// The operation.
-    pub op: FloatOp,
-    /// Earlier nodes or the input.
-    pub inputs: Vec<NodeId>,
-}
+/// One node of a float network.
+pub type FloatNode = op::Node<FloatConv>;
 
 /// A float network and how it wants its pixels.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,22 +53,7 @@ pub struct FloatError {
 impl FloatNetwork {
     /// Shape of every node's output for an input of `height` x `width` pixels.
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
-        let geometry = |op: &FloatOp| match op {
-            FloatOp::Conv(c) => Geometry::Conv {
-                kernel: c.weights.dim().1,
-                stride: c.stride,
-                pad: c.pad,
-                inputs: c.weights.dim().3,
-                outputs: c.bias.len(),
-            },
-            FloatOp::MaxPool(pool) => Geometry::Pool(*pool),
-            FloatOp::Concat => Geometry::Concat,
-            FloatOp::Add => Geometry::Add,
-            FloatOp::GlobalMean => Geometry::Global,
-        };
-        let nodes = self.nodes.iter();
-        let nodes = nodes.map(|n| (n.name.as_str(), geometry(&n.op), n.inputs.as_slice()));
-        shapes::shapes(nodes, height, width)
+        op::shapes(&self.nodes, height, width)
     }
 
     /// Raw pixels as the first convolution of the float network takes them.
@@ -139,7 +105,7 @@ impl FloatNetwork {
                     [a, b] if a.dim() == b.dim() => a + b,
                     _ => return Err(fail("it adds two maps of one shape")),
                 },
-                FloatOp::GlobalMean => {
+                FloatOp::Global => {
                     let pixels = (first.dim().0 * first.dim().1).max(1) as f32;
                     let sums = first.sum_axis(Axis(0)).sum_axis(Axis(0)) / pixels;
                     sums.insert_axis(Axis(0)).insert_axis(Axis(0))
@@ -151,25 +117,7 @@ impl FloatNetwork {
     }
 }
 
-/// The windows that a convolution reads.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Windows {
-    /// Square kernel.
-    pub kernel: usize,
-    /// Stride along both axes.
-    pub stride: usize,
-    /// Zero padding on every side.
-    pub pad: usize,
-}
-
 impl Windows {
-    /// Height and width of the convolution's output; none if the kernel does not fit.
-    #[must_use]
-    pub fn outputs(&self, height: usize, width: usize) -> Option<(usize, usize)> {
-        let length = |length| conv_len(length, self.kernel, self.stride, self.pad);
-        Some((length(height)?, length(width)?))
-    }
-
     /// Every `every`th window of a map, row by row, one a row of the result: kernel row, kernel
     /// column, input channel.
     #[must_use]
@@ -205,15 +153,21 @@ impl Windows {
     }
 }
 
-impl FloatConv {
-    /// Its windows.
-    #[must_use]
-    pub fn windows(&self) -> Windows {
+impl Convolution for FloatConv {
+    fn windows(&self) -> Windows {
         Windows {
             kernel: self.weights.dim().1,
             stride: self.stride,
             pad: self.pad,
         }
+    }
+
+    fn in_channels(&self) -> usize {
+        self.weights.dim().3
+    }
+
+    fn out_channels(&self) -> usize {
+        self.bias.len()
     }
 }
 
@@ -240,7 +194,7 @@ fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
 
 fn max_pool(input: &Array3<f32>, pool: Pool) -> Option<Array3<f32>> {
     let (rows, columns, channels) = input.dim();
-    let (height, width) = (pool_len(rows, pool.ceil)?, pool_len(columns, pool.ceil)?);
+    let (height, width) = pool.outputs(rows, columns)?;
     Some(Array3::from_shape_fn(
         (height, width, channels),
         |(y, x, c)| {

@@ -3,33 +3,8 @@
 use firebrick_spec::arith::{self, Requant};
 use ndarray::Array4;
 
-pub use crate::shapes::ShapeError;
-use crate::shapes::{self, Geometry};
-
-/// Height, width and channels of a feature map.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Shape {
-    /// Rows.
-    pub height: usize,
-    /// Columns.
-    pub width: usize,
-    /// Channels.
-    pub channels: usize,
-}
-
-impl Shape {
-    /// Number of elements.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.height * self.width * self.channels
-    }
-
-    /// Whether the map has no element.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-}
+use crate::op::{self, Convolution};
+pub use crate::op::{Pool, Shape, ShapeError, Windows};
 
 /// Order of the three colour channels in the input tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -185,38 +160,29 @@ impl Conv {
     }
 }
 
-/// Max-pool 3x3 with stride 2.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Pool {
-    /// Whether a last, partial window counts.
-    pub ceil: bool,
+impl Convolution for Conv {
+    fn windows(&self) -> Windows {
+        Windows {
+            kernel: self.kernel,
+            stride: self.stride,
+            pad: self.pad,
+        }
+    }
+
+    fn in_channels(&self) -> usize {
+        self.in_channels()
+    }
+
+    fn out_channels(&self) -> usize {
+        self.out_channels()
+    }
 }
 
-/// What a node computes.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Op {
-    /// Convolution, ReLU, requantisation.
-    Conv(Conv),
-    /// Max-pool.
-    MaxPool(Pool),
-    /// Channel concatenation of its inputs, in order.
-    Concat,
-    /// Element-wise sum of two maps of one shape and scale, clamped to 255: a bypass.
-    Add,
-    /// Exact i32 sum over all pixels for each channel: the logits. Last node of every network.
-    GlobalSum,
-}
+/// What a node of a quantised network computes.
+pub type Op = op::Op<Conv>;
 
-/// One node of the graph.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Node {
-    /// Unique name, as in `fire2/squeeze1x1`.
-    pub name: String,
-    /// The operation.
-    pub op: Op,
-    /// Where its inputs come from: one, but two of `Add` and any number of `Concat`.
-    pub inputs: Vec<NodeId>,
-}
+/// One node of a quantised network.
+pub type Node = op::Node<Conv>;
 
 /// A quantised network.
 #[derive(Clone, Debug, PartialEq)]
@@ -227,7 +193,7 @@ pub struct Network {
     pub input: Input,
     /// What was folded into the first convolution, if that is known. No arithmetic uses it.
     pub normalise: Option<Normalise>,
-    /// Nodes in topological order; the last is [`Op::GlobalSum`].
+    /// Nodes in topological order; the last is [`Op::Global`].
     pub nodes: Vec<Node>,
     /// A label for each class.
     pub labels: Vec<String>,
@@ -241,23 +207,11 @@ impl Network {
     }
 
     /// Shape of every node's output for an input of `height` x `width` pixels.
+    ///
+    /// # Errors
+    /// The first node whose inputs do not fit it.
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
-        let geometry = |op: &Op| match op {
-            Op::Conv(c) => Geometry::Conv {
-                kernel: c.kernel,
-                stride: c.stride,
-                pad: c.pad,
-                inputs: c.in_channels(),
-                outputs: c.out_channels(),
-            },
-            Op::MaxPool(pool) => Geometry::Pool(*pool),
-            Op::Concat => Geometry::Concat,
-            Op::Add => Geometry::Add,
-            Op::GlobalSum => Geometry::Global,
-        };
-        let nodes = self.nodes.iter();
-        let nodes = nodes.map(|n| (n.name.as_str(), geometry(&n.op), n.inputs.as_slice()));
-        shapes::shapes(nodes, height, width)
+        op::shapes(&self.nodes, height, width)
     }
 
     /// Useful multiply-accumulates of one inference, those of [`Conv::macs`] over all layers.
@@ -266,13 +220,12 @@ impl Network {
         Ok(self
             .nodes
             .iter()
-            .filter_map(|node| match (&node.op, node.inputs.first()?) {
-                (Op::Conv(conv), &NodeId::INPUT) => Some(conv.macs(height, width)),
-                (Op::Conv(conv), id) => {
-                    let source = shapes.get(id.0)?;
-                    Some(conv.macs(source.height, source.width))
+            .filter_map(|node| {
+                let conv = node.op.conv()?;
+                match *node.inputs.first()? {
+                    NodeId::INPUT => Some(conv.macs(height, width)),
+                    id => shapes.get(id.0).map(|s| conv.macs(s.height, s.width)),
                 }
-                _ => None,
             })
             .sum())
     }

@@ -12,20 +12,19 @@ pub mod image;
 pub mod import;
 pub mod layers;
 pub mod moments;
+pub mod op;
 pub mod pack;
 pub mod pickle;
 pub mod preprocess;
 pub mod quantise;
 pub mod random;
-mod shapes;
 pub mod squeezenet;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
-pub use graph::{
-    Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, Pool, ResizePolicy, Shape,
-};
+pub use graph::{Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, ResizePolicy};
 pub use image::{ImageError, Picture};
+pub use op::{Arity, Convolution, Pool, Shape, Windows};
 pub use pack::{PackError, PackErrorKind, builtin};
 pub use preprocess::Preprocess;
 pub use squeezenet::SqueezeNet;

@@ -6,6 +6,7 @@ use rayon::prelude::*;
 
 use crate::float::{FloatError, FloatNetwork, FloatOp, Windows};
 use crate::graph::NodeId;
+use crate::op::Convolution as _;
 
 /// Windows of a picture that are looked at, evenly over the map.
 const WINDOWS: usize = 512;

@@ -277,13 +277,13 @@ pub fn quantise(
                 let sum = Signal { means, ..a.clone() };
                 (Op::Add, sum)
             }
-            FloatOp::GlobalMean => {
+            FloatOp::Global => {
                 let sum = Signal {
                     scale: 1.0,
                     ratios: Vec::new(),
                     means: Vec::new(),
                 };
-                (Op::GlobalSum, sum)
+                (Op::Global, sum)
             }
         };
         signals.push(signal);
@@ -355,7 +355,7 @@ fn fixed_scales(network: &FloatNetwork, summed: &[bool]) -> Vec<bool> {
 fn summed(network: &FloatNetwork) -> Vec<bool> {
     let mut summed = vec![false; network.nodes.len()];
     let means = network.nodes.iter();
-    for node in means.filter(|n| matches!(n.op, FloatOp::GlobalMean)) {
+    for node in means.filter(|n| matches!(n.op, FloatOp::Global)) {
         for input in &node.inputs {
             if let Some(summed) = summed.get_mut(input.0) {
                 *summed = true;
@@ -375,10 +375,7 @@ fn summed(network: &FloatNetwork) -> Vec<bool> {
 /// Marks what the marked nodes keep the scale of as well, backwards to the convolutions.
 fn through_joins(network: &FloatNetwork, mut marked: Vec<bool>) -> Vec<bool> {
     for (index, node) in network.nodes.iter().enumerate().rev() {
-        let keeps = matches!(
-            node.op,
-            FloatOp::MaxPool(_) | FloatOp::Concat | FloatOp::Add
-        );
+        let keeps = node.op.keeps_scale();
         for input in node.inputs.iter().filter(|id| keeps && id.0 < index) {
             marked[input.0] |= marked[index];
         }
@@ -398,10 +395,9 @@ fn channels_of(
             .nodes
             .iter()
             .find(|n| n.name == *conv)
-            .and_then(|n| match &n.op {
-                FloatOp::Conv(c) => Some(c.bias.len()),
-                _ => None,
-            })?;
+            .and_then(|n| n.op.conv())?
+            .bias
+            .len();
         if conv == name {
             return Some(start..start + outputs);
         }

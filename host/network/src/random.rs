@@ -9,8 +9,9 @@ use ndarray::{Array3, Array4, Axis};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
-use crate::float::{FloatConv, FloatNetwork, FloatNode, FloatOp};
-use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use crate::float::{FloatConv, FloatNetwork};
+use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, ResizePolicy};
+use crate::op::Pool;
 use crate::preprocess::Preprocess;
 use crate::squeezenet::{Fire, Row, SqueezeNet};
 
@@ -51,13 +52,9 @@ impl Builder {
 
     /// Adds any node.
     pub fn push(&mut self, name: &str, op: Op, inputs: &[NodeId]) -> NodeId {
-        self.channels.push(match &op {
-            Op::Conv(conv) => conv.out_channels(),
-            Op::Concat => inputs.iter().map(|&id| self.channels(id)).sum(),
-            Op::MaxPool(_) | Op::Add | Op::GlobalSum => {
-                inputs.first().map_or(0, |&id| self.channels(id))
-            }
-        });
+        let sources: Vec<usize> = inputs.iter().map(|&id| self.channels(id)).collect();
+        // Tests build misfits too.
+        self.channels.push(op.channels(&sources).unwrap_or(0));
         self.nodes.push(Node {
             name: name.to_owned(),
             op,
@@ -113,7 +110,7 @@ impl Builder {
     #[must_use]
     pub fn finish(mut self, input: NodeId, height: usize, width: usize) -> Network {
         let classes = self.channels(input);
-        self.push("logits", Op::GlobalSum, &[input]);
+        self.push("logits", Op::Global, &[input]);
         Network {
             name: "random".into(),
             input: Input {
@@ -228,34 +225,27 @@ pub fn float(table: &SqueezeNet, seed: u64) -> FloatNetwork {
     let rng = &mut SmallRng::seed_from_u64(seed);
     let nodes = squeezenet(table, seed)
         .nodes
-        .into_iter()
-        .map(|node| FloatNode {
-            op: match node.op {
-                Op::Conv(conv) => {
-                    let (outputs, kernel, _, inputs) = conv.weights.dim();
-                    let spread = (6.0 / (kernel * kernel * inputs) as f32).sqrt();
-                    FloatOp::Conv(FloatConv {
-                        stride: conv.stride,
-                        pad: conv.pad,
-                        weights: conv
-                            .weights
-                            .mapv(|_| rng.random_range(-1.0..1.0f32) * spread),
-                        bias: (0..outputs).map(|_| rng.random_range(0.0..1.0)).collect(),
-                    })
+        .iter()
+        .map(|node| {
+            node.map(|conv| {
+                let (outputs, kernel, _, inputs) = conv.weights.dim();
+                let spread = (6.0 / (kernel * kernel * inputs) as f32).sqrt();
+                FloatConv {
+                    stride: conv.stride,
+                    pad: conv.pad,
+                    weights: conv
+                        .weights
+                        .mapv(|_| rng.random_range(-1.0..1.0f32) * spread),
+                    bias: (0..outputs).map(|_| rng.random_range(0.0..1.0)).collect(),
                 }
-                Op::MaxPool(pool) => FloatOp::MaxPool(pool),
-                Op::Concat => FloatOp::Concat,
-                Op::Add => FloatOp::Add,
-                Op::GlobalSum => FloatOp::GlobalMean,
-            },
-            name: node.name,
-            inputs: node.inputs,
-        });
+            })
+        })
+        .collect();
     FloatNetwork {
         name: table.name.clone(),
         input: table.input(),
         normalise: Preprocess::CAFFE.normalise,
-        nodes: nodes.collect(),
+        nodes,
     }
 }
 

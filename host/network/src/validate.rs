@@ -135,7 +135,7 @@ impl Network {
                 return Err(fail("another node has the same name"));
             }
             let last = index + 1 == self.nodes.len();
-            if last != matches!(node.op, Op::GlobalSum) {
+            if last != matches!(node.op, Op::Global) {
                 return Err(fail("the last node, and no other, must be the global sum"));
             }
         }

@@ -139,7 +139,7 @@ pub fn small_network() -> Network {
     let x = add("pool1", Op::MaxPool(Pool { ceil: true }), x);
     let x = add("conv2", conv(&mut noise, 16, 24, 1, 1), x);
     let x = add("conv3", conv(&mut noise, 24, 12, 1, 1), x);
-    add("logits", Op::GlobalSum, x);
+    add("logits", Op::Global, x);
     Network {
         name: "small".into(),
         input: Input {

@@ -155,7 +155,7 @@ fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, Co
             }
             Ok(all)
         }
-        Op::GlobalSum => Err(refuse(
+        Op::Global => Err(refuse(
             network,
             node,
             format!("is read by node {:?}", network.nodes[reader].name),
@@ -213,7 +213,7 @@ impl Structure {
         window_kernel: usize,
     ) -> Result<Structure, CompileError> {
         let last = network.nodes.len().checked_sub(1);
-        let Some(last) = last.filter(|&i| matches!(network.nodes[i].op, Op::GlobalSum)) else {
+        let Some(last) = last.filter(|&i| matches!(network.nodes[i].op, Op::Global)) else {
             return Err(CompileError::Structure {
                 node: network
                     .nodes
@@ -238,7 +238,7 @@ impl Structure {
                     if conv.kernel == 1 { conv.pad } else { 0 }
                 }
                 Op::Add => 0,
-                Op::MaxPool(_) | Op::Concat | Op::GlobalSum => continue,
+                Op::MaxPool(_) | Op::Concat | Op::Global => continue,
             };
             conv_at[node] = Some(plan.convs.len());
             let shape = Shape {
@@ -288,7 +288,7 @@ impl Structure {
                     }
                     plan.convs[conv_at[reader].unwrap_or_default()].source = Source::Pair(maps);
                 }
-                Op::GlobalSum if reader != last => {
+                Op::Global if reader != last => {
                     return Err(refuse(
                         network,
                         reader,
@@ -296,7 +296,7 @@ impl Structure {
                         "the global sum has to be the last node",
                     ));
                 }
-                Op::GlobalSum => {
+                Op::Global => {
                     let conv = (input != NodeId::INPUT).then(|| conv_at[input.0]).flatten();
                     let Some(conv) = conv.filter(|&c| !sunk[c]) else {
                         return Err(refuse(

@@ -64,7 +64,7 @@ impl NodeInfo {
                 Op::Conv(_) | Op::Add => NodeKind::Computed,
                 Op::MaxPool(_) => NodeKind::Pool,
                 Op::Concat => NodeKind::Concat,
-                Op::GlobalSum => NodeKind::Sum,
+                Op::Global => NodeKind::Sum,
             },
             inputs: node.inputs.iter().map(|id| id.0).collect(),
             shape,

@@ -66,10 +66,7 @@ pub fn graph(network: &FloatNetwork) -> Vec<String> {
 pub fn ranges(network: &FloatNetwork, calibration: &Calibration) -> Vec<String> {
     let channels = |name: &str| {
         let conv = network.nodes.iter().find(|n| n.name == name);
-        conv.map_or(0, |n| match &n.op {
-            FloatOp::Conv(conv) => conv.bias.len(),
-            _ => 0,
-        })
+        conv.and_then(|n| n.op.conv()).map_or(0, |c| c.bias.len())
     };
     let mut notes = Vec::new();
     for range in calibration.range.iter().filter(|r| r.convs.len() > 1) {

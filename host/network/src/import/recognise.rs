@@ -53,7 +53,7 @@ pub fn table(network: &FloatNetwork) -> Option<(SqueezeNet, BTreeMap<String, Lay
         let [conv] = convs[..] else { return None };
         let inner = graph.readers(NodeId(conv));
         if let [mean] = inner[..]
-            && matches!(network.nodes[mean].op, FloatOp::GlobalMean)
+            && matches!(network.nodes[mean].op, FloatOp::Global)
         {
             nodes += 2;
             break graph.conv(conv)?;

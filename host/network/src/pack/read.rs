@@ -11,10 +11,10 @@ use safetensors::SafeTensors;
 use safetensors::tensor::Dtype;
 
 use crate::description::{
-    Description, FORMAT_VERSION, Header, NodeDescription, OpDescription, VersionOnly,
+    ConvDescription, Description, FORMAT_VERSION, Header, NodeDescription, VersionOnly,
 };
 use crate::file::{self, FileError};
-use crate::graph::{Conv, Network, Node, NodeId, Normalise, Op, Pool};
+use crate::graph::{Conv, Network, Node, NodeId, Normalise};
 use crate::pack::{MAX_FILE_BYTES, METADATA_KEY, PackError, PackErrorKind, content_sha256, write};
 use crate::validate::INPUT_NAME;
 
@@ -113,7 +113,7 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
         }
         nodes.push(Node {
             name: node.name.clone(),
-            op: op(node, tensors)?,
+            op: node.op.try_map(|c| conv(node, c, tensors))?,
             inputs,
         });
         known.insert(&node.name, NodeId(index));
@@ -131,20 +131,19 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
     })
 }
 
-fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind> {
-    let (kernel, stride, pad, in_channels, out_channels) = match node.op {
-        OpDescription::MaxPool { ceil } => return Ok(Op::MaxPool(Pool { ceil })),
-        OpDescription::Concat => return Ok(Op::Concat),
-        OpDescription::Add => return Ok(Op::Add),
-        OpDescription::GlobalSum => return Ok(Op::GlobalSum),
-        OpDescription::Conv {
-            kernel,
-            stride,
-            pad,
-            in_channels,
-            out_channels,
-        } => (kernel, stride, pad, in_channels, out_channels),
-    };
+/// A convolution with its tensors.
+fn conv(
+    node: &NodeDescription,
+    description: &ConvDescription,
+    tensors: &SafeTensors,
+) -> Result<Conv, PackErrorKind> {
+    let ConvDescription {
+        kernel,
+        stride,
+        pad,
+        in_channels,
+        out_channels,
+    } = *description;
     let shape = [out_channels, kernel, kernel, in_channels];
     let part = |part: &str, dtype, shape: &[usize]| {
         tensor(tensors, format!("{}.{part}", node.name), dtype, shape)
@@ -176,14 +175,14 @@ fn op(node: &NodeDescription, tensors: &SafeTensors) -> Result<Op, PackErrorKind
         .map(|((bias, mult), &shift)| Requant { bias, mult, shift })
         .collect();
     let output_scale = scale.first_chunk().copied().map_or(0.0, f32::from_le_bytes);
-    Ok(Op::Conv(Conv {
+    Ok(Conv {
         kernel,
         stride,
         pad,
         weights,
         requant,
         output_scale,
-    }))
+    })
 }
 
 /// Weights in the order of `shape`, from whichever tensor holds them.

@@ -41,7 +41,7 @@ fn network() -> FloatNetwork {
             node("b", conv(2, 0, &[&[0.5, 0.25]], &[0.1]), &[0]),
             node("c", conv(2, 0, &[&[-0.125, 1.0]], &[-0.2]), &[0]),
             node("joined", FloatOp::Concat, &[1, 2]),
-            node("mean", FloatOp::GlobalMean, &[3]),
+            node("mean", FloatOp::Global, &[3]),
         ],
     }
 }

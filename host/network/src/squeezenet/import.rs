@@ -54,7 +54,7 @@ impl SqueezeNet {
                 }
             }
         }
-        builder.node("logits".into(), FloatOp::GlobalMean, vec![builder.last]);
+        builder.node("logits".into(), FloatOp::Global, vec![builder.last]);
         let used = builder
             .nodes
             .iter()

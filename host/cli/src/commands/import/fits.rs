@@ -2,8 +2,8 @@
 //! the shapes alone.
 
 use firebrick_driver::{CompileError, CompileOptions, compile};
-use firebrick_network::float::{FloatNetwork, FloatOp};
-use firebrick_network::{Conv, Network, Node, Op};
+use firebrick_network::float::{FloatConv, FloatNetwork};
+use firebrick_network::{Conv, Network};
 use firebrick_spec::HwConfig;
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
@@ -108,33 +108,19 @@ fn stand_in(network: &FloatNetwork) -> Network {
         mult: 1 << 14,
         shift: 24,
     };
-    let op = |op: &FloatOp| match op {
-        FloatOp::Conv(conv) => Op::Conv(Conv {
-            kernel: conv.weights.dim().1,
-            stride: conv.stride,
-            pad: conv.pad,
-            weights: Array4::ones(conv.weights.dim()),
-            requant: vec![requant; conv.bias.len()],
-            output_scale: 1.0,
-        }),
-        FloatOp::MaxPool(pool) => Op::MaxPool(*pool),
-        FloatOp::Concat => Op::Concat,
-        FloatOp::Add => Op::Add,
-        FloatOp::GlobalMean => Op::GlobalSum,
+    let conv = |conv: &FloatConv| Conv {
+        kernel: conv.weights.dim().1,
+        stride: conv.stride,
+        pad: conv.pad,
+        weights: Array4::ones(conv.weights.dim()),
+        requant: vec![requant; conv.bias.len()],
+        output_scale: 1.0,
     };
     Network {
         name: network.name.clone(),
         input: network.input,
         normalise: None,
-        nodes: network
-            .nodes
-            .iter()
-            .map(|node| Node {
-                name: node.name.clone(),
-                op: op(&node.op),
-                inputs: node.inputs.clone(),
-            })
-            .collect(),
+        nodes: network.nodes.iter().map(|node| node.map(conv)).collect(),
         labels: vec![String::new(); classes],
     }
 }

@@ -39,7 +39,7 @@ pub fn compare(network: &Network, got: &ImageResult, want: &Activations) -> Vec<
             let id = NodeId(index);
             let sent = got.maps.iter().find(|(node, _)| *node == id);
             match (&node.op, want.map(id)) {
-                (Op::GlobalSum, _) | (_, None) => logits(&node.name, &got.logits, &want.logits),
+                (Op::Global, _) | (_, None) => logits(&node.name, &got.logits, &want.logits),
                 (_, Some(want)) => map(&node.name, sent.map(|(_, map)| map), want),
             }
         })

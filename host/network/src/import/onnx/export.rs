@@ -71,7 +71,7 @@ pub(super) fn model(network: &FloatNetwork) -> Model {
             }
             FloatOp::Concat => add("Concat", inputs, &node.name, vec![int("axis", 1)]),
             FloatOp::Add => add("Add", inputs, &node.name, Vec::new()),
-            FloatOp::GlobalMean => {
+            FloatOp::Global => {
                 add("GlobalAveragePool", inputs, &node.name, Vec::new());
                 add("Flatten", vec![node.name.clone()], "scores", Vec::new());
             }

@@ -465,7 +465,7 @@ impl<'a> Lowering<'a> {
             .drafts
             .0
             .iter()
-            .rposition(|d| matches!(d.node.op, FloatOp::GlobalMean))
+            .rposition(|d| matches!(d.node.op, FloatOp::Global))
         else {
             return Err(ImportError::new(
                 "the graph",

@@ -425,7 +425,7 @@ impl<'a> Lowering<'a> {
             channels: shape.channels,
         };
         self.drafts
-            .push(name(node), FloatOp::GlobalMean, vec![NodeId(id)], output);
+            .push(name(node), FloatOp::Global, vec![NodeId(id)], output);
         let rank = if rank == 0 { 4 } else { rank };
         Ok(Value::Scores {
             rank: Some(rank),
