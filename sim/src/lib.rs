@@ -37,6 +37,7 @@ mod process;
 mod progress;
 mod runtime;
 mod temporary;
+pub mod testbench;
 mod toolchain;
 mod verilate;
 mod waveform;

@@ -1,6 +1,7 @@
 //! The command line: all parsing, no acting.
 
 mod check;
+pub mod compile;
 pub mod device;
 pub mod emulate;
 
@@ -57,6 +58,8 @@ pub enum Command {
     Explore(Explore),
     /// Print the command stream that runs the network
     Disasm(Disasm),
+    /// Write a picture's transfer, and the result that it must give, for other programs and benches
+    Compile(compile::Compile),
     /// Quantise a float SqueezeNet and write the packed model
     Import(Import),
     /// Measure accuracy on labelled pictures
@@ -155,6 +158,9 @@ pub struct Generate {
     /// Write one Verilog file in place of one for each module
     #[arg(long)]
     pub single_file: bool,
+    /// Write a self-checking test bench in plain Verilog too, with vectors of a small network
+    #[arg(long)]
+    pub testbench: bool,
     /// Name of the top module, for designs with several accelerators; without --board
     #[arg(long, value_name = "NAME", default_value = "firebrick_top", value_parser = module,
           conflicts_with = "board")]

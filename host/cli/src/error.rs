@@ -24,6 +24,13 @@ pub enum CliError {
     Model(#[from] firebrick_model::ModelError),
     #[error(transparent)]
     Compile(#[from] CompileError),
+    #[error(
+        "the weights stay in the engine, so that a transfer of their own comes first: name a file \
+         for it with --setup, or give --weights streamed"
+    )]
+    NeedsSetup,
+    #[error("the command stream was refused: {0}; please report this")]
+    Executor(#[from] firebrick_driver::ExecError),
     #[error(transparent)]
     Session(#[from] SessionError),
     #[error(transparent)]

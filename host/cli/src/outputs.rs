@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use firebrick_spec::command::{Command, RECORD_WORDS};
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
 
 use crate::error::CliError;
@@ -75,6 +76,21 @@ impl Kind {
         option: "-o",
         own: |bytes| bytes.starts_with(b"{\"picture.npy\":"),
     };
+    pub const TRANSFER: Kind = Kind {
+        name: "transfer",
+        option: "-o",
+        own: is_transfer,
+    };
+    pub const SETUP: Kind = Kind {
+        option: "--setup",
+        ..Kind::TRANSFER
+    };
+    pub const RESULT: Kind = Kind {
+        name: "result",
+        option: "--expect",
+        // A result in binary has nothing to be known by: only one that was empty is written over.
+        own: |bytes| bytes.starts_with(BEATS),
+    };
     #[cfg(feature = "sim")]
     pub const WAVEFORM: Kind = Kind {
         name: "waveform",
@@ -89,6 +105,19 @@ impl Kind {
         option: "-o",
         own: |_| true,
     };
+}
+
+/// How a file of beats in text begins.
+const BEATS: &[u8] = b"// Firebrick, configuration ";
+
+/// A hello record, or beats in text.
+fn is_transfer(bytes: &[u8]) -> bool {
+    let (words, _) = bytes.as_chunks::<4>();
+    let words = words.iter().map(|word| u32::from_le_bytes(*word));
+    let record: Vec<u32> = words.take(RECORD_WORDS).collect();
+    let hello = <&[u32; RECORD_WORDS]>::try_from(record.as_slice())
+        .is_ok_and(|record| matches!(Command::decode(record), Ok(Command::Hello(_))));
+    hello || bytes.starts_with(BEATS)
 }
 
 fn has(bytes: &[u8], part: &[u8]) -> bool {

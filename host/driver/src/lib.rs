@@ -14,6 +14,7 @@ mod compile;
 mod device;
 mod executor;
 mod framing;
+pub mod hex;
 mod program;
 mod record;
 mod session;

@@ -45,6 +45,9 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
     if let Some(board) = args.board {
         all.extend(firebrick_board::files(board, &config, &sources));
     }
+    if args.testbench {
+        all.extend(bench::files(&config, &args.top)?);
+    }
     folder.claim(&all, args.force)?;
     folder.drop_others(&sources)?;
     for file in &all {
@@ -56,6 +59,52 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         ))?;
     }
     Ok(())
+}
+
+#[cfg(feature = "sim")]
+mod bench {
+    use firebrick_board::{FILE_LIST, File};
+    use firebrick_driver::{CompileOptions, Weights, compile};
+    use firebrick_network::{Network, NodeId, random};
+    use firebrick_sim::testbench::{Vectors, testbench};
+    use firebrick_spec::HwConfig;
+
+    use crate::commands::compile::{cycles, result};
+    use crate::error::CliError;
+
+    /// Height and width of the picture.
+    const SIDE: usize = 28;
+
+    /// A SqueezeNet in miniature: every kind of layer, in some 10,000 cycles.
+    fn network() -> Network {
+        let mut builder = random::Builder::new(1);
+        let x = builder.conv("conv1", NodeId::INPUT, 32, (3, 2, 0));
+        let x = builder.pool("pool1", x, true);
+        let fire2 = builder.fire("fire2", x, 16, 32, 32);
+        let fire3 = builder.fire("fire3", fire2, 24, 32, 32);
+        let x = builder.add("fire3/bypass", fire2, fire3);
+        let x = builder.pool("pool3", x, true);
+        let x = builder.conv("conv10", x, 10, (1, 1, 0));
+        builder.finish(x, SIDE, SIDE)
+    }
+
+    /// The test bench with its vectors.
+    pub fn files(config: &HwConfig, top: &str) -> Result<Vec<File>, CliError> {
+        let options = CompileOptions {
+            check: true,
+            weights: Weights::Streamed,
+            ..CompileOptions::default()
+        };
+        let program = compile(&network(), config, SIDE, SIDE, &options)?;
+        let transfer = program.transfer(&random::picture(SIDE, SIDE, 1).view())?;
+        let vectors = Vectors {
+            expect: &result(&program, &transfer)?,
+            cycles: cycles(&program, &transfer)?,
+            transfer: &transfer,
+        };
+        let files = testbench(config, top, FILE_LIST, &vectors).into_iter();
+        Ok(files.map(|(path, text)| File { path, text }).collect())
+    }
 }
 
 #[cfg(feature = "sim")]
@@ -81,10 +130,14 @@ mod files {
     /// How Verilog files and their list begin, by which this program knows its own.
     const VERILOG: &str = "// Firebrick, configuration ";
 
+    /// How the test bench's Makefile begins.
+    const MAKEFILE: &str = "# Firebrick, configuration ";
+
     /// How a file begins, by which this program knows its own.
     fn beginning(file: &File) -> &'static str {
         match file.path.rsplit_once('.') {
-            Some((_, "v" | "f")) => VERILOG,
+            Some((_, "v" | "f" | "hex")) => VERILOG,
+            None if file.path.ends_with("Makefile") => MAKEFILE,
             _ => file.beginning(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod bench;
 mod classify;
+mod compile;
 mod devices;
 mod disasm;
 mod doctor;
@@ -42,6 +43,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Evaluate(args) => evaluate::run(args, style, &mut output),
         Command::Maps(args) => maps::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Compile(args) => compile::run(args, &mut output).map(|()| Outcome::Good),
         Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
         Command::Devices(args) => devices::run(args, &mut output).map(|()| Outcome::Good),
         Command::Doctor(args) => doctor::run(args, style, &mut output),

@@ -1,0 +1,77 @@
+//! A self-checking test bench in plain Verilog-2001 for simulators that this crate does not drive.
+
+use firebrick_driver::hex;
+use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
+
+/// Folder of the test bench below that of the generated files.
+const FOLDER: &str = "testbench";
+/// Cycles that the bench allows for each one predicted, by default.
+const PATIENCE: u64 = 20;
+
+/// What the bench runs.
+#[derive(Clone, Debug)]
+pub struct Vectors<'a> {
+    /// The transfer, in whole beats.
+    pub transfer: &'a [u8],
+    /// The result packet that it must give, in whole beats. The cycle count in its trailer is not
+    /// compared.
+    pub expect: &'a [u8],
+    /// Cycles that this takes without idle cycles.
+    pub cycles: u64,
+}
+
+/// The files of the bench, path and text: the bench itself, its vectors, and a Makefile for Icarus
+/// and Verilator. `list` is the name of the list of Verilog files, in the folder above.
+#[must_use]
+pub fn testbench(
+    config: &HwConfig,
+    top: &str,
+    list: &str,
+    vectors: &Vectors<'_>,
+) -> Vec<(String, String)> {
+    let (transfer, expect) = ("transfer.hex", "expect.hex");
+    let title = |what: &str| format!("Firebrick, configuration {}: {what}", config.name);
+    let bench = include_str!("testbench/firebrick_tb.v.in");
+    let hash = config.hash();
+    let beats = vectors.transfer.len().max(vectors.expect.len()) / config.bus_bytes;
+    let offset = |register: regs::Register| format!("{:03x}", register.offset);
+    let marks = [
+        ("@CONFIG@", config.name.clone()),
+        ("@TOP@", top.to_owned()),
+        ("@LIST@", list.to_owned()),
+        ("@LIMIT@", (PATIENCE * vectors.cycles).to_string()),
+        // Room for larger vectors of the user's own.
+        (
+            "@MOST@",
+            (beats + 1).next_power_of_two().max(1 << 18).to_string(),
+        ),
+        ("@TRANSFER@", transfer.to_owned()),
+        ("@EXPECT@", expect.to_owned()),
+        ("@MAGIC_VALUE@", format!("{:08x}", MAGIC)),
+        ("@ABI_VALUE@", format!("{ABI_VERSION:08x}")),
+        ("@HASH_LO_VALUE@", format!("{:08x}", hash as u32)),
+        ("@HASH_HI_VALUE@", format!("{:08x}", hash >> 32)),
+        ("@MAGIC@", offset(regs::MAGIC)),
+        ("@ABI@", offset(regs::ABI)),
+        ("@HASH_LO@", offset(regs::HASH_LO)),
+        ("@HASH_HI@", offset(regs::HASH_HI)),
+        ("@STATUS@", offset(regs::STATUS)),
+        ("@ERROR@", offset(regs::ERROR)),
+    ];
+    let fill = |text: &str| {
+        (marks.iter()).fold(text.to_owned(), |text, (mark, with)| {
+            text.replace(mark, with)
+        })
+    };
+    let beats = |what, bytes| hex::beats(&title(what), bytes, config.bus_bytes);
+    let files = [
+        ("firebrick_tb.v", fill(bench)),
+        ("Makefile", fill(include_str!("testbench/Makefile.in"))),
+        (transfer, beats("a transfer", vectors.transfer)),
+        (expect, beats("the result of transfer.hex", vectors.expect)),
+    ];
+    let files = files.into_iter();
+    files
+        .map(|(name, text)| (format!("{FOLDER}/{name}"), text))
+        .collect()
+}
