@@ -3,7 +3,7 @@
 #[path = "timing/streams.rs"]
 mod streams;
 
-use firebrick_model::timing::{Stepping, Timing, TimingError, predict, predict_with};
+use firebrick_model::timing::{self, Stepping, Timing, TimingError, predict, predict_with};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, ErrorCode, Load, Mode, Store, WAIT_NONE};
 use firebrick_spec::config::PRESETS;
@@ -218,6 +218,43 @@ fn skipping_changes_nothing() {
         cycles += counters[0];
     }
     assert!(cycles > 1_000_000, "{cycles} cycles are too few to tell");
+}
+
+/// A trace books every cycle as the counters do, and passes where the array is busy.
+#[test]
+fn a_trace_is_the_counters_in_order() {
+    for name in ["fb64", "fb256", "fb2048"] {
+        let config = preset(name);
+        for seed in 0..20 {
+            println!("{name}, seed {seed}");
+            let transfers = random(&config, seed);
+            let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
+            let plain = predict(&config, &transfers).unwrap();
+            let (timing, trace) = timing::trace(&config, &transfers).unwrap();
+            assert_eq!(timing, plain);
+            let mut at = 0;
+            let mut causes = [0; COUNTERS.len()];
+            for span in &trace.spans {
+                assert_eq!(span.start, at);
+                at = span.end;
+                causes[span.cause] += span.end - span.start;
+            }
+            assert_eq!(at, timing.counters[0]);
+            assert_eq!(causes[CAUSES], timing.counters[CAUSES]);
+            let mut free = 0;
+            for pass in &trace.passes {
+                assert!(pass.start >= free && pass.end > pass.start, "{pass:?}");
+                free = pass.end;
+                let busy = |at| {
+                    let after = trace.spans.partition_point(|span| span.end <= at);
+                    trace.spans[after].cause == CAUSES.start
+                };
+                assert!(busy(pass.start) && busy(pass.end - 1), "{pass:?}");
+            }
+            let busy: u64 = trace.passes.iter().map(|p| p.end - p.start).sum();
+            assert_eq!(busy, timing.counters[CAUSES.start]);
+        }
+    }
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::passes::Passes;
 use super::stream::Record;
 use super::streamer::{Begins, Late, Streamer, StreamerInputs};
 use super::sums::SumPorts;
+use super::trace::{Bus, PassSpan, Trace, Units};
 use super::window::Window;
 use super::{ImageTiming, Stepping};
 
@@ -39,6 +40,8 @@ pub(super) struct Engine<'a> {
     drain: Drain,
     output: Output,
     pub counters: Counters,
+    /// What is noted of the run, if anything.
+    pub trace: Option<Trace>,
     /// Images whose trailers are framed, the first `sent` of them sent.
     pub images: Vec<ImageTiming>,
     sent: usize,
@@ -64,6 +67,7 @@ impl<'a> Engine<'a> {
             drain: Drain::new(config),
             output: Output::new(),
             counters: Counters::new(),
+            trace: None,
             images: Vec::new(),
             sent: 0,
             pass_before: None,
@@ -138,6 +142,19 @@ impl<'a> Engine<'a> {
             input,
         };
         let (cause, layer) = self.streamer.cause(self.records, self.passes.offer(), late);
+        if let Some(trace) = &mut self.trace {
+            let units = Units {
+                bus: match (weights, input) {
+                    (true, _) => Bus::Weights,
+                    (_, true) => Bus::Picture,
+                    _ => Bus::Records,
+                },
+                window: self.window.busy(),
+                drain: !self.drain.at_rest(),
+                output: self.output.next(self.now) != NEVER,
+            };
+            trace.add(to - self.now + 1, cause, layer, units);
+        }
         self.counters.cycles(to - self.now + 1, cause, layer);
         if let Some(run) = &self.streamer.run {
             let before = run.tile.ragged(self.now - run.first);
@@ -238,6 +255,15 @@ impl<'a> Engine<'a> {
                     run.first + self.array_latency,
                     run.last + self.array_latency,
                 );
+                if let Some(trace) = &mut self.trace {
+                    // The counter stands at this cycle's end; the pass begins in the next.
+                    let start = self.counters.total[CYCLES] + (run.first - self.now - 1);
+                    trace.passes.push(PassSpan {
+                        record,
+                        start,
+                        end: start + (run.last + 1 - run.first),
+                    });
+                }
                 let here = (block.acc_bank, block.acc_base, run.first);
                 let before = self.pass_before.replace(here);
                 // Sums that start overwrite and need no read.

@@ -18,6 +18,7 @@ mod stream;
 mod streamer;
 mod sums;
 mod tile;
+mod trace;
 mod window;
 mod window_place;
 mod window_unpack;
@@ -26,6 +27,7 @@ use firebrick_spec::HwConfig;
 
 pub use counters::{COUNTER_COUNT, CounterValues};
 pub use error::TimingError;
+pub use trace::{Bus, PassSpan, Span, Trace};
 
 /// What the core's counters will be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,19 @@ pub fn predict(config: &HwConfig, transfers: &[&[u8]]) -> Result<Timing, TimingE
     predict_with(config, transfers, Stepping::Skip)
 }
 
+/// As [`predict`], and when each unit works.
+///
+/// # Errors
+/// As those of [`predict`].
+pub fn trace(config: &HwConfig, transfers: &[&[u8]]) -> Result<(Timing, Trace), TimingError> {
+    let records = stream::parse(config, transfers)?;
+    let mut engine = engine::Engine::new(config, &records, Stepping::Skip);
+    engine.trace = Some(Trace::default());
+    engine.run(transfers.len())?;
+    let trace = engine.trace.take().unwrap_or_default();
+    Ok((timing(engine), trace))
+}
+
 /// As [`predict`], with a choice of [`Stepping`].
 pub fn predict_with(
     config: &HwConfig,
@@ -78,9 +93,13 @@ pub fn predict_with(
     let records = stream::parse(config, transfers)?;
     let mut engine = engine::Engine::new(config, &records, stepping);
     engine.run(transfers.len())?;
-    Ok(Timing {
+    Ok(timing(engine))
+}
+
+fn timing(engine: engine::Engine<'_>) -> Timing {
+    Timing {
         counters: engine.counters.total,
         layers: engine.counters.layers,
         images: engine.images,
-    })
+    }
 }
