@@ -4,6 +4,7 @@ mod check;
 pub mod compile;
 pub mod device;
 pub mod emulate;
+pub mod report;
 
 pub use check::parse;
 
@@ -54,6 +55,8 @@ pub enum Command {
     Info(Info),
     /// Predict the engine's cycles, layer by layer, without running it
     Predict(Predict),
+    /// Draw a network on a configuration: timeline, cycles, memory, numbers, in one HTML file
+    Report(report::Report),
     /// Rank the configurations that fit a board by their speed
     Explore(Explore),
     /// Print the command stream that runs the network

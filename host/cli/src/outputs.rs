@@ -81,6 +81,11 @@ impl Kind {
         option: "-o",
         own: is_transfer,
     };
+    pub const PAGE: Kind = Kind {
+        name: "report",
+        option: "-o",
+        own: |bytes| bytes.starts_with(b"<!DOCTYPE html>") && has(bytes, b"Firebrick</title>"),
+    };
     pub const SETUP: Kind = Kind {
         option: "--setup",
         ..Kind::TRANSFER

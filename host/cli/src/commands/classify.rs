@@ -226,7 +226,7 @@ fn best(logits: &[i32], count: usize) -> Vec<usize> {
 }
 
 /// Probabilities of the classes.
-fn softmax(logits: &[i32], scale: f64) -> Vec<f64> {
+pub fn softmax(logits: &[i32], scale: f64) -> Vec<f64> {
     let largest = logits.iter().copied().max().unwrap_or(0);
     // In 64 bits: the difference of two sums can exceed 32.
     let power = |l: &i32| ((i64::from(*l) - i64::from(largest)) as f64 * scale).exp();

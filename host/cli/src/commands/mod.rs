@@ -16,6 +16,7 @@ mod maps;
 mod predict;
 mod presets;
 mod replay;
+mod report;
 mod verify;
 
 use firebrick_spec::HwConfig;
@@ -38,6 +39,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Presets(args) => presets::run(args, &mut output).map(|()| Outcome::Good),
         Command::Info(args) => info::run(args, &mut output).map(|()| Outcome::Good),
         Command::Predict(args) => predict::run(args, &mut output).map(|()| Outcome::Good),
+        Command::Report(args) => report::run(args, &mut output).map(|()| Outcome::Good),
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
         Command::Import(args) => import::run(args, style, &mut output).map(|()| Outcome::Good),
         Command::Evaluate(args) => evaluate::run(args, style, &mut output),

@@ -54,9 +54,8 @@ pub struct RunPrediction {
     pub utilization: f64,
 }
 
-/// The timing of `images` images back to back, on an engine that has what stays in it and is at
-/// rest; pixels have no influence.
-fn time(program: &Program, images: usize) -> Result<Timing, CliError> {
+/// The transfers of `images` black pictures back to back: pixels have no influence on the timing.
+pub fn transfers(program: &Program, images: usize) -> Result<Vec<Vec<u8>>, CliError> {
     let (height, width) = program.input();
     let picture = Array3::<u8>::zeros((height, width, 3));
     let mut transfers: Vec<Vec<u8>> = Vec::new();
@@ -67,6 +66,13 @@ fn time(program: &Program, images: usize) -> Result<Timing, CliError> {
         };
         transfers.push(program.transfer_in_order(&picture.view(), order)?);
     }
+    Ok(transfers)
+}
+
+/// The timing of `images` images back to back, on an engine that has what stays in it and is at
+/// rest.
+fn time(program: &Program, images: usize) -> Result<Timing, CliError> {
+    let transfers = transfers(program, images)?;
     let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
     Ok(timing::predict(program.config(), &transfers)?)
 }

@@ -1,0 +1,28 @@
+//! The command line of `firebrick report`.
+
+use std::path::PathBuf;
+
+use firebrick_spec::board::Board;
+
+use super::{Force, Json, Target, board};
+
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// JPEG or PNG file of any size: adds its classes, feature maps and activations
+    pub image: Option<PathBuf>,
+    #[command(flatten)]
+    pub target: Target,
+    /// The board whose resources are shown; without --preset, the board's preset
+    #[arg(long, value_name = "NAME", value_parser = board())]
+    pub board: Option<&'static Board>,
+    /// Pictures of the second timeline, back to back
+    #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(2..=16))]
+    pub images: u16,
+    /// Where the page goes: one HTML file
+    #[arg(short, long, value_name = "FILE", required_unless_present = "on")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub force: Force,
+    #[command(flatten)]
+    pub json: Json,
+}

@@ -1,0 +1,222 @@
+//! `firebrick report`: a network on a configuration as one HTML file.
+
+mod memory;
+mod numbers;
+mod timeline;
+
+use std::path::Path;
+
+use firebrick_driver::Program;
+use firebrick_model::{Activations, Model};
+use firebrick_network::{Network, NodeId, Op};
+use firebrick_report::data::{Class, Layer, Node, Report, Resource, SCHEMA, Summary};
+use firebrick_spec::board::{Board, CLOSURE_PERCENT};
+use firebrick_spec::{ABI_VERSION, HwConfig, command};
+
+use super::classify::softmax;
+use super::predict::Prediction;
+use crate::args;
+use crate::error::CliError;
+use crate::output::Output;
+use crate::outputs::{Kind, Place};
+use crate::target::{Target, shown};
+
+/// Classes that are shown.
+const TOP: usize = 10;
+
+pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliError> {
+    let inputs: Vec<&Path> = [args.image.as_deref(), args.target.model.as_deref()]
+        .into_iter()
+        .flatten()
+        .collect();
+    let place = args.output.as_deref();
+    let place = place
+        .map(|path| Place::check(path, Kind::PAGE, &inputs, args.force.on))
+        .transpose()?;
+    let config = match (&args.target.preset.given, args.board) {
+        (None, Some(board)) => board.config(),
+        _ => args.target.preset.config(),
+    };
+    let target = Target::load_for(&args.target, config)?;
+    let report = report(args, &target)?;
+    if let (Some(place), Some(path)) = (place, &args.output) {
+        let page = firebrick_report::html(&report);
+        place.write(page.as_bytes())?;
+        if !args.json.on {
+            output.line(format_args!("{}: {} bytes", shown(path), page.len()))?;
+        }
+    }
+    match args.json.on {
+        true => output.json(&report),
+        false => Ok(()),
+    }
+}
+
+fn report(args: &args::report::Report, target: &Target) -> Result<Report, CliError> {
+    let program = target.compile(false)?;
+    let (config, network) = (target.config(), &target.network);
+    let prediction = Prediction::of(target, &program)?;
+    let activations = match &args.image {
+        Some(path) => Some(Model::new(network)?.run(&target.picture(path)?.view())?),
+        None => None,
+    };
+    let (alone, trace) = timeline::of(&program, 1)?;
+    let (overlapping, _) = timeline::of(&program, usize::from(args.images))?;
+    Ok(Report {
+        schema: SCHEMA,
+        run: run_of(args, config, network),
+        nodes: nodes(target),
+        layers: layers(&program, &prediction, target),
+        memory: memory::of(&program, &trace, prediction.cycles),
+        timelines: vec![alone, overlapping],
+        quantisation: numbers::quantisation(network, activations.as_ref()),
+        maps: activations
+            .as_ref()
+            .map_or_else(Vec::new, |found| numbers::maps(network, found)),
+        classes: activations
+            .as_ref()
+            .map_or_else(Vec::new, |found| classes(target, found)),
+        resources: args
+            .board
+            .map_or_else(Vec::new, |board| resources(config, board)),
+        summary: summary(&prediction, config),
+    })
+}
+
+/// What was run.
+fn run_of(
+    args: &args::report::Report,
+    config: &HwConfig,
+    network: &Network,
+) -> Vec<(String, String)> {
+    let mut run = vec![
+        ("firebrick", env!("CARGO_PKG_VERSION").to_owned()),
+        ("ABI", firebrick_spec::version(ABI_VERSION)),
+        ("preset", config.name.clone()),
+        ("configuration hash", format!("{:016x}", config.hash())),
+        ("network", network.name.clone()),
+    ];
+    if let Some(image) = &args.image {
+        run.push(("photograph", shown(image)));
+    }
+    let command: Vec<String> = std::env::args().collect();
+    run.push(("command", command.join(" ")));
+    let pairs = run.into_iter();
+    pairs
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+fn summary(prediction: &Prediction, config: &HwConfig) -> Summary {
+    let all = prediction.account.mac_cycles.max(1) as f64;
+    let mut account = vec![("useful".to_owned(), prediction.account.useful as f64 / all)];
+    let mut idle: Vec<(&String, &u64)> = prediction.account.idle.iter().collect();
+    idle.sort_by_key(|(_, cycles)| std::cmp::Reverse(**cycles));
+    account.extend(
+        idle.into_iter()
+            .map(|(cause, cycles)| (cause.clone(), *cycles as f64 / all)),
+    );
+    Summary {
+        network: prediction.network.clone(),
+        preset: prediction.preset.clone(),
+        height: prediction.height,
+        width: prediction.width,
+        macs: prediction.macs,
+        mac_peak_per_cycle: prediction.mac_peak_per_cycle,
+        bus_bytes: config.bus_bytes as u64,
+        cycles: prediction.cycles,
+        utilization: prediction.utilization,
+        cycles_per_image: prediction.run.cycles_per_image,
+        dma_bytes_in: prediction.dma_bytes_in,
+        dma_bytes_out: prediction.dma_bytes_out,
+        resident: prediction.resident,
+        account,
+    }
+}
+
+fn nodes(target: &Target) -> Vec<Node> {
+    // The network was compiled at this size, so that it has shapes.
+    let shapes = target.network.shapes(target.size.height, target.size.width);
+    let nodes = target.network.nodes.iter();
+    let nodes = nodes.zip(shapes.unwrap_or_default());
+    nodes
+        .map(|(node, shape)| Node {
+            name: node.name.clone(),
+            kind: match &node.op {
+                Op::Conv(conv) => format!("conv {k}x{k}/{}", conv.stride, k = conv.kernel),
+                Op::MaxPool(_) => "max-pool 3x3/2".into(),
+                Op::Concat => "concat".into(),
+                Op::Add => "add".into(),
+                Op::Global => "global sum".into(),
+            },
+            shape: [shape.height, shape.width, shape.channels],
+            inputs: node
+                .inputs
+                .iter()
+                .map(|id| (*id != NodeId::INPUT).then_some(id.0))
+                .collect(),
+        })
+        .collect()
+}
+
+fn layers(program: &Program, prediction: &Prediction, target: &Target) -> Vec<Layer> {
+    let tile = program.config().tile;
+    let picture = (3 * target.size.height * target.size.width) as u64;
+    let layers = program.layers().iter().zip(&prediction.layers);
+    layers
+        .map(|(info, account)| {
+            let reads = &target.network.nodes[info.node.0].inputs;
+            let params = info.output_groups * tile * command::PARAM_BYTES;
+            let mut mac_cycles = account.account.idle.clone();
+            mac_cycles.insert("useful".into(), account.account.useful);
+            Layer {
+                name: account.name.clone(),
+                macs: account.macs,
+                cycles: account.cycles,
+                busy_cycles: account.busy_cycles,
+                utilization: account.utilization,
+                bus_bytes: (info.weight_bytes + params) as u64
+                    + if reads.contains(&NodeId::INPUT) {
+                        picture
+                    } else {
+                        0
+                    },
+                account: mac_cycles,
+            }
+        })
+        .collect()
+}
+
+fn classes(target: &Target, activations: &Activations) -> Vec<Class> {
+    let logits = &activations.logits;
+    let scores = softmax(logits, target.logit_scale());
+    let mut order: Vec<usize> = (0..logits.len()).collect();
+    order.sort_by_key(|&index| (std::cmp::Reverse(logits[index]), index));
+    let best = order.into_iter().take(TOP);
+    best.map(|index| Class {
+        label: target.network.labels[index].clone(),
+        index,
+        probability: scores[index],
+        sum: logits[index],
+    })
+    .collect()
+}
+
+fn resources(config: &HwConfig, board: &Board) -> Vec<Resource> {
+    let need = config.resources(board);
+    let limit = CLOSURE_PERCENT as f64 / 100.0;
+    [
+        ("DSP slices", need.dsp, board.dsp),
+        ("block RAM (36 Kibit)", need.bram, board.bram),
+        ("UltraRAM", need.uram, board.uram),
+    ]
+    .into_iter()
+    .filter(|(_, _, available)| *available > 0)
+    .map(|(name, used, available)| Resource {
+        name: name.to_owned(),
+        used: used as u64,
+        available: available as u64,
+        limit,
+    })
+    .collect()
+}
