@@ -64,7 +64,6 @@ probes! {
     released = "", "released", "Of them, those whose sums are complete.";
     draining = "drain.reader", "active", "The drain reads a tile's sums.";
     vectors = "drain.reader", "remaining", "Vectors left of it.";
-    in_drain = "drain", "jobs", "Tiles anywhere in the drain.";
     output = "output_stage.queue", "level", "Beats in the output queue.";
 }
 

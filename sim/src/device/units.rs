@@ -53,6 +53,11 @@ impl Seen {
         is(self.rows) || is(self.rows_out) || is(self.step) || is(self.ends) || is(self.words)
     }
 
+    /// Tiles that the sequencer counts as outstanding and that do not wait for the drain.
+    fn in_drain(&self) -> Option<u64> {
+        self.tiles?.checked_sub(self.drain_jobs?)
+    }
+
     /// Whether the decoder has a whole record and has not passed it on.
     pub fn decoder_in_hand(&self) -> bool {
         matches!(self.decoder, Some(CHECK..=PUSH))
@@ -142,7 +147,7 @@ impl Seen {
                         true => format!("reads a tile, {} vectors left", show(self.vectors)),
                         false => "reads none".into(),
                     },
-                    show(self.in_drain)
+                    show(self.in_drain())
                 ),
             ),
             unit(
@@ -187,10 +192,8 @@ impl Seen {
             "the array's way to the drain: a tile waits for its last sums, which are past"
         } else if released > 0 {
             "the drain's queue: a tile's sums are complete and its record is not there"
-        } else if is(self.in_drain) {
-            "the drain: it has read all of a tile and does not end it"
-        } else if is(self.tiles) {
-            "the drain: it has none of the tiles that the sequencer counts as outstanding"
+        } else if is(self.in_drain()) {
+            "the drain: it has read all of a tile, and the sequencer was not told that it ended"
         } else {
             return None;
         };
