@@ -11,7 +11,7 @@ pub enum Link {
     Zynq,
 }
 
-/// A board that the project knows.
+/// A supported board: its part, the part's resources, its link, and what is generated for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
     /// Name as in `--board`.
@@ -146,15 +146,16 @@ pub const BOARDS: &[Board] = &[
 ];
 
 impl Board {
-    /// A board by name.
+    /// The board with this name; `None` if there is none.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Board> {
         BOARDS.iter().find(|board| board.name == name)
     }
 
-    /// The configuration that is generated for it.
+    /// The configuration that is generated for the board.
     ///
     /// # Panics
+    ///
     /// If its preset does not exist, which a test rules out.
     #[must_use]
     pub fn config(&self) -> HwConfig {

@@ -2,7 +2,7 @@
 
 use crate::config::HwConfig;
 
-/// Who may change a register.
+/// What reads and writes of a register do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read only; writes are ignored.
@@ -44,19 +44,20 @@ pub struct BitRange {
 }
 
 impl BitRange {
-    /// The bits in place: those of the register that belong to it.
+    /// Mask of the field within its register.
     #[must_use]
     pub const fn mask(&self) -> u32 {
         (u32::MAX >> (32 - self.width)) << self.lsb
     }
 
-    /// The value that a register's word holds here.
+    /// Value of the field in a register's word.
     #[must_use]
     pub const fn get(&self, word: u32) -> u32 {
         (word & self.mask()) >> self.lsb
     }
 
-    /// A word with `value` here and 0 elsewhere; bits of `value` that do not fit are dropped.
+    /// A word with `value` in this field and 0 elsewhere; bits of `value` that do not fit are
+    /// dropped.
     #[must_use]
     pub const fn put(&self, value: u32) -> u32 {
         (value << self.lsb) & self.mask()
@@ -73,13 +74,13 @@ const fn bit(name: &'static str, lsb: u32, width: u32, doc: &'static str) -> Bit
 }
 
 impl Register {
-    /// Number of the register among the words of the space.
+    /// Index of the register among the 32-bit words of the space.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.offset / 4
     }
 
-    /// All bits that have a name; of a register that is not divided, all.
+    /// Mask of all bits that have a name; of all bits if the register has no fields.
     #[must_use]
     pub fn mask(&self) -> u32 {
         let named = self.bits.iter().fold(0, |mask, bits| mask | bits.mask());
@@ -107,7 +108,7 @@ const fn reg(
     }
 }
 
-/// Bytes of the register space; addresses wrap beyond it.
+/// Size of the register space in bytes; addresses repeat beyond it.
 pub const SPACE: u32 = 0x1000;
 
 /// Bits of a register from the table.
@@ -273,7 +274,7 @@ pub const UNCLEAN: u32 = status::BUSY.mask() | status::ERROR.mask();
 /// Indices into [`COUNTERS`] of the causes, of which exactly one counts each cycle.
 pub const CAUSES: std::ops::Range<usize> = 1..11;
 
-/// Index of RAGGED in [`COUNTERS`].
+/// Index of `RAGGED` in [`COUNTERS`].
 pub const RAGGED_INDEX: usize = 11;
 
 /// Number of layers for which statistics are kept.

@@ -31,7 +31,7 @@ use crate::squeezenet::SqueezeNet;
 use crate::{layers, pickle};
 use preparation::Evidence;
 
-/// Largest file of float weights. SqueezeNet takes 5 MB.
+/// Largest file of float weights, in bytes. SqueezeNet takes 5 MB.
 pub const MAX_FILE_BYTES: u64 = 48 << 20;
 
 /// Weights of one layer as tensor files hold them.
@@ -43,7 +43,7 @@ pub struct Layer {
     pub bias: Vec<f32>,
 }
 
-/// What the file does not say, or what is to be taken in place of what it says.
+/// Settings for what the file does not say, or to override what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Name of the network.
@@ -96,7 +96,12 @@ pub struct Imported {
     pub notes: Vec<String>,
 }
 
-/// Reads a model from a file.
+/// Reads a float model from a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, is of another kind, is damaged, or holds a network that the engine
+/// cannot run. The message names what would work.
 pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let place = path.display().to_string();
@@ -119,7 +124,12 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
     })
 }
 
-/// Reads a model from memory; `name` is its name unless it is one of the published networks.
+/// Reads a float model from memory; `name` becomes its name unless it is one of the published
+/// networks.
+///
+/// # Errors
+///
+/// As [`open`].
 pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
