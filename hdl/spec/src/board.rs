@@ -16,7 +16,7 @@ pub enum Link {
 pub struct Board {
     /// Name as in `--board`.
     pub name: &'static str,
-    /// Full part number.
+    /// Full part number, as Vivado takes it.
     pub part: &'static str,
     /// LUTs with six inputs.
     pub lut: usize,
@@ -28,11 +28,11 @@ pub struct Board {
     pub bram: usize,
     /// UltraRAMs of 288 Kibit.
     pub uram: usize,
-    /// Way to the host.
+    /// Link to the host.
     pub link: Link,
     /// The preset that is generated for it.
     pub preset: &'static str,
-    /// Clock of the engine that its constraints ask for, in MHz.
+    /// Clock that the constraints request for the engine, in MHz.
     pub core_mhz: usize,
 }
 

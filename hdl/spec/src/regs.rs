@@ -139,7 +139,7 @@ macro_rules! registers {
             );
 
             $(
-                #[doc = concat!("Bits of [`super::", stringify!($name), "`].")]
+                #[doc = concat!("Bits of [`", stringify!($name), "`](crate::regs::", stringify!($name), ").")]
                 pub mod $module {
                     use super::{BitRange, bit};
                     $(

@@ -23,7 +23,7 @@ pub struct Calibration {
     pub network: String,
     /// Number of pictures.
     pub pictures: usize,
-    /// Height and width to which they were scaled.
+    /// Height and width to which they were scaled, in pixels.
     pub size: [usize; 2],
     /// One entry for each group of convolutions.
     pub range: Vec<Range>,
@@ -37,18 +37,18 @@ pub struct Range {
     pub convs: Vec<String>,
     /// Largest value seen.
     pub max: f64,
-    /// 99.9 % of the values that are not zero lie below.
+    /// Value below which 99.9 % of the non-zero values lie.
     pub p99_9: f64,
-    /// 99.99 % of them.
+    /// The same for 99.99 %.
     pub p99_99: f64,
-    /// 99.999 % of them.
+    /// The same for 99.999 %.
     pub p99_999: f64,
-    /// Clipping here makes the mean squared error of 8-bit rounding and clipping smallest.
+    /// Clip with the smallest mean squared error of 8-bit rounding and clipping.
     pub mse: f64,
     /// Mean over pictures and pixels for each channel, of all the group's convolutions in order:
     /// for bias correction.
     pub means: Vec<f32>,
-    /// Largest value of each channel, in the same order; none in older files.
+    /// Largest value of each channel, in the same order; empty in older files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peaks: Vec<f32>,
 }

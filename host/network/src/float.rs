@@ -11,13 +11,13 @@ use crate::op::{self, Convolution, Pool, Shape, ShapeError};
 /// A convolution with ReLU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatConv {
-    /// Stride along both axes.
+    /// Stride along both axes, in pixels.
     pub stride: usize,
-    /// Zero padding on every side.
+    /// Zero padding on every side, in pixels.
     pub pad: usize,
     /// Weights as `[output channel][kernel row][kernel column][input channel]`.
     pub weights: Array4<f32>,
-    /// One per output channel.
+    /// Bias, one value per output channel.
     pub bias: Vec<f32>,
 }
 
@@ -34,7 +34,7 @@ pub struct FloatNetwork {
     pub name: String,
     /// Input picture.
     pub input: Input,
-    /// What is done to the raw pixels first.
+    /// Normalisation of the raw pixels.
     pub normalise: Normalise,
     /// Nodes in topological order.
     pub nodes: Vec<FloatNode>,

@@ -27,13 +27,13 @@ pub enum ResizePolicy {
     },
 }
 
-/// What a float network takes in place of raw pixels: `(pixel - mean) / std` for each channel, in
+/// Normalisation of the raw pixels of a float network: `(pixel - mean) / std` for each channel, in
 /// the input's channel order. Quantising folds it into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalise {
-    /// Subtracted, in steps of a pixel (0 to 255).
+    /// Value that is subtracted, in units of a u8 pixel (0 to 255).
     pub mean: [f32; 3],
-    /// Divided by, in steps of a pixel; positive.
+    /// Divisor, in units of a u8 pixel; positive.
     pub std: [f32; 3],
 }
 
@@ -84,13 +84,13 @@ impl Normalise {
 /// network subtracts and the deviation that it divides by are folded into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// Default height.
+    /// Default height, in pixels.
     pub height: usize,
-    /// Default width.
+    /// Default width, in pixels.
     pub width: usize,
     /// Channel order.
     pub order: PixelOrder,
-    /// From picture to input size.
+    /// How a picture is scaled to the input size.
     pub resize: ResizePolicy,
 }
 
@@ -108,13 +108,13 @@ impl NodeId {
 pub struct Conv {
     /// Square kernel: 1, 3 or 7.
     pub kernel: usize,
-    /// Stride along both axes.
+    /// Stride along both axes, in pixels.
     pub stride: usize,
-    /// Zero padding on every side.
+    /// Zero padding on every side, in pixels.
     pub pad: usize,
     /// Weights as `[output channel][kernel row][kernel column][input channel]`, within ±127.
     pub weights: Array4<i8>,
-    /// One per output channel.
+    /// Requantisation, one entry per output channel.
     pub requant: Vec<Requant>,
     /// Real value of one step of the output (for reports; no arithmetic uses it).
     pub output_scale: f32,

@@ -20,9 +20,9 @@ const BATCH: usize = 8;
 /// channel. Real values, after the normalisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    /// Mean of each tap.
+    /// Mean of each tap; length `taps`.
     pub mean: Array1<f64>,
-    /// Covariance of each pair.
+    /// Covariance of each pair of taps; `taps` x `taps`.
     pub covariance: Array2<f64>,
 }
 

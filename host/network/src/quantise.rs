@@ -58,11 +58,11 @@ impl Clip {
 pub struct Options {
     /// How clips are chosen.
     pub clip: Clip,
-    /// Whether the mean error that rounded weights cause is taken off the bias.
+    /// Whether the mean error that rounded weights cause is subtracted from the bias.
     pub correct_bias: bool,
-    /// Whether the channels of a map get scales of their own between that of the map and their own
-    /// largest value. The weights that read the map take them up, so that it is no arithmetic.
-    /// Needs the channels' largest values in the calibration.
+    /// Whether each channel of a map has a scale of its own, between that of the map and that of its
+    /// own largest value. The weights that read the map compensate for it, so that no arithmetic
+    /// changes. Needs the channels' largest values in the calibration.
     pub equalise: bool,
 }
 
@@ -82,7 +82,7 @@ impl Default for Options {
 pub struct Quantised {
     /// The network.
     pub network: Network,
-    /// By node, then by channel.
+    /// Real value of a step, by node, then by channel.
     pub steps: Vec<Vec<f64>>,
 }
 

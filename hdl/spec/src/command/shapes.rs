@@ -49,7 +49,7 @@ impl Block {
 }
 
 /// Wraps an address in a ring: `address` is where the word would lie without a ring, `base` the
-/// base of its plane, and `ring` as in [`block::IN_RING`].
+/// base of its plane, and `ring` as in [`super::block::IN_RING`].
 #[must_use]
 pub fn ring_address(base: u32, address: u32, ring: u32) -> u32 {
     if ring == 0 {
@@ -59,7 +59,7 @@ pub fn ring_address(base: u32, address: u32, ring: u32) -> u32 {
     (base & !mask) | (address & mask)
 }
 
-/// Number of words of a ring, with `ring` from 1 as in [`block::IN_RING`].
+/// Number of words of a ring, with `ring` from 1 as in [`super::block::IN_RING`].
 #[must_use]
 pub const fn ring_words(ring: u32) -> u32 {
     16 << ring

@@ -39,7 +39,7 @@ pub const MAX_FILE_BYTES: u64 = 48 << 20;
 pub struct Layer {
     /// Kernel as `[row][column][input channel][output channel]`.
     pub kernel: ndarray::Array4<f32>,
-    /// One per output channel.
+    /// Bias, one value per output channel.
     pub bias: Vec<f32>,
 }
 
@@ -48,23 +48,23 @@ pub struct Layer {
 pub struct Options {
     /// Name of the network.
     pub name: Option<String>,
-    /// Preset for the preparation of pictures; torchvision's or Caffe's by the names of layers.
+    /// Preparation of pictures; by default torchvision's or Caffe's, depending on the names of layers.
     pub preset: Option<Preprocess>,
-    /// Order of the channels, other than the preset's.
+    /// Order of the channels, if not the preset's.
     pub order: Option<PixelOrder>,
-    /// Mean, other than the preset's.
+    /// Mean in units of a u8 pixel, if not the preset's.
     pub mean: Option<[f32; 3]>,
-    /// Deviation, other than the preset's.
+    /// Deviation in units of a u8 pixel, if not the preset's.
     pub std: Option<[f32; 3]>,
-    /// Scaling, other than the preset's.
+    /// Scaling, if not the preset's.
     pub resize: Option<ResizePolicy>,
-    /// Height and width of the input.
+    /// Height and width of the input, in pixels.
     pub size: Option<[usize; 2]>,
-    /// Layers (1 for conv1, then modules) behind which there are pools. For files of tensors.
+    /// Layers (1 for conv1, then modules) that a pool follows. For files that hold only tensors.
     pub pools: Option<Vec<usize>>,
-    /// Whether pools count a last, partial window. For files of tensors.
+    /// Whether pools count a last, partial window. For files that hold only tensors.
     pub ceil: Option<bool>,
-    /// Padding of the last convolution. For files of tensors.
+    /// Padding of the last convolution. For files that hold only tensors.
     pub last_pad: Option<usize>,
 }
 
@@ -81,18 +81,18 @@ pub enum Format {
     Pickle,
 }
 
-/// A model that was read.
+/// A model that has been read.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// What was read.
+    /// Kind of the file.
     pub format: Format,
     /// The network.
     pub network: FloatNetwork,
-    /// What the graph does to its input itself; part of the network's normalisation.
+    /// Normalisation that the graph itself contains; part of the network's normalisation.
     pub own: Option<Normalise>,
-    /// Its figures, if it is a SqueezeNet of any size.
+    /// Its table, if it is a SqueezeNet of any dimensions.
     pub table: Option<SqueezeNet>,
-    /// What is worth knowing, a sentence each.
+    /// Notes for the user, a sentence each.
     pub notes: Vec<String>,
 }
 
