@@ -86,8 +86,8 @@ def main():
     parser.add_argument("photographs", nargs="*", type=Path)
     parser.add_argument("--preset", default="fb256")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--count", type=int, default=100, help="pictures in a row")
-    parser.add_argument("--row-size", type=int, default=64, help="their input's side")
+    parser.add_argument("--count", type=int, default=100, help="pictures in a row without a reset (default 100)")
+    parser.add_argument("--row-size", type=int, default=64, help="side of the network's input for those pictures (default 64)")
     args = parser.parse_intermixed_args()
     rows, series = [], []
     with tempfile.TemporaryDirectory() as folder:
