@@ -67,10 +67,10 @@ def write(tallies, photographs):
     version = subprocess.run(["verilator", "--version"], stdout=subprocess.PIPE, text=True)
     pathlib.Path("docs/campaign.md").write_text(
         "# Verification campaign\n\n"
-        "Written by `scripts/campaign`. Each photograph runs twice on one simulated engine: once "
-        "with every\nfeature map sent and compared element by element with the integer model, "
-        f"idle cycles and\nback-pressure with probability {PROBABILITY} on every stream, from a "
-        "seed of its own; once\nundisturbed, as `classify` runs it, for logits and cycles.\n\n"
+        "Written by `scripts/campaign`. Each photograph runs twice on one simulated engine. The first run sends every\n"
+        "feature map and compares it with the integer model, element by element, with idle cycles and back-pressure\n"
+        f"of probability {PROBABILITY} on every stream, from a seed of its own. The second run is undisturbed, as in\n"
+        "`classify`, and gives logits and cycles.\n\n"
         f"{version.stdout.split(' rev')[0].strip()}, {platform.machine()}. Seeds 1 to "
         f"{len(photographs)}; photographs: {', '.join(p.name for p in photographs)}.\n\n"
         "| network | input | preset | photographs | maps | elements | mismatches | cycles |\n"

@@ -85,9 +85,9 @@ def main():
     parser.add_argument("--pack", help="packed model (default: the committed v1.1 model)")
     parser.add_argument("--random", action="store_true", help="random weights instead")
     parser.add_argument("--size", type=int, default=227, help="height and width (default 227)")
-    parser.add_argument("--rounds", type=int, default=10, help="turns of each side (default 10)")
-    parser.add_argument("--images", type=int, default=30, help="pictures a turn (default 30)")
-    parser.add_argument("--threads", type=int, default=2, help="threads of each (default 2)")
+    parser.add_argument("--rounds", type=int, default=10, help="rounds for each program (default 10)")
+    parser.add_argument("--images", type=int, default=30, help="pictures per round (default 30)")
+    parser.add_argument("--threads", type=int, default=2, help="threads for each program (default 2)")
     parser.add_argument("--limit", type=float, default=2.0, help="highest ratio (default 2)")
     args = parser.parse_args()
     if min(args.size, args.rounds, args.images, args.threads) < 1:

@@ -16,6 +16,47 @@ RUN = 4
 TARGETS = {256: (0.95, 0.97), 512: (0.95, 0.97), 1024: (0.94, 0.96), 2048: (0.90, 0.94)}
 STREAMED_BYTES, RESIDENT_BYTES = 1_500_000, 200_000
 
+HEAD = """\
+# Performance
+
+Written by `scripts/measure` from the core's own counters in the simulated engine: emitted Verilog under
+Verilator, 128-bit streams without artificial idle cycles. "One image" is a single image, from its first beat in
+to its trailer out; "each of {run}" is a run of {run} images back to back, divided by {run}.
+
+Utilisation is useful MACs divided by cycles x peak. A zero border pixel of a 3x3 counts as useful; padded
+channels and taps do not. v1.1 at 224 has 349,151,936 useful MACs, v1.0 at 227 without padding of the last
+convolution 832,667,936.
+
+Every cycle count here, in total, by cause, by layer and for the run, equals the prediction of `firebrick predict`;
+otherwise the script ends with an error.
+"""
+
+CAUSES = """\
+Packed presets (`-packed`: two MACs in each DSP slice) have the same cycles. Bytes in are pixels, commands and
+streamed weights; bytes out are the class sums and one trailer of 16 bytes. Resident weights are transferred once,
+before the first image ({setup:,} bytes for v1.1 at 16 x 16).
+
+## Where the rest went
+
+![Lost cycles by layer and cause](figures/losses.svg)
+
+The figure shows, for one v1.1 image at 224, the MAC-cycles of each layer that did no useful work, divided by the
+array's peak. The tables give them as MAC-cycles; useful MACs and all causes of a row add up to its cycles x peak:
+
+| cause | meaning |
+|---|---|
+| padding | channels and taps that fill up the tile: conv1's 27 taps in 32 rows, 1000 classes in 1008 columns; in a network with bypass also its additions |
+| ragged | lanes without a pixel: beyond a tile's end, or between rows |
+| fill | a pass's weights are still being loaded into the array |
+| weights | no work is queued; the decoder waits for or copies weights |
+| command | no work is queued; the decoder waits for or checks a record |
+| input | a strip of the picture is not complete |
+| accumulator | the tile's accumulators have not drained |
+| dependency | the layer's input has not drained |
+| output | the result stream is full, or a map is being sent |
+| start, finish | before the first vector of a stream, after its last |
+"""
+
 
 def run(*command):
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True)
@@ -105,7 +146,7 @@ def processor():
 
 
 def bars(cases):
-    """What the targets say of each case; false if one is missed."""
+    """Compares each case with its targets; false if one is missed."""
     good = True
     for case in cases:
         one, each = case.one, case.run
@@ -148,55 +189,14 @@ def main():
     pathlib.Path("docs/figures/losses.svg").write_text(
         chart([(f"{c.one['mac_peak_per_cycle']} MACs", c.one["mac_peak_per_cycle"],
                 c.one["run"]["layers"]) for c in shown]))
-    out = [
-        "# Performance", "",
-        "Written by `scripts/measure` from the core's own counters in the simulated engine: emitted "
-        "Verilog",
-        "under Verilator, 128-bit streams without artificial idle cycles. \"One image\" is one image "
-        "alone, from",
-        f"its first beat in to its trailer out; \"each of {RUN}\" is a run of {RUN} back to back, "
-        f"divided by {RUN}.", "",
-        "Utilisation is useful MACs over cycles x peak; a zero border pixel of a 3x3 counts as "
-        "useful, padded",
-        "channels and taps do not. Useful MACs: 349,151,936 of v1.1 at 224, 832,667,936 of v1.0 at "
-        "227 without",
-        "padding of the last convolution.", "",
-        "Every cycle count here, in total, by cause, by layer and for the run, equals what "
-        "`firebrick predict`",
-        "says; the script ends with an error where one does not.", "",
-        *summary(cases), "",
-        "Packed presets (`-packed`: two MACs in a DSP slice) have the same cycles. Bytes in are "
-        "pixels, commands",
-        "and streamed weights; bytes out are the class sums and one trailer of 16 bytes. Resident "
-        "weights cross",
-        f"once, before the first image ({cases[2].predicted['dma_bytes_setup']:,} bytes for v1.1 at "
-        "16 x 16).", "",
-        "## Where the rest went", "",
-        "![Lost cycles by layer and cause](figures/losses.svg)", "",
-        "The figure shows, for one v1.1 image at 224, the MAC-cycles of each layer that did no useful "
-        "work, divided by",
-        "the array's peak. The tables give them as MAC-cycles; useful MACs and all causes of a row add "
-        "up to its",
-        "cycles x peak:", "",
-        "| cause | what it is |", "|---|---|",
-        "| padding | channels and taps that fill up the tile: conv1's 27 taps in 32 rows, 1000 "
-        "classes in 1008 columns; of a network with bypass also its additions |",
-        "| ragged | lanes without a pixel: beyond a tile's end, or between rows |",
-        "| fill | a pass's weights still move into the array |",
-        "| weights | no work decoded yet, the decoder waits for or copies weights |",
-        "| command | no work decoded yet, the decoder waits for or checks a record |",
-        "| input | a strip of the picture is not complete |",
-        "| accumulator | the tile's accumulators have not drained |",
-        "| dependency | the layer's input has not drained |",
-        "| output | the result stream is full, or a map is being sent |",
-        "| start, finish | before the first vector of a stream, after its last |", "",
-    ]
+    out = [HEAD.format(run=RUN), *summary(cases), "",
+           CAUSES.format(setup=cases[2].predicted["dma_bytes_setup"])]
     for case in [*shown, *older]:
         out += [f"### {case.network} at {case.size}, {case.one['mac_peak_per_cycle']} MACs", "",
                 *layer_table(case), ""]
     out += ["## Speed of the simulation", "",
-            f"Seconds for one image on two cores of an {processor()}, which also did other work; the "
-            "model is built", "once and kept.", "",
+            f"Seconds for one image on two cores of an {processor()}, which also did other work, with a",
+            "model that was built before.", "",
             "| preset | v1.1 at 224 |", "|---|---:|"]
     out += [f"| {c.preset} | {c.one['sim_seconds']:.1f} s |" for c in cases
             if c.size == 224 and not c.predicted["resident"]]

@@ -9,14 +9,14 @@ from synth_board import differences
 INTRO = """<!-- Written by scripts/resources. -->
 # Resources
 
-What the core takes on each board: synthesised by Yosys, not placed, the core alone without XDMA, DMA or
-interconnects. Repeat a row with `scripts/synth-yosys BOARD`, this page with `scripts/resources`.
+What the core takes on each board, synthesised by Yosys and not placed. The figures are for the core alone, without
+XDMA, DMA or interconnects. `scripts/synth-yosys BOARD` repeats a row, `scripts/resources` writes this page.
 
-Yosys' figures are not Vivado's: it shares no logic across blocks that occur often, and on UltraScale+ it
-packs no pipeline registers into DSP slices, so that LUT and FF are on the high side. `scripts/synth-yosys`
-compares DSP slices and memories with what `firebrick info --board` predicts: {differences}.
-Yosys puts bytes of several rows of 4096 words into one UltraRAM; with rows of their own, as a cascade needs
-them: {rows}.
+Yosys' figures differ from Vivado's: it shares no logic across repeated blocks, and on UltraScale+ it packs no pipeline
+registers into DSP slices, so that LUT and FF counts are on the high side. `scripts/synth-yosys` compares DSP slices
+and memories with the prediction of `firebrick info --board`: {differences}.
+Yosys packs bytes of several rows of 4096 words into one UltraRAM. If each row has UltraRAMs of its own, as a cascade
+needs, the counts are: {rows}.
 Limits: LUT {lut} %, FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
 
 | Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM |
@@ -81,8 +81,8 @@ def main():
     text = INTRO.format(lut=70, ff=50, rest=80, differences=unlike(folder, found),
                         rows=own_rows(folder, found))
     text += "\n".join(lines) + missing(folder, found)
-    text += "\n\n## For each multiply-accumulate\n\nBeside published figures of accelerators with 8-bit "
-    text += "weights and activations, which are of placed designs.\n\n"
+    text += "\n\n## Per multiply-accumulate\n\nCompared with published figures of accelerators with 8-bit "
+    text += "weights and activations, which are for placed designs.\n\n"
     text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)
     text += f"\n\nDPU: {others['source']}.\n"
     page.write_text(text)

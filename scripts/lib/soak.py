@@ -86,8 +86,8 @@ def main():
     parser.add_argument("photographs", nargs="*", type=Path)
     parser.add_argument("--preset", default="fb256")
     parser.add_argument("--size", type=int, default=224)
-    parser.add_argument("--count", type=int, default=100, help="pictures in a row")
-    parser.add_argument("--row-size", type=int, default=64, help="their input's side")
+    parser.add_argument("--count", type=int, default=100, help="pictures in a row without a reset (default 100)")
+    parser.add_argument("--row-size", type=int, default=64, help="side of the network's input for those pictures (default 64)")
     args = parser.parse_intermixed_args()
     rows, series = [], []
     with tempfile.TemporaryDirectory() as folder:
@@ -116,12 +116,11 @@ def main():
         "# Photographs on every kind of device\n\n"
         f"Written by `scripts/soak`: SqueezeNet v1.1 on `{args.preset}`; {what}. Boards are emulated, in\n"
         "processes of their own, with the Verilated core behind their nodes. The seconds are those of a simulation\n"
-        "on a shared machine, and say nothing of a board.\n\n"
+        "on a shared machine; they say nothing about a board.\n\n"
         f"## The same sums at {args.size}x{args.size}\n\n"
         "| Device | Pictures with the model's `logits_sha256` | s |\n|---|---:|---:|\n" + table(rows) +
         f"\n## {args.count} in a row without a reset, at {args.row_size}x{args.row_size}\n\n"
-        "One session each: a reset in between would show as a break in the results' sequence numbers, which is an\n"
-        "error.\n\n"
+        "Each row is one session: a reset in between would break the results' sequence numbers, which is an error.\n\n"
         "| Device | Pictures with the model's sums | s |\n|---|---:|---:|\n" + table(series) +
         "\n## The sums\n\n| Picture | `logits_sha256` |\n|---:|---|\n" + sums)
 

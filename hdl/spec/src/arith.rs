@@ -3,13 +3,14 @@
 
 /// Largest magnitude of a weight: symmetric, so that -128 never occurs.
 pub const WEIGHT_MAX: i8 = 127;
-/// Smallest and largest requantisation multiplier (TOSA RESCALE with `scale32 = false`).
+/// Smallest requantisation multiplier. Multipliers are 15 bits and positive, as in TOSA's RESCALE
+/// with `scale32 = false`.
 pub const MULT_MIN: u16 = 1;
-/// See [`MULT_MIN`].
+/// Largest requantisation multiplier; see [`MULT_MIN`].
 pub const MULT_MAX: u16 = 32_767;
 /// Smallest requantisation shift: below it the rounding term would vanish.
 pub const SHIFT_MIN: u8 = 1;
-/// Largest requantisation shift: a product has 48 bits, beyond them every result is 0.
+/// Largest requantisation shift: a product has 48 bits, so a larger shift would always give 0.
 pub const SHIFT_MAX: u8 = 48;
 
 /// Requantisation of one output channel: `y = clamp(((acc + bias) * mult + 2^(shift-1)) >> shift)`.
@@ -40,8 +41,8 @@ impl Requant {
         (MULT_MIN..=MULT_MAX).contains(&self.mult) && (SHIFT_MIN..=SHIFT_MAX).contains(&self.shift)
     }
 
-    /// Scales, rounds and clamps one accumulator to an activation; the clamp at 0 is the ReLU.
-    /// Exact for every `acc` and `bias`: the sum is taken in 33 bits.
+    /// Scales, rounds and clamps one accumulator to an activation, 0 to 255; the clamp at 0 is the
+    /// ReLU. Exact for every `acc` and `bias`: the sum is taken in 33 bits.
     #[must_use]
     #[inline]
     pub fn apply(&self, acc: i32) -> u8 {
@@ -58,16 +59,15 @@ pub fn mac(acc: i32, x: u8, w: i8) -> i32 {
     acc + i32::from(x) * i32::from(w)
 }
 
-/// Joins a bypass to a feature map: both activations have the same scale, and the sum is clamped
-/// to it.
+/// Adds two activations of the same scale, as a bypass does; the sum is clamped to 255.
 #[must_use]
 #[inline]
 pub fn add(a: u8, b: u8) -> u8 {
     a.saturating_add(b)
 }
 
-/// Output length of a convolution along one axis: `(n + 2 pad - kernel) / stride + 1`.
-/// `None` when the kernel does not fit.
+/// Output length of a convolution along one axis, in pixels: `(n + 2 pad - kernel) / stride + 1`.
+/// `None` if the kernel does not fit.
 #[must_use]
 pub fn conv_len(n: usize, kernel: usize, stride: usize, pad: usize) -> Option<usize> {
     (n + 2 * pad)
@@ -80,9 +80,9 @@ pub const POOL_KERNEL: usize = 3;
 /// Stride of the pooling window.
 pub const POOL_STRIDE: usize = 2;
 
-/// Output length of the 3x3/2 max-pool along one axis. In ceil mode a last window that lies
-/// partly outside counts, as Caffe and torchvision (`ceil_mode=True`) do it.
-/// `None` when the map is smaller than the window.
+/// Output length of the 3x3/2 max-pool along an axis of `n` pixels. In ceil mode a last window that
+/// lies partly outside counts, as in Caffe and torchvision (`ceil_mode=True`). `None` if the map is
+/// smaller than the window.
 #[must_use]
 pub fn pool_len(n: usize, ceil: bool) -> Option<usize> {
     let span = n.checked_sub(POOL_KERNEL)?;
@@ -95,8 +95,8 @@ pub fn pool_len(n: usize, ceil: bool) -> Option<usize> {
     )
 }
 
-/// Worst absolute accumulator value of one output channel, bias included, over all inputs:
-/// activations are 0..=255, so positive and negative weights bound it separately.
+/// Largest absolute accumulator value of one output channel over all inputs, bias included.
+/// Activations are 0 to 255, so positive and negative weights bound it separately.
 #[must_use]
 pub fn accumulator_bound(weights: impl IntoIterator<Item = i8>, bias: i32) -> i64 {
     let (mut high, mut low) = (0i64, 0i64);

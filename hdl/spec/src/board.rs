@@ -11,12 +11,12 @@ pub enum Link {
     Zynq,
 }
 
-/// A board that the project knows.
+/// A supported board: its part, the part's resources, its link, and what is generated for it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Board {
     /// Name as in `--board`.
     pub name: &'static str,
-    /// Full part number.
+    /// Full part number, as Vivado takes it.
     pub part: &'static str,
     /// LUTs with six inputs.
     pub lut: usize,
@@ -28,11 +28,11 @@ pub struct Board {
     pub bram: usize,
     /// UltraRAMs of 288 Kibit.
     pub uram: usize,
-    /// Way to the host.
+    /// Link to the host.
     pub link: Link,
     /// The preset that is generated for it.
     pub preset: &'static str,
-    /// Clock of the engine that its constraints ask for, in MHz.
+    /// Clock that the constraints request for the engine, in MHz.
     pub core_mhz: usize,
 }
 
@@ -146,15 +146,16 @@ pub const BOARDS: &[Board] = &[
 ];
 
 impl Board {
-    /// A board by name.
+    /// The board with this name; `None` if there is none.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Board> {
         BOARDS.iter().find(|board| board.name == name)
     }
 
-    /// The configuration that is generated for it.
+    /// The configuration that is generated for the board.
     ///
     /// # Panics
+    ///
     /// If its preset does not exist, which a test rules out.
     #[must_use]
     pub fn config(&self) -> HwConfig {

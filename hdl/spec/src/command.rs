@@ -22,13 +22,13 @@ pub use records::{
 };
 pub use shapes::{ring_address, ring_words};
 
-/// 32-bit words of a record.
+/// Number of 32-bit words in a record.
 pub const RECORD_WORDS: usize = 8;
-/// Bytes of a record.
+/// Number of bytes in a record: two beats.
 pub const RECORD_BYTES: usize = 4 * RECORD_WORDS;
-/// `wait` value that waits for nothing.
+/// Value of `wait` and `drains` that waits for nothing.
 pub const WAIT_NONE: u8 = 0xff;
-/// Most blocks that may have finished computing without having drained.
+/// Most tiles that may have been computed without having drained.
 pub const MAX_OUTSTANDING: u8 = 7;
 /// Bytes of one logit in the result.
 pub const LOGIT_BYTES: usize = 4;

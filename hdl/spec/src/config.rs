@@ -4,7 +4,7 @@
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
-/// Sizes of one engine. All memories are counted in their own words.
+/// Parameters of one engine. The size of each memory is in words of its own.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HwConfig {
     /// Preset name.
@@ -30,7 +30,7 @@ pub struct HwConfig {
     pub window_kernel: usize,
     /// Widest picture of the window unit, in pixels.
     pub window_width: usize,
-    /// Passes descriptors that the engine holds between decoder and sequencer.
+    /// Records that the queue between decoder and sequencer holds.
     pub block_queue: usize,
     /// Requantisers per lane.
     pub requantisers: usize,
@@ -54,7 +54,7 @@ pub const OPTIONS: &[(&str, &str)] = &[
 pub const DEFAULT_PRESET: &str = "fb256";
 
 impl HwConfig {
-    /// A preset by name, with its options.
+    /// The preset with this name, options included, as in `fb256-packed`; `None` if there is none.
     #[must_use]
     pub fn preset(name: &str) -> Option<HwConfig> {
         let (base, option) = match PRESETS.iter().find(|base| **base == name) {
@@ -114,19 +114,19 @@ impl HwConfig {
         }
     }
 
-    /// All presets.
+    /// All presets, without options.
     pub fn presets() -> impl Iterator<Item = HwConfig> {
         PRESETS.iter().filter_map(|name| HwConfig::preset(name))
     }
 
-    /// Multiply-accumulates per cycle at full use.
+    /// Multiply-accumulates per cycle when every vector is useful.
     #[must_use]
     pub fn macs_per_cycle(&self) -> usize {
         self.tile * self.tile * self.lanes
     }
 
-    /// Pixels that pass the drain unit together: one in two cycles with a single lane, else half
-    /// the lanes' in a cycle.
+    /// Pixels that the drain unit handles in a cycle: half of the lanes, at least one (which a
+    /// single lane's drain takes in two cycles).
     #[must_use]
     pub fn drain_pixels(&self) -> usize {
         (self.lanes / 2).max(1)
@@ -138,26 +138,26 @@ impl HwConfig {
         (self.lanes / 4).max(1)
     }
 
-    /// Columns of the unpooled map for a word of the pooling line memory.
+    /// Columns of the unpooled map that one word of the pooling line memory stands for.
     #[must_use]
     pub fn line_columns(&self) -> usize {
         2 * self.line_pixels()
     }
 
-    /// Pixels of a picture's row that the window unit takes in a cycle.
+    /// Pixels of a picture row that the window unit takes per cycle.
     #[must_use]
     pub fn window_pixels(&self) -> usize {
         self.lanes.min(4)
     }
 
-    /// Feature words that the window unit writes in a cycle.
+    /// Feature words that the window unit writes per cycle at most.
     #[must_use]
     pub fn window_words(&self) -> usize {
         (self.lanes / 2).max(1)
     }
 
-    /// Every figure that the core's behaviour depends on, as `key=value`, one a line, in a fixed
-    /// order. The preset's name is not among them.
+    /// Every parameter that the core's behaviour depends on, as `key=value`, one per line, in a
+    /// fixed order. The name of the preset is not among them.
     #[must_use]
     pub fn canonical(&self) -> String {
         let mut text = String::new();

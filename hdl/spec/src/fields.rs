@@ -30,6 +30,10 @@ pub struct FieldOverflow {
 
 impl Field {
     /// Defines a field; used in constant tables.
+    ///
+    /// # Panics
+    ///
+    /// If `lsb + width` exceeds 32; at compile time when used in a constant.
     #[must_use]
     pub const fn new(
         name: &'static str,
@@ -48,7 +52,7 @@ impl Field {
         }
     }
 
-    /// Largest value.
+    /// Largest value that the field can hold.
     #[must_use]
     pub const fn max(&self) -> u32 {
         if self.width == 32 {
@@ -58,13 +62,17 @@ impl Field {
         }
     }
 
-    /// Reads the field.
+    /// Reads the field from the words of a record.
     #[must_use]
     pub fn get(&self, words: &[u32]) -> u32 {
         (words[self.word] >> self.lsb) & self.max()
     }
 
-    /// Writes the field, leaving its neighbours alone.
+    /// Writes the field and leaves its neighbours unchanged.
+    ///
+    /// # Errors
+    ///
+    /// If the value does not fit; the words are then unchanged.
     pub fn set(&self, words: &mut [u32], value: u64) -> Result<(), FieldOverflow> {
         if value > u64::from(self.max()) {
             return Err(FieldOverflow {
@@ -78,7 +86,7 @@ impl Field {
         Ok(())
     }
 
-    /// Bits as in `w1[19:0]`.
+    /// The position as text, as in `w1[19:0]`.
     #[must_use]
     pub fn position(&self) -> String {
         let (word, high, low) = (self.word, self.lsb + self.width - 1, self.lsb);

@@ -4,7 +4,7 @@
 //! The latency of a unit is the number of cycles from what it takes to what it gives: 1 means in
 //! the next cycle. `lanes` and `tile` are those of a configuration.
 
-/// From a feature address to its word, and from there on through the array.
+/// From a feature address to its word at the array.
 pub const FEATURE_LATENCY: usize = 2;
 
 /// From the loader's decision to the first row of weights: as long as the feature path, so that
@@ -37,7 +37,7 @@ pub const PASS_INTERVAL: usize = ACC_REUSE;
 /// From a tile's last sum at the accumulators until it can be read back.
 pub const SETTLE_LATENCY: usize = 2;
 
-/// From there until the drain can take the tile's job.
+/// From there ([`SETTLE_LATENCY`]) until the drain can take the tile's job.
 pub const RELEASE_LATENCY: usize = 1;
 
 /// From the cycle in which a job is taken to its first request for accumulators.
@@ -53,10 +53,11 @@ pub const fn handover_latency(tile: usize) -> usize {
 /// From a granted drain read to its data.
 pub const ACC_READ_LATENCY: usize = 2;
 
-/// Of a requantiser's multiplication.
+/// From a requantiser's factors to their product.
 pub const MUL_LATENCY: usize = 2;
 
-/// Of a requantiser: the sum with the bias, the product, then two shifts and the rounding.
+/// From an accumulator at a requantiser to its activation: the sum with the bias, the product, two
+/// shifts and the rounding.
 pub const REQUANT_LATENCY: usize = 1 + MUL_LATENCY + 3;
 
 /// From a granted request to the last requantised words of the vector: the read, one register,
@@ -67,7 +68,7 @@ pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + 1 + REQUANT_LATENCY + 2;
 /// From a step's words to their maxima; words that are not pooled take as long.
 pub const POOL_LATENCY: usize = 3;
 
-/// From a step to the addresses of its words, which must meet them.
+/// From a step to the addresses of its words: as long as the words take.
 pub const ADDRESS_LATENCY: usize = POOL_LATENCY;
 
 /// From a granted request to the last write into the feature buffer that follows from it, and,
@@ -79,16 +80,16 @@ pub const DRAIN_LATENCY: usize = VECTOR_LATENCY + POOL_LATENCY;
 /// follow, one position a cycle), or to the trailer.
 pub const TAP_LATENCY: usize = VECTOR_LATENCY + 1;
 
-/// From vector to vector in the drain unit.
+/// Cycles from one vector to the next in the drain unit.
 pub const DRAIN_PACE: usize = 2;
 
-/// From a vector with taps to the next one.
+/// Cycles from a vector with taps to the next vector.
 #[must_use]
 pub const fn tap_pace(lanes: usize) -> usize {
     if lanes > 2 { lanes } else { DRAIN_PACE }
 }
 
-/// From the last vector of a tile whose sums are sent to the next vector.
+/// Cycles from the last vector of a tile whose sums are sent to the next vector.
 #[must_use]
 pub const fn sums_pace(lanes: usize) -> usize {
     tap_pace(lanes) + 4
@@ -100,7 +101,7 @@ pub const fn sums_latency(lanes: usize) -> usize {
     tap_pace(lanes) + 1
 }
 
-/// By how much `drained` is later for a tile with taps, so that it comes with the last one.
+/// Cycles by which `drained` comes later for a tile with taps, so that it comes with the last tap.
 #[must_use]
 pub const fn tap_delay(lanes: usize) -> usize {
     // The last word goes `tap_pace` cycles after the last step; without taps a tile is drained
@@ -125,10 +126,10 @@ pub const fn tapped_latency(lanes: usize) -> usize {
 /// From the read of a stored word to its beat at the output queue: the feature path.
 pub const STORE_LATENCY: usize = FEATURE_LATENCY;
 
-/// Beats that the output queue holds.
+/// Number of beats that the output queue holds.
 pub const OUTPUT_QUEUE: usize = 64;
 
-/// Most cycles from the output queue's level to the drain unit that acts on it.
+/// Most cycles between a change of the output queue's level and the drain unit's reaction to it.
 pub const ROOM_LATENCY: usize = 4;
 
 /// Beats that must still fit into the output queue when the drain unit starts a vector that
@@ -141,17 +142,17 @@ const _: () = assert!(OUT_MARGIN >= ROOM_LATENCY + TAP_LATENCY + 8 + 4);
 /// Rows of 16 weights in a group of a sparse payload.
 pub const SPARSE_ROWS: usize = crate::sparse::GROUP / 16;
 
-/// From a group's mask to its first beat of values: how many there are is counted first.
+/// From a group's mask to its first beat of values: the values are counted first.
 pub const SPARSE_COUNT_LATENCY: usize = 3;
 
-/// From the issue of a row to its write, in the unit that puts the zeros of sparse weights back.
+/// From the issue of a row to its write, in the unit that restores the zeros of sparse weights.
 pub const SPARSE_LATENCY: usize = 3;
 
-/// From a statistic's index to its value; register STATS_AT follows the index as late.
+/// From a statistic's index to its value; register STATS_AT follows the index with the same delay.
 pub const STATS_LATENCY: usize = 2;
 
-/// Cycles of the decoder for a record that waits for nothing: two beats, the checks, the queue.
-/// The beats of a payload come on top.
+/// Cycles that the decoder takes for a record that waits for nothing: two beats, the checks, the
+/// queue. The beats of a payload are added.
 pub const RECORD_CYCLES: usize = 4;
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Firebrick's specification: the one place where arithmetic, commands, registers and the
 //! hardware configuration are defined. Nothing here does I/O or knows Rust-HDL.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod arith;
 pub mod board;
 pub mod command;
@@ -19,7 +21,7 @@ pub use config::HwConfig;
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
 pub const ABI_VERSION: u32 = 0x0003_0001;
 
-/// An ABI version as it is written: major.minor.
+/// Text of an ABI version: major.minor.
 #[must_use]
 pub fn version(abi: u32) -> String {
     format!(

@@ -2,7 +2,7 @@
 
 use crate::config::HwConfig;
 
-/// Who may change a register.
+/// What reads and writes of a register do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
     /// Read only; writes are ignored.
@@ -44,19 +44,20 @@ pub struct BitRange {
 }
 
 impl BitRange {
-    /// The bits in place: those of the register that belong to it.
+    /// Mask of the field within its register.
     #[must_use]
     pub const fn mask(&self) -> u32 {
         (u32::MAX >> (32 - self.width)) << self.lsb
     }
 
-    /// The value that a register's word holds here.
+    /// Value of the field in a register's word.
     #[must_use]
     pub const fn get(&self, word: u32) -> u32 {
         (word & self.mask()) >> self.lsb
     }
 
-    /// A word with `value` here and 0 elsewhere; bits of `value` that do not fit are dropped.
+    /// A word with `value` in this field and 0 elsewhere; bits of `value` that do not fit are
+    /// dropped.
     #[must_use]
     pub const fn put(&self, value: u32) -> u32 {
         (value << self.lsb) & self.mask()
@@ -73,13 +74,13 @@ const fn bit(name: &'static str, lsb: u32, width: u32, doc: &'static str) -> Bit
 }
 
 impl Register {
-    /// Number of the register among the words of the space.
+    /// Index of the register among the 32-bit words of the space.
     #[must_use]
     pub const fn index(&self) -> u32 {
         self.offset / 4
     }
 
-    /// All bits that have a name; of a register that is not divided, all.
+    /// Mask of all bits that have a name; of all bits if the register has no fields.
     #[must_use]
     pub fn mask(&self) -> u32 {
         let named = self.bits.iter().fold(0, |mask, bits| mask | bits.mask());
@@ -107,7 +108,7 @@ const fn reg(
     }
 }
 
-/// Bytes of the register space; addresses wrap beyond it.
+/// Size of the register space in bytes; addresses repeat beyond it.
 pub const SPACE: u32 = 0x1000;
 
 /// Bits of a register from the table.
@@ -138,7 +139,7 @@ macro_rules! registers {
             );
 
             $(
-                #[doc = concat!("Bits of [`super::", stringify!($name), "`].")]
+                #[doc = concat!("Bits of [`", stringify!($name), "`](crate::regs::", stringify!($name), ").")]
                 pub mod $module {
                     use super::{BitRange, bit};
                     $(
@@ -156,7 +157,7 @@ macro_rules! registers {
 registers! {
     MAGIC = 0x000, ReadOnly, "0x4B524246, \"FBRK\". All ones here means that the link is lost.";
     ABI = 0x004, ReadOnly,
-        "ABI version; hosts refuse any but their own, as the core refuses streams made for another.",
+        "ABI version. A host refuses any other than its own, and the core refuses streams made for another.",
         abi {
         MINOR minor = [15:0], "Compatible additions.";
         MAJOR major = [31:16], "Incompatible changes.";
@@ -165,7 +166,7 @@ registers! {
     HASH_HI = 0x00c, ReadOnly, "Configuration hash, bits 63:32.";
     SHAPE = 0x010, ReadOnly, "Array and bus.", shape {
         TILE tile = [7:0], "Edge of the tile.";
-        LANES lanes = [15:8], "Tiles side by side.";
+        LANES lanes = [15:8], "Number of lanes.";
         BUS_BYTES bus_bytes = [23:16], "Bytes of an AXI4-Stream beat.";
         PACKED packed = [24], "Two multiply-accumulates per DSP slice.";
     };
@@ -175,8 +176,8 @@ registers! {
     CTRL = 0x040, Trigger, "Control. Takes effect in the cycle after the write.", ctrl {
         SOFT_RESET soft_reset = [0],
             "Drops all commands and data in the engine, clears errors and counters; memories keep \
-             their contents. The host must not have a transfer under way. A beat that is offered \
-             on m_axis stays, and a packet under way is closed: see STATUS.aborting.";
+             their contents. The host must not have a transfer in progress. A beat that is \
+             offered on m_axis stays, and a packet that has begun is closed: see STATUS.aborting.";
         CLEAR_COUNTERS clear_counters = [1], "Clears all counters.";
     };
     STATUS = 0x044, ReadOnly, "State.", status {
@@ -186,8 +187,8 @@ registers! {
             "An error is held in ERROR. All further input is accepted and dropped until a soft \
              reset, so that transfers end.";
         ABORTING aborting = [2],
-            "A beat that was offered before a soft reset, or the end of a packet that it broke \
-             off, has not yet been taken from m_axis.";
+            "A beat that was offered before a soft reset, or the end of a packet that the reset \
+             interrupted, has not yet been taken from m_axis.";
         OWING owing = [3],
             "An error is held, and results of transfers before the one at fault are still being \
              computed. When it falls, they are in the output queue.";
@@ -202,27 +203,27 @@ registers! {
         DONE done = [0], "A result trailer was sent.";
         ERROR error = [1], "An error occurred.";
     };
-    IRQ_STATUS = 0x054, WriteOneToClear, "Causes pending; `irq` is high while an enabled one is.",
+    IRQ_STATUS = 0x054, WriteOneToClear, "Pending causes; `irq` is high while an enabled cause is pending.",
         irq_status {
         DONE done = [0], "A result trailer was sent.";
         ERROR error = [1], "An error occurred.";
     };
-    SCRATCH = 0x058, ReadWrite, "Any value, for link tests; 0 after reset.";
-    RESULTS = 0x05c, ReadOnly, "Result trailers sent since reset: the next trailer's sequence number.";
-    STATS_INDEX = 0x060, ReadWrite, "Which statistic STATS_DATA shows.", stats_index {
-        CAUSE cause = [3:0], "Number of the counter among the counters, from 0 for CYCLES.";
+    SCRATCH = 0x058, ReadWrite, "Holds any value, for link tests; 0 after reset.";
+    RESULTS = 0x05c, ReadOnly, "Result trailers sent since reset, which is the next trailer's sequence number.";
+    STATS_INDEX = 0x060, ReadWrite, "Selects the statistic that STATS_DATA shows.", stats_index {
+        CAUSE cause = [3:0], "Number of the counter, from 0 for CYCLES.";
         LAYER layer = [9:4], "Layer, as in block records.";
     };
     STATS_DATA = 0x064, ReadOnly, "Statistics by layer: what the counters BUSY to RAGGED have counted for one \
         layer since `aresetn` was last low, modulo 2^32. Neither a soft reset nor `clear_counters` changes it: take \
         differences. A cycle without a vector counts for the layer of the block that waits, or if there is none, for that of the last block.";
-    STATS_AT = 0x068, ReadOnly, "Value of STATS_INDEX that STATS_DATA belongs to, a few cycles after it is written: a host \
-        that reads it until it is what it wrote need not know how long the memory of the statistics takes.";
-    CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, summed over streams; streams that overlap count once. Reading any _LO register latches its _HI half.";
+    STATS_AT = 0x068, ReadOnly, "Value of STATS_INDEX that STATS_DATA belongs to; it follows a write by a few cycles. A host that reads it \
+        until it equals the value written need not know how long the memory of the statistics takes.";
+    CYCLES_LO = 0x080, ReadOnly, "Cycles from the first beat of a stream in to its trailer out, summed over streams; overlapping streams are counted once. Reading any _LO register latches its _HI half.";
     CYCLES_HI = 0x084, ReadOnly, "Upper half.";
     BUSY_LO = 0x088, ReadOnly, "Cycles in which the array took a vector of `lanes` pixels.";
     BUSY_HI = 0x08c, ReadOnly, "Upper half.";
-    FILL_LO = 0x090, ReadOnly, "Cycles without a vector: the pass's weights are still moving from the weight buffer into the array.";
+    FILL_LO = 0x090, ReadOnly, "Cycles without a vector: the pass's weights are still being loaded from the weight buffer into the array.";
     FILL_HI = 0x094, ReadOnly, "Upper half.";
     WEIGHTS_LO = 0x098, ReadOnly, "Cycles without a vector: no record queued, while the decoder waits for or copies weights or parameters.";
     WEIGHTS_HI = 0x09c, ReadOnly, "Upper half.";
@@ -267,16 +268,16 @@ pub const COUNTERS: &[Register] = &[
     BEATS_OUT_LO,
 ];
 
-/// STATUS in which the core neither works nor holds an error reads 0 here.
+/// Bits of STATUS that are 0 when the core neither works nor holds an error.
 pub const UNCLEAN: u32 = status::BUSY.mask() | status::ERROR.mask();
 
-/// Indices into [`COUNTERS`] of what a cycle can be: exactly one in each cycle.
+/// Indices into [`COUNTERS`] of the causes, of which exactly one counts each cycle.
 pub const CAUSES: std::ops::Range<usize> = 1..11;
 
-/// Index of RAGGED in [`COUNTERS`].
+/// Index of `RAGGED` in [`COUNTERS`].
 pub const RAGGED_INDEX: usize = 11;
 
-/// Layers that statistics are kept for.
+/// Number of layers for which statistics are kept.
 pub const STATS_LAYERS: usize = 64;
 
 /// Value of STATS_INDEX for a counter (an index into [`COUNTERS`]) of a layer.

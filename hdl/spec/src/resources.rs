@@ -5,7 +5,7 @@ use crate::command::PARAM_BYTES;
 use crate::config::{ACC_BANKS, HwConfig};
 use crate::regs::STATS_LAYERS;
 
-/// DSP slices of a requantiser: a 32 x 15 bit product.
+/// DSP slices of a requantiser, for its product of 32 x 15 bits.
 pub const REQUANTISER_DSP: usize = 2;
 
 /// Words and bits of half a block RAM (18 Kibit) that has one read and one write port.
@@ -20,8 +20,8 @@ const HALF_BRAM_SHAPES: [(usize, usize); 6] = [
 const URAM_SHAPE: (usize, usize) = (4096, 72);
 /// Memories with fewer bits become distributed RAM.
 const SMALLEST_BRAM_BITS: usize = 4096;
-/// Memories with up to as many words are distributed RAM however wide they are: tools differ about
-/// them, so the emitted Verilog says so.
+/// Memories of at most this many words are distributed RAM, however wide they are. Tools decide
+/// this differently, so the emitted Verilog states it.
 pub const DISTRIBUTED_WORDS: usize = 64;
 
 /// Memories of one kind.
@@ -38,7 +38,7 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Halves of block RAMs (18 Kibit) for all of them.
+    /// Number of half block RAMs (18 Kibit) for all of these memories.
     #[must_use]
     pub fn half_brams(&self) -> usize {
         if self.distributed() || self.words * self.bits < SMALLEST_BRAM_BITS {
@@ -55,14 +55,15 @@ impl Memory {
         self.words <= DISTRIBUTED_WORDS
     }
 
-    /// UltraRAMs for all of them, a column for every 72 bits of a word and a row for every 4096 words.
+    /// Number of UltraRAMs for all of these memories: a column for every 72 bits of a word and a
+    /// row for every 4096 words.
     #[must_use]
     pub fn urams(&self) -> usize {
         self.number * self.words.div_ceil(URAM_SHAPE.0) * self.bits.div_ceil(URAM_SHAPE.1)
     }
 
-    /// UltraRAMs for all of them where bytes of several rows share one: an UltraRAM has nine bytes a
-    /// word with an enable each, and Yosys fills them all.
+    /// Number of UltraRAMs for all of these memories if bytes of several rows share one, as Yosys
+    /// packs them: an UltraRAM has nine bytes per word, each with an enable.
     #[must_use]
     pub fn shared_urams(&self) -> usize {
         let bytes = self.words.div_ceil(URAM_SHAPE.0) * self.bits.div_ceil(8);
@@ -70,7 +71,7 @@ impl Memory {
     }
 }
 
-/// Resources of a part.
+/// Resources that a configuration takes of a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
     /// DSP slices.
@@ -84,7 +85,7 @@ pub struct Resources {
 }
 
 impl HwConfig {
-    /// All memories that are larger than a few words.
+    /// All memories of more than a few words.
     #[must_use]
     pub fn memories(&self) -> Vec<Memory> {
         let memory = |name, number, words, bits| Memory {
@@ -133,7 +134,7 @@ impl HwConfig {
         ]
     }
 
-    /// DSP slices: the array and the requantisers.
+    /// Number of DSP slices: those of the array and of the requantisers.
     #[must_use]
     pub fn dsp(&self) -> usize {
         let macs = self.macs_per_cycle();
@@ -141,8 +142,8 @@ impl HwConfig {
         array + self.lanes * self.requantisers * REQUANTISER_DSP
     }
 
-    /// The memories that lie in UltraRAM on a board: features and weights, where the board has any
-    /// and they fit.
+    /// The memories that are UltraRAM on a board: features and weights, if the board has any and
+    /// they fit.
     #[must_use]
     pub fn ultra_memories(&self, board: &Board) -> Vec<Memory> {
         let limit = board.uram * CLOSURE_PERCENT / 100;
@@ -157,13 +158,14 @@ impl HwConfig {
         chosen
     }
 
-    /// What the configuration takes of a board, with [`HwConfig::ultra_memories`].
+    /// The resources that the configuration takes of a board, with [`HwConfig::ultra_memories`] in
+    /// UltraRAM.
     #[must_use]
     pub fn resources(&self, board: &Board) -> Resources {
         self.resources_with(&self.ultra_memories(board))
     }
 
-    /// What the configuration takes with those memories in UltraRAM.
+    /// The resources that the configuration takes with the given memories in UltraRAM.
     #[must_use]
     pub fn resources_with(&self, ultra: &[Memory]) -> Resources {
         let others = self.memories().into_iter().filter(|m| !ultra.contains(m));
@@ -176,7 +178,8 @@ impl HwConfig {
         }
     }
 
-    /// Whether a board has room for it, within the share that tools can place.
+    /// Whether the configuration fits a board, within the share of its resources that tools can
+    /// place.
     #[must_use]
     pub fn fits(&self, board: &Board) -> bool {
         let need = self.resources(board);

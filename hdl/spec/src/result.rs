@@ -1,7 +1,7 @@
 //! The result packet: taps and stores in the order of their records, the logits, then one
 //! trailer beat of four little-endian words with TLAST.
 
-/// Last beat of every result packet.
+/// The last beat of every result packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Trailer {
     /// CRC-32 (IEEE 802.3) of all bytes of the packet before the trailer.
@@ -15,10 +15,10 @@ pub struct Trailer {
 }
 
 impl Trailer {
-    /// Bytes of a trailer.
+    /// Size of a trailer in bytes.
     pub const BYTES: usize = 16;
 
-    /// Reads a trailer.
+    /// Decodes a trailer.
     #[must_use]
     pub fn from_bytes(bytes: &[u8; Trailer::BYTES]) -> Trailer {
         let word = |i: usize| {
@@ -37,7 +37,7 @@ impl Trailer {
         }
     }
 
-    /// Writes a trailer.
+    /// Encodes a trailer.
     #[must_use]
     pub fn to_bytes(&self) -> [u8; Trailer::BYTES] {
         let mut bytes = [0; Trailer::BYTES];
@@ -52,7 +52,7 @@ impl Trailer {
     }
 }
 
-/// CRC-32 of a packet's bytes before its trailer.
+/// CRC-32 of the bytes of a packet before its trailer.
 #[must_use]
 pub fn packet_crc(payload: &[u8]) -> u32 {
     crc32fast::hash(payload)

@@ -6,12 +6,12 @@
 //! brings as many further beats as its values need. The last group and the last beat are filled
 //! up with zeros.
 
-/// Weights of a group: bits of a mask.
+/// Number of weights in a group, which is the number of bits in a mask.
 pub const GROUP: usize = 128;
 /// Bytes of a beat.
 const BEAT: usize = 16;
 
-/// Codes weights; the result is whole beats.
+/// Encodes i8 weights; the result is whole beats of 16 bytes.
 #[must_use]
 pub fn encode(weights: &[u8]) -> Vec<u8> {
     let mut payload = Vec::new();
@@ -35,9 +35,9 @@ pub fn encode(weights: &[u8]) -> Vec<u8> {
     payload
 }
 
-/// Beats of values that each group of a payload brings, as the masks say. Ends early where the
-/// payload does; the second value is the beats that the groups take in all, which the payload may
-/// lack or exceed.
+/// Number of beats of values of each group of a payload, as its masks say, and the number of beats
+/// that all groups take, which may differ from the payload's length. The list ends early if the
+/// payload does.
 #[must_use]
 pub fn value_beats(payload: &[u8], weights: usize) -> (Vec<u8>, usize) {
     let (mut beats, mut free, mut at) = (Vec::new(), 0, 0);
@@ -54,7 +54,8 @@ pub fn value_beats(payload: &[u8], weights: usize) -> (Vec<u8>, usize) {
     (beats, at / BEAT)
 }
 
-/// Puts the zeros back: `weights` bytes, or `None` if the payload is not as long as its masks say.
+/// Restores the zeros and gives `weights` bytes; `None` if the length of the payload does not match
+/// its masks.
 #[must_use]
 pub fn decode(payload: &[u8], weights: usize) -> Option<Vec<u8>> {
     let (beats, needed) = value_beats(payload, weights);

@@ -73,7 +73,7 @@ impl Activations {
         Activations::new(names, Lease::unowned(memory), logits)
     }
 
-    /// Number of nodes, the global sum included.
+    /// Number of nodes, including the global sum.
     #[must_use]
     pub fn len(&self) -> usize {
         self.memory.plan.places.len()
@@ -85,18 +85,18 @@ impl Activations {
         self.memory.plan.places.is_empty()
     }
 
-    /// A node's feature map (height, width, channels); none for the global sum, whose values
-    /// are [`logits`](Self::logits), and for what is no node.
+    /// A node's feature map (row, column, channel); `None` for the global sum, whose values are
+    /// [`logits`](Self::logits), and for an id that is not a node.
     ///
-    /// The view need not be contiguous: the parts of a concatenation lie inside it.
-    /// `to_owned()` makes an `Array3` of it.
+    /// The view need not be contiguous: the parts of a concatenation lie inside it. `to_owned()`
+    /// makes an `Array3` of it.
     #[must_use]
     pub fn map(&self, id: NodeId) -> Option<ArrayView3<'_, u8>> {
         let place = self.memory.plan.places.get(id.0)?.as_ref()?;
         Some(place.view(&self.memory.buffers))
     }
 
-    /// A node's feature map by the node's name.
+    /// The feature map of the node with this name.
     #[must_use]
     pub fn by_name(&self, name: &str) -> Option<ArrayView3<'_, u8>> {
         self.map(NodeId(self.names.iter().position(|n| n == name)?))

@@ -40,15 +40,21 @@ pub enum BiasError {
     Invalid(#[from] InvalidNetwork),
 }
 
-/// How often [`correct`] calls `tick`.
+/// Number of times that [`correct`] calls `tick`.
 #[must_use]
 pub fn ticks(network: &FloatNetwork, pictures: usize) -> usize {
     let convs = network.nodes.iter().filter(|n| conv_of(&n.op).is_some());
     (convs.count() + 1) * pictures
 }
 
-/// Corrects the biases of a quantised network, of which `float` is the origin. `tick` is called
-/// for every photograph that was run.
+/// Corrects the biases of a quantised network that was made from `float`, so that the means of its
+/// maps over `pictures` (row, column, channel in the network's order) approach those of `float`.
+/// `tick` is called for every photograph that was run.
+///
+/// # Errors
+///
+/// If a photograph does not pass through one of the networks, or a bias leaves the range in which
+/// sums are exact.
 pub fn correct(
     float: &FloatNetwork,
     quantised: &mut Quantised,

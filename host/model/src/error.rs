@@ -3,7 +3,7 @@
 use crate::Kernel;
 use firebrick_network::graph::ShapeError;
 
-/// Why a network cannot be modelled, or a picture not be run through it.
+/// Why a network cannot be modelled, or a picture cannot be run through it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ModelError {
     /// The network has no nodes, or does not end in a global sum.

@@ -16,7 +16,7 @@ pub enum Kernel {
 }
 
 impl Kernel {
-    /// Every kernel there is, slowest first.
+    /// All kernels, slowest first.
     pub const ALL: [Kernel; 4] = [
         Kernel::Portable,
         Kernel::Avx2,

@@ -1,8 +1,10 @@
-//! The bit-exact integer model: says what every bit of every feature map must be.
+//! The bit-exact integer model: it defines every bit of every feature map.
 //!
-//! [`Model`] is the fast path: weights repacked once, instructions chosen at run time
-//! ([`Kernel`]), pixels spread over rayon's threads. [`mod@reference`] is the definition in
-//! plain loops; every kernel is tested against it.
+//! [`Model`] is the fast path: weights are repacked once, the instructions are chosen at run time
+//! ([`Kernel`]), and pixels are distributed over rayon's threads. [`mod@reference`] is the definition
+//! in plain loops; every kernel is tested against it.
+
+#![warn(clippy::missing_errors_doc)]
 
 mod activations;
 pub mod biases;

@@ -11,7 +11,7 @@ use ndarray::ArrayView3;
 use std::fmt;
 use std::sync::Arc;
 
-/// A network made ready for running. Clones share the weights.
+/// A network prepared for running. Clones share the weights.
 #[derive(Clone)]
 pub struct Model(Arc<Inner>);
 
@@ -25,11 +25,19 @@ struct Inner {
 
 impl Model {
     /// Checks a network and prepares it for the fastest kernel of this processor.
+    ///
+    /// # Errors
+    ///
+    /// If the network is malformed, or an accumulator could overflow.
     pub fn new(network: &Network) -> Result<Model, ModelError> {
         Self::with_kernel(network, Kernel::best())
     }
 
-    /// As [`new`](Self::new), with a kernel of choice. All give the same results.
+    /// As [`new`](Self::new), with a given kernel. All kernels give the same results.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new), or if this processor cannot run the kernel.
     pub fn with_kernel(network: &Network, kernel: Kernel) -> Result<Model, ModelError> {
         if !kernel.is_available() {
             return Err(ModelError::Kernel(kernel));
@@ -58,15 +66,23 @@ impl Model {
         self.0.kernel
     }
 
-    /// Runs a picture (height, width, 3 channels in the network's order) and keeps every
-    /// node's feature map. Dropped activations leave their memory to the next run.
+    /// Runs a picture (row, column, 3 channels in the network's order) and keeps every node's
+    /// feature map. The memory of dropped activations is reused by the next run.
+    ///
+    /// # Errors
+    ///
+    /// If the picture is empty, has another number of channels, or is too small for a layer.
     pub fn run(&self, image: &ArrayView3<'_, u8>) -> Result<Activations, ModelError> {
         let mut memory = self.0.memory(image)?;
         let logits = self.0.run(&mut memory, image);
         Ok(Activations::new(self.0.names.clone(), memory, logits))
     }
 
-    /// Runs a picture for its logits alone.
+    /// Runs a picture and gives only its logits: for each class the exact sum over the last map.
+    ///
+    /// # Errors
+    ///
+    /// As [`run`](Self::run).
     pub fn logits(&self, image: &ArrayView3<'_, u8>) -> Result<Vec<i32>, ModelError> {
         let mut memory = self.0.memory(image)?;
         Ok(self.0.run(&mut memory, image))

@@ -7,7 +7,11 @@ use firebrick_network::{Conv, Network, NodeId, Op, Shape};
 use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
 use ndarray::{Array3, ArrayView3};
 
-/// Runs a picture through a network and keeps every feature map.
+/// Runs a picture (row, column, channel) through a network and keeps every feature map.
+///
+/// # Errors
+///
+/// If the network is malformed, or the picture does not pass through it.
 pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations, ModelError> {
     check::network(network)?;
     let shapes = check::picture(network, image)?;
@@ -86,7 +90,7 @@ pub fn conv(conv: &Conv, input: &ArrayView3<'_, u8>, out: Shape) -> Array3<u8> {
     })
 }
 
-/// Max-pool: windows of 3x3 at a stride of 2, cut off at the map's end.
+/// Max-pool with windows of 3x3 at a stride of 2, cut off at the map's end.
 #[must_use]
 pub fn max_pool(input: &ArrayView3<'_, u8>, out: Shape) -> Array3<u8> {
     let (height, width, _) = input.dim();
@@ -116,13 +120,13 @@ pub fn concat(inputs: &[ArrayView3<'_, u8>], out: Shape) -> Array3<u8> {
     })
 }
 
-/// Element-wise sum, clamped.
+/// Element-wise sum of two maps of one shape, clamped to 255.
 #[must_use]
 pub fn add(a: &ArrayView3<'_, u8>, b: &ArrayView3<'_, u8>) -> Array3<u8> {
     Array3::from_shape_fn(a.dim(), |at| arith::add(a[at], b[at]))
 }
 
-/// Exact sum over all pixels of each channel.
+/// Exact sum of each channel over all pixels.
 #[must_use]
 pub fn global_sum(input: &ArrayView3<'_, u8>) -> Vec<i32> {
     let (height, width, channels) = input.dim();

@@ -23,13 +23,13 @@ pub struct Calibration {
     pub network: String,
     /// Number of pictures.
     pub pictures: usize,
-    /// Height and width to which they were scaled.
+    /// Height and width to which they were scaled, in pixels.
     pub size: [usize; 2],
     /// One entry for each group of convolutions.
     pub range: Vec<Range>,
 }
 
-/// Range of one group of convolutions after ReLU, in real values.
+/// Range of one group of convolutions after the ReLU, in real values.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Range {
@@ -37,18 +37,18 @@ pub struct Range {
     pub convs: Vec<String>,
     /// Largest value seen.
     pub max: f64,
-    /// 99.9 % of the values that are not zero lie below.
+    /// Value below which 99.9 % of the non-zero values lie.
     pub p99_9: f64,
-    /// 99.99 % of them.
+    /// The same for 99.99 %.
     pub p99_99: f64,
-    /// 99.999 % of them.
+    /// The same for 99.999 %.
     pub p99_999: f64,
-    /// Clipping here makes the mean squared error of 8-bit rounding and clipping smallest.
+    /// Clip with the smallest mean squared error of 8-bit rounding and clipping.
     pub mse: f64,
     /// Mean over pictures and pixels for each channel, of all the group's convolutions in order:
     /// for bias correction.
     pub means: Vec<f32>,
-    /// Largest value of each channel, in the same order; none in older files.
+    /// Largest value of each channel, in the same order; empty in older files.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub peaks: Vec<f32>,
 }
@@ -76,6 +76,10 @@ pub enum CalibrationError {
 
 impl Calibration {
     /// Reads a calibration file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, or does not hold a calibration.
     pub fn load(path: impl AsRef<Path>) -> Result<Calibration, CalibrationError> {
         let path = path.as_ref();
         let shown = || path.display().to_string();
@@ -89,12 +93,16 @@ impl Calibration {
         })
     }
 
-    /// The file's text, one line a figure.
+    /// The text of the calibration file, one line per value.
+    ///
+    /// # Errors
+    ///
+    /// If a value cannot be written as TOML.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
         toml::to_string(self)
     }
 
-    /// The group to which a convolution belongs.
+    /// The range of the group to which a convolution belongs; `None` if none was measured.
     #[must_use]
     pub fn range_of(&self, conv: &str) -> Option<&Range> {
         self.range
@@ -155,8 +163,12 @@ impl Channels {
     }
 }
 
-/// Measures the ranges of a network over input tensors of one size. `tick` is called after each
-/// pass over a picture, of which there are two for each.
+/// Measures the ranges of a network over input tensors of one size (row, column, channel in the
+/// network's order). `tick` is called twice for each picture, once after each pass over it.
+///
+/// # Errors
+///
+/// If a picture does not pass through the network.
 pub fn measure(
     network: &FloatNetwork,
     inputs: &[Array3<u8>],

@@ -11,13 +11,13 @@ use crate::op::{self, Convolution, Pool, Shape, ShapeError};
 /// A convolution with ReLU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatConv {
-    /// Stride along both axes.
+    /// Stride along both axes, in pixels.
     pub stride: usize,
-    /// Zero padding on every side.
+    /// Zero padding on every side, in pixels.
     pub pad: usize,
     /// Weights as `[output channel][kernel row][kernel column][input channel]`.
     pub weights: Array4<f32>,
-    /// One per output channel.
+    /// Bias, one value per output channel.
     pub bias: Vec<f32>,
 }
 
@@ -27,20 +27,20 @@ pub type FloatOp = op::Op<FloatConv>;
 /// One node of a float network.
 pub type FloatNode = op::Node<FloatConv>;
 
-/// A float network and how it wants its pixels.
+/// A float network, and the pixels that it expects.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatNetwork {
     /// For example `squeezenet-v1.1`.
     pub name: String,
     /// Input picture.
     pub input: Input,
-    /// What is done to the raw pixels first.
+    /// Normalisation of the raw pixels.
     pub normalise: Normalise,
     /// Nodes in topological order.
     pub nodes: Vec<FloatNode>,
 }
 
-/// A picture too small for the network, or a graph that does not fit together.
+/// Why a float network cannot run: a picture is too small for it, or its graph is inconsistent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("node {node:?} cannot be computed: {reason}")]
 pub struct FloatError {
@@ -52,6 +52,10 @@ pub struct FloatError {
 
 impl FloatNetwork {
     /// Shape of every node's output for an input of `height` x `width` pixels.
+    ///
+    /// # Errors
+    ///
+    /// If a node does not fit its inputs.
     pub fn shapes(&self, height: usize, width: usize) -> Result<Vec<Shape>, ShapeError> {
         op::shapes(&self.nodes, height, width)
     }
@@ -69,7 +73,12 @@ impl FloatNetwork {
         input
     }
 
-    /// Every node's output for raw pixels (row, column, channel in the network's order).
+    /// Every node's output (row, column, channel; real values) for raw pixels (row, column, channel
+    /// in the network's order).
+    ///
+    /// # Errors
+    ///
+    /// If the picture does not pass through the network.
     pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
         let input = self.normalised(pixels);
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(self.nodes.len());

@@ -27,13 +27,13 @@ pub enum ResizePolicy {
     },
 }
 
-/// What a float network takes in place of raw pixels: `(pixel - mean) / std` for each channel, in
+/// Normalisation of the raw pixels of a float network: `(pixel - mean) / std` for each channel, in
 /// the input's channel order. Quantising folds it into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Normalise {
-    /// Subtracted, in steps of a pixel (0 to 255).
+    /// Value that is subtracted, in units of a u8 pixel (0 to 255).
     pub mean: [f32; 3],
-    /// Divided by, in steps of a pixel; positive.
+    /// Divisor, in units of a u8 pixel; positive.
     pub std: [f32; 3],
 }
 
@@ -44,7 +44,7 @@ impl Normalise {
         std: [1.0; 3],
     };
 
-    /// This and then another one: `((pixel - mean) / std - mean') / std'`.
+    /// This normalisation followed by `next`: `((pixel - mean) / std - mean') / std'`.
     #[must_use]
     pub fn then(&self, next: &Normalise) -> Normalise {
         Normalise {
@@ -53,7 +53,7 @@ impl Normalise {
         }
     }
 
-    /// What comes before `last` in a normalisation that ends with it.
+    /// The first part of a normalisation of which `last` is the second.
     #[must_use]
     pub fn before(&self, last: &Normalise) -> Normalise {
         let std: [f32; 3] = std::array::from_fn(|c| self.std[c] / last.std[c]);
@@ -63,7 +63,7 @@ impl Normalise {
         }
     }
 
-    /// Whether these figures are of pixels from 0 to 1 and not from 0 to 255.
+    /// Whether the values suit pixels from 0 to 1 rather than from 0 to 255.
     #[must_use]
     pub fn takes_units(&self) -> bool {
         let units = |(&mean, &std): (&f32, &f32)| {
@@ -72,7 +72,7 @@ impl Normalise {
         self.mean.iter().zip(&self.std).all(units)
     }
 
-    /// Whether all figures are finite and can be divided by.
+    /// Whether all values are finite and every deviation is positive.
     #[must_use]
     pub fn is_valid(&self) -> bool {
         self.mean.iter().all(|m| m.is_finite())
@@ -80,17 +80,17 @@ impl Normalise {
     }
 }
 
-/// What the network expects as its input: raw u8 pixels, three channels. What a float network
-/// subtracts and divides by is folded into the first convolution.
+/// The input that the network expects: raw u8 pixels with three channels. The mean that a float
+/// network subtracts and the deviation that it divides by are folded into the first convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// Default height.
+    /// Default height, in pixels.
     pub height: usize,
-    /// Default width.
+    /// Default width, in pixels.
     pub width: usize,
     /// Channel order.
     pub order: PixelOrder,
-    /// From picture to input size.
+    /// How a picture is scaled to the input size.
     pub resize: ResizePolicy,
 }
 
@@ -108,13 +108,13 @@ impl NodeId {
 pub struct Conv {
     /// Square kernel: 1, 3 or 7.
     pub kernel: usize,
-    /// Stride along both axes.
+    /// Stride along both axes, in pixels.
     pub stride: usize,
-    /// Zero padding on every side.
+    /// Zero padding on every side, in pixels.
     pub pad: usize,
     /// Weights as `[output channel][kernel row][kernel column][input channel]`, within ±127.
     pub weights: Array4<i8>,
-    /// One per output channel.
+    /// Requantisation, one entry per output channel.
     pub requant: Vec<Requant>,
     /// Real value of one step of the output (for reports; no arithmetic uses it).
     pub output_scale: f32,
@@ -133,8 +133,8 @@ impl Conv {
         self.weights.dim().3
     }
 
-    /// Rows or columns of the output, along an axis of `n` pixels, whose windows meet the map at
-    /// all. The others see nothing but padding.
+    /// Number of output rows or columns, along an axis of `n` pixels, whose windows contain part of
+    /// the map. The windows of all others contain only padding.
     #[must_use]
     pub fn inner_len(&self, n: usize) -> usize {
         let outputs = arith::conv_len(n, self.kernel, self.stride, self.pad).unwrap_or(0);
@@ -146,14 +146,15 @@ impl Conv {
     }
 
     /// Useful multiply-accumulates over a map of `height` x `width` pixels: every kernel tap of
-    /// every output, but not of outputs that see nothing but padding, nor of padded channels.
+    /// every output, except for outputs whose windows contain only padding, and for padded
+    /// channels.
     #[must_use]
     pub fn macs(&self, height: usize, width: usize) -> u64 {
         let outputs = self.inner_len(height) * self.inner_len(width) * self.out_channels();
         (outputs * self.kernel * self.kernel * self.in_channels()) as u64
     }
 
-    /// What an output channel gives where its window sees nothing but padding.
+    /// Value of an output channel where its window contains only padding.
     #[must_use]
     pub fn border_value(&self, channel: usize) -> u8 {
         self.requant.get(channel).map_or(0, |r| r.apply(0))
@@ -214,7 +215,11 @@ impl Network {
         op::shapes(&self.nodes, height, width)
     }
 
-    /// Useful multiply-accumulates of one inference, those of [`Conv::macs`] over all layers.
+    /// Useful multiply-accumulates of one inference: those of [`Conv::macs`] over all layers.
+    ///
+    /// # Errors
+    ///
+    /// If a node does not fit its inputs.
     pub fn macs(&self, height: usize, width: usize) -> Result<u64, ShapeError> {
         let shapes = self.shapes(height, width)?;
         Ok(self

@@ -25,16 +25,16 @@ use crate::graph::{Input, PixelOrder, ResizePolicy};
 
 /// Longest side of a picture, in pixels.
 pub const MAX_SIDE: u32 = 30_000;
-/// Most pixels of a picture: larger than the largest cameras' of phones.
+/// Most pixels of a picture: more than the cameras of phones take.
 pub const MAX_PIXELS: u64 = 128 << 20;
-/// Most memory that decoding one picture may take, before it becomes RGB.
+/// Most bytes of memory that decoding one picture may take before it becomes RGB.
 pub const MAX_DECODED_BYTES: u64 = 512 << 20;
 /// Deflate never makes a byte stand for more.
 const PNG_BYTES_A_BYTE: u64 = 1032;
 /// A progressive JPEG's first scan has at least a bit for each block of 64 pixels; twice that,
 /// since no component need have all blocks.
 const JPEG_PIXELS_A_BYTE: u64 = 1024;
-/// Largest picture file.
+/// Largest picture file, in bytes.
 pub const MAX_FILE_BYTES: u64 = 256 << 20;
 
 /// Which picture was not read, and why.
@@ -130,6 +130,11 @@ pub struct Picture {
 
 impl Picture {
     /// Reads a JPEG or PNG file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is damaged or too large, or is of a kind that is not decoded
+    /// ([`ImageErrorKind`]).
     pub fn open(path: impl AsRef<Path>) -> Result<Picture, ImageError> {
         let path = path.as_ref();
         let place = path.display().to_string();
@@ -140,6 +145,10 @@ impl Picture {
     }
 
     /// Decodes a JPEG or PNG file in memory; `place` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// If the data are damaged, claim too many pixels, or are of a kind that is not decoded.
     pub fn decode(bytes: &[u8], place: &str) -> Result<Picture, ImageError> {
         match decode(bytes) {
             Ok(pixels) => Ok(Picture {
@@ -159,13 +168,20 @@ impl Picture {
         self.pixels.dimensions()
     }
 
-    /// The network's input tensor of its default size: row, column, channel in the network's
-    /// order.
+    /// The network's input tensor of its default size: row, column, channel in the network's order.
+    ///
+    /// # Errors
+    ///
+    /// If the picture cannot be scaled to that size.
     pub fn to_input(&self, input: &Input) -> Result<Array3<u8>, ImageError> {
         self.to_input_of(input, input.height, input.width)
     }
 
-    /// The network's input tensor of another size.
+    /// The network's input tensor of `height` x `width` pixels.
+    ///
+    /// # Errors
+    ///
+    /// If the picture cannot be scaled to that size.
     pub fn to_input_of(
         &self,
         input: &Input,
@@ -184,6 +200,10 @@ impl Picture {
 }
 
 /// Reads a picture file as the network's input tensor of its default size.
+///
+/// # Errors
+///
+/// Those of [`Picture::open`] and [`Picture::to_input`].
 pub fn load(path: impl AsRef<Path>, input: &Input) -> Result<Array3<u8>, ImageError> {
     Picture::open(path)?.to_input(input)
 }

@@ -24,6 +24,10 @@ fn fail(place: impl Into<String>, reason: impl Into<String>) -> ImportError {
 }
 
 /// Reads all layers of a safetensors file.
+///
+/// # Errors
+///
+/// If the file is damaged, or a layer lacks a tensor or has one of another shape or type.
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, ImportError> {
     let header = bytes.first_chunk().copied().map_or(0, u64::from_le_bytes);
     if header > MAX_HEADER {

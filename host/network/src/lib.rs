@@ -1,6 +1,8 @@
 //! The network: its graph, the packed-model file, the importer's quantiser, and the way from a
 //! picture file to the raw pixels that the engine takes.
 
+#![warn(clippy::missing_errors_doc)]
+
 pub mod calibration;
 mod description;
 mod file;

@@ -10,18 +10,19 @@ use crate::op::Convolution as _;
 
 /// Windows of a picture that are looked at, evenly over the map.
 const WINDOWS: usize = 512;
-/// Most taps of a convolution whose covariance is measured; it has the square of them as values.
+/// Most taps of a convolution whose covariance is measured; the covariance has their square as its
+/// size.
 pub const MAX_TAPS: usize = 2048;
 /// Pictures that are run at the same time, before their sums are added in order.
 const BATCH: usize = 8;
 
-/// Of the windows of one convolution, in the order of its weights: row, column, input channel.
-/// Real values, behind the normalisation.
+/// Moments of the windows of one convolution, in the order of its weights: row, column, input
+/// channel. Real values, after the normalisation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    /// Mean of each tap.
+    /// Mean of each tap; length `taps`.
     pub mean: Array1<f64>,
-    /// Covariance of each pair.
+    /// Covariance of each pair of taps; `taps` x `taps`.
     pub covariance: Array2<f64>,
 }
 
@@ -32,8 +33,12 @@ struct Sums {
     second: Array2<f64>,
 }
 
-/// Measures all convolutions of a network, none for those with too many taps. `tick` is called
-/// after each picture.
+/// Measures all convolutions of a network; `None` for those with more than [`MAX_TAPS`] taps.
+/// `tick` is called after each picture.
+///
+/// # Errors
+///
+/// If a picture does not pass through the network.
 pub fn measure(
     network: &FloatNetwork,
     inputs: &[Array3<u8>],
@@ -92,7 +97,7 @@ fn of_picture(
     Ok(sums.collect())
 }
 
-/// Windows of a map that are looked at, one a row.
+/// Windows of a map that are sampled, one per row of the result.
 pub fn sample<T: Copy + Into<f32>>(
     windows: &Windows,
     map: &ArrayView3<'_, T>,
@@ -100,7 +105,7 @@ pub fn sample<T: Copy + Into<f32>>(
     windows.of(map, every(windows, map.dim())?)
 }
 
-/// One of how many windows of a map of that shape is looked at.
+/// Every how many-th window of a map of this shape is sampled.
 #[must_use]
 pub fn every(windows: &Windows, map: (usize, usize, usize)) -> Option<usize> {
     let (height, width) = windows.outputs(map.0, map.1)?;

@@ -22,16 +22,17 @@ pub use error::{PackError, PackErrorKind};
 
 use crate::graph::{Conv, Network, Op};
 
-/// Key of the description in the safetensors metadata.
+/// Key of the description in the metadata of the safetensors file.
 pub const METADATA_KEY: &str = "firebrick";
-/// Largest packed model that is read. SqueezeNet takes about 1.3 MB.
+/// Largest packed model that is read, in bytes. SqueezeNet takes about 1.3 MB.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
 static BUILTIN: &[u8] = include_bytes!("../../../weights/squeezenet_v1.1.safetensors");
 
-/// SqueezeNet v1.1 as committed in `weights/`, part of the program.
+/// SqueezeNet v1.1 as committed in `weights/`, which is part of the program.
 ///
 /// # Panics
+///
 /// Never in a tested build: a test loads these very bytes.
 #[must_use]
 pub fn builtin() -> Network {

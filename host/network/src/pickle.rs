@@ -24,7 +24,12 @@ pub struct PickleError {
     pub reason: String,
 }
 
-/// Reads a pickled dict of layer name to `[kernel, bias]`, both float32.
+/// Reads a pickled dict of layer name to `[kernel, bias]`, both float32. Nothing in the pickle is
+/// executed.
+///
+/// # Errors
+///
+/// If the pickle is damaged, or holds anything else.
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, PickleError> {
     let mut layers = BTreeMap::new();
     for (name, kernel, bias) in machine::run(bytes)? {

@@ -3,7 +3,7 @@
 
 use crate::graph::{Input, Normalise, PixelOrder, ResizePolicy};
 
-/// From a picture to the numbers that a float network takes.
+/// How a picture becomes the numbers that a float network takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Preprocess {
     /// Channel order.
@@ -15,8 +15,8 @@ pub struct Preprocess {
 }
 
 impl Preprocess {
-    /// As Caffe's published models were trained: blue first, ImageNet's mean subtracted, both
-    /// axes scaled to the input size.
+    /// As for Caffe's published models: blue first, ImageNet's mean subtracted, both axes scaled to
+    /// the input size.
     pub const CAFFE: Preprocess = Preprocess {
         order: PixelOrder::Bgr,
         normalise: Normalise {
@@ -26,8 +26,8 @@ impl Preprocess {
         resize: ResizePolicy::Squash,
     };
 
-    /// As torchvision's: red first, mean (0.485, 0.456, 0.406) and deviation
-    /// (0.229, 0.224, 0.225) of pixels from 0 to 1, shorter side scaled to 256 and the middle cut.
+    /// As for torchvision's models: red first, mean (0.485, 0.456, 0.406) and deviation (0.229,
+    /// 0.224, 0.225) of pixels from 0 to 1, shorter side scaled to 256, then cropped to the centre.
     pub const TORCHVISION: Preprocess = Preprocess {
         order: PixelOrder::Rgb,
         normalise: Normalise {
@@ -37,8 +37,8 @@ impl Preprocess {
         resize: ResizePolicy::CropCenter { short: 256 },
     };
 
-    /// The same for an input of another size: what is cut out of the middle stays the same share of
-    /// the picture. Sides from 224 to 256 keep the published 256.
+    /// The same for an input of another size: the crop stays the same share of the picture. Sides
+    /// from 224 to 256 keep the published 256.
     #[must_use]
     pub fn at(self, [height, width]: [usize; 2]) -> Preprocess {
         let side = height.max(width);
@@ -53,7 +53,7 @@ impl Preprocess {
         }
     }
 
-    /// The network's input at a size.
+    /// The network's input for `height` x `width` pixels.
     #[must_use]
     pub fn input(&self, height: usize, width: usize) -> Input {
         Input {

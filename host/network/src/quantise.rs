@@ -40,7 +40,7 @@ pub enum Clip {
 }
 
 impl Clip {
-    /// The largest value that is kept of a range.
+    /// The largest value of a range that is kept.
     #[must_use]
     pub fn of(self, range: &Range) -> f64 {
         match self {
@@ -53,16 +53,16 @@ impl Clip {
     }
 }
 
-/// Choices of the quantiser.
+/// Settings of the quantiser.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
     /// How clips are chosen.
     pub clip: Clip,
-    /// Whether the mean error that rounded weights cause is taken off the bias.
+    /// Whether the mean error that rounded weights cause is subtracted from the bias.
     pub correct_bias: bool,
-    /// Whether the channels of a map get scales of their own between that of the map and their own
-    /// largest value. The weights that read the map take them up, so that it is no arithmetic.
-    /// Needs the channels' largest values in the calibration.
+    /// Whether each channel of a map has a scale of its own, between that of the map and that of its
+    /// own largest value. The weights that read the map compensate for it, so that no arithmetic
+    /// changes. Needs the channels' largest values in the calibration.
     pub equalise: bool,
 }
 
@@ -76,13 +76,13 @@ impl Default for Options {
     }
 }
 
-/// A quantised network, and the real value of one step of each channel of each node's output;
-/// none for the sums.
+/// A quantised network, and the real value of one step for each channel of each node's output; none
+/// for the sums.
 #[derive(Clone, Debug)]
 pub struct Quantised {
     /// The network.
     pub network: Network,
-    /// By node, then by channel.
+    /// Real value of a step, by node, then by channel.
     pub steps: Vec<Vec<f64>>,
 }
 
@@ -161,8 +161,15 @@ impl Signal {
     }
 }
 
-/// Quantises a network and proves the result. With the `moments` of a convolution's inputs, its
-/// weights are rounded so that their errors cancel; without, each to the nearest step.
+/// Quantises a network and proves that its sums cannot overflow. With the `moments` of a
+/// convolution's inputs, its weights are rounded so that their errors cancel; without, each to the
+/// nearest step.
+///
+/// # Errors
+///
+/// If the calibration does not match the network, the outputs of a convolution are all 0 or not
+/// numbers, the mean cannot be folded into a padded convolution, a scale cannot be expressed, or
+/// [`Network::validate`] refuses the result.
 pub fn quantise(
     network: &FloatNetwork,
     calibration: &Calibration,
@@ -406,8 +413,8 @@ fn channels_of(
     None
 }
 
-/// `scale` as `mult / 2^shift` with `mult` in `2^14 .. 2^15`, the nearest there is; smaller only
-/// where the shift would leave its range. `None` when it is too large or too small for that.
+/// `scale` as the nearest `mult / 2^shift` with `mult` in `2^14 .. 2^15`; `mult` is smaller only if
+/// the shift would leave its range. `None` if the scale is too large or too small.
 #[must_use]
 pub fn multiplier(scale: f64) -> Option<(u16, u8)> {
     if !(scale.is_finite() && scale > 0.0) {

@@ -41,7 +41,7 @@ impl Builder {
         }
     }
 
-    /// Channels of a node, 3 for the picture; none for a node that is not there yet.
+    /// Number of channels of a node, 3 for the picture and 0 for a node that does not exist yet.
     #[must_use]
     pub fn channels(&self, id: NodeId) -> usize {
         match id {
@@ -126,7 +126,7 @@ impl Builder {
     }
 }
 
-/// Sets about `share` of all weights to zero, as pruning does, but for those of each layer's first
+/// Sets about `share` of all weights to zero, as pruning does, except those of each layer's first
 /// channel.
 pub fn thin(network: &mut Network, share: f64, seed: u64) {
     let mut rng = SmallRng::seed_from_u64(seed);
@@ -186,7 +186,7 @@ pub fn conv(
     }
 }
 
-/// A SqueezeNet of any figures.
+/// A SqueezeNet of any dimensions, with random weights.
 #[must_use]
 pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
     let mut b = Builder::new(seed);
@@ -218,8 +218,8 @@ pub fn squeezenet(table: &SqueezeNet, seed: u64) -> Network {
     }
 }
 
-/// A float SqueezeNet of any figures, with weights as training begins with them: maps neither die
-/// out nor grow. Raw pixels are normalised as Caffe's models want it.
+/// A float SqueezeNet of any dimensions, with weights initialised as for training, so that maps
+/// neither die out nor grow. Raw pixels are normalised as for Caffe's models.
 #[must_use]
 pub fn float(table: &SqueezeNet, seed: u64) -> FloatNetwork {
     let rng = &mut SmallRng::seed_from_u64(seed);

@@ -14,7 +14,7 @@ use crate::preprocess::Preprocess;
 
 /// Number of ImageNet classes.
 pub const CLASSES: usize = 1000;
-/// Most classes of a network.
+/// Most classes that a network may have.
 pub const MAX_CLASSES: usize = 4096;
 
 /// A Fire module: squeeze 1x1, then expand 1x1 and 3x3 (padded by 1) side by side.
@@ -29,7 +29,8 @@ pub struct Fire {
 }
 
 impl Fire {
-    /// A module whose two expand convolutions are equal, as all published ones are.
+    /// A module whose two expand convolutions have equally many channels, as in all published
+    /// networks.
     #[must_use]
     pub const fn even(squeeze: usize, expand: usize) -> Fire {
         Fire {
@@ -39,15 +40,15 @@ impl Fire {
         }
     }
 
-    /// Output channels.
+    /// Number of output channels.
     #[must_use]
     pub fn outputs(&self) -> usize {
         self.expand1 + self.expand3
     }
 }
 
-/// The figures that make a SqueezeNet: conv1, Fire modules `fire2` and on with pools between
-/// them, `conv10` (whatever the number of modules), mean over all pixels.
+/// The dimensions of a SqueezeNet: conv1, Fire modules from `fire2` on with pools between them,
+/// `conv10` (whatever the number of modules), and the mean over all pixels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SqueezeNet {
     /// For example `squeezenet-v1.1`.
@@ -78,8 +79,7 @@ impl SqueezeNet {
     /// Name of the last convolution, whatever the number of modules.
     pub const LAST: &str = "conv10";
 
-    /// Whether the layers are the same; their padding and rounding, the input and the name do not
-    /// matter.
+    /// Whether the layers are the same; padding, rounding of pools, input and name may differ.
     #[must_use]
     pub fn has_layers_of(&self, other: &SqueezeNet) -> bool {
         let this = SqueezeNet {
@@ -125,7 +125,7 @@ impl SqueezeNet {
         }
     }
 
-    /// What the network expects: blue first, both axes scaled to the input size.
+    /// The input that the network expects: blue first, both axes scaled to the input size.
     #[must_use]
     pub fn input(&self) -> Input {
         Preprocess::CAFFE.input(self.side, self.side)

@@ -13,9 +13,9 @@ pub const MAX_INPUT_SIDE: usize = 4096;
 pub const MAX_NODES: usize = 4096;
 /// Most channels a feature map may have.
 pub const MAX_CHANNELS: usize = 65_536;
-/// Largest stride and padding of a convolution.
+/// Largest stride, and largest padding, of a convolution.
 pub const MAX_STRIDE: usize = 8;
-/// Name that stands for the input picture, so no node may bear it.
+/// Name of the input picture, which no node may have.
 pub const INPUT_NAME: &str = "input";
 
 /// Why a network is refused.
@@ -38,8 +38,12 @@ impl InvalidNetwork {
 }
 
 impl Network {
-    /// Checks everything that the engine and the integer model rely on, from the weights
-    /// themselves. Every packed model goes through it when it is written and when it is read.
+    /// Checks everything that the engine and the integer model rely on, using the actual weights.
+    /// Every packed model is checked when it is written and when it is read.
+    ///
+    /// # Errors
+    ///
+    /// The first violation, with the node.
     pub fn validate(&self) -> Result<(), InvalidNetwork> {
         self.validate_input()?;
         self.validate_nodes()?;

@@ -5,7 +5,11 @@ use crate::config::HwConfig;
 use crate::fields::Field;
 
 impl Command {
-    /// The checks that the engine's decoder makes before it acts on a record.
+    /// Makes the checks that the engine's decoder makes before a record has any effect.
+    ///
+    /// # Errors
+    ///
+    /// The first violation, with the code that the engine reports and the field at fault.
     pub fn check(&self, config: &HwConfig) -> Result<(), CommandError> {
         let range = |field: Field, ok: bool| {
             if ok {

@@ -3,7 +3,7 @@
 use super::{Command, CommandError, ErrorCode, Opcode, RECORD_BYTES, RECORD_WORDS, common};
 use crate::fields::FieldOverflow;
 
-/// CRC-32 of words 0 to 6.
+/// CRC-32 of words 0 to 6, as word 7 holds it.
 #[must_use]
 pub fn record_crc(words: &[u32; RECORD_WORDS]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
@@ -13,13 +13,13 @@ pub fn record_crc(words: &[u32; RECORD_WORDS]) -> u32 {
     crc.finalize()
 }
 
-/// CRC-32 of a payload.
+/// CRC-32 of a payload of whole beats, as word 5 of its record holds it.
 #[must_use]
 pub fn payload_crc(payload: &[u8]) -> u32 {
     crc32fast::hash(payload)
 }
 
-/// Gives a record in a stream the CRC of another payload, and renews its own.
+/// Replaces the payload's CRC in a record by that of `payload`, and renews the record's own.
 pub fn seal(record: &mut [u8; RECORD_BYTES], payload: &[u8]) {
     let mut words = [0; RECORD_WORDS];
     for (word, bytes) in words.iter_mut().zip(record.chunks_exact(4)) {
@@ -33,12 +33,20 @@ pub fn seal(record: &mut [u8; RECORD_BYTES], payload: &[u8]) {
 }
 
 impl Command {
-    /// A record without payload, CRC included. Fails when a value does not fit its field.
+    /// Encodes a record without payload, with its CRC.
+    ///
+    /// # Errors
+    ///
+    /// If a value does not fit its field.
     pub fn encode(&self) -> Result<[u32; RECORD_WORDS], FieldOverflow> {
         self.encode_with(&[])
     }
 
-    /// The record for a payload, both CRCs included. Fails when a value does not fit its field.
+    /// Encodes the record of a payload, with both CRCs.
+    ///
+    /// # Errors
+    ///
+    /// If a value does not fit its field.
     pub fn encode_with(&self, payload: &[u8]) -> Result<[u32; RECORD_WORDS], FieldOverflow> {
         let mut words = [0; RECORD_WORDS];
         self.write(&mut words)?;
@@ -49,8 +57,12 @@ impl Command {
         Ok(words)
     }
 
-    /// Reads a record. Checks CRC, opcode and what has no meaning in any configuration
-    /// (drain mode 3); [`Command::check`] does the rest.
+    /// Decodes a record; [`Command::check`] checks the ranges that depend on a configuration.
+    ///
+    /// # Errors
+    ///
+    /// If the CRC is wrong, the opcode is unknown, or a field has a value that no configuration
+    /// allows (drain mode 3).
     pub fn decode(words: &[u32; RECORD_WORDS]) -> Result<Command, CommandError> {
         if common::CRC.get(words) != record_crc(words) {
             return Err(CommandError::new(ErrorCode::BadCrc));

@@ -18,10 +18,10 @@ macro_rules! codes {
         )*}
 
         impl $name {
-            /// All of them, in the order of their definition.
+            /// All codes, in the order of their definition.
             pub const ALL: &'static [$name] = &[$($name::$code),*];
 
-            /// The one with this number.
+            /// The code with this number; `None` if there is none.
             #[must_use]
             pub fn from_bits(bits: u8) -> Option<$name> {
                 match bits {

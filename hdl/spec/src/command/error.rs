@@ -48,7 +48,7 @@ codes! {
     }
 }
 
-/// Anything wrong with a record, found without running it.
+/// A fault of a record that is found without running it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{code}{}", field.map(|f| format!(" ({f})")).unwrap_or_default())]
 pub struct CommandError {

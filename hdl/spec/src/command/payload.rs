@@ -7,7 +7,8 @@ use crate::config::HwConfig;
 pub const PARAM_BYTES: usize = 8;
 
 impl Rows {
-    /// Bytes of one row in the payload: pixels of three bytes, padded to whole beats.
+    /// Bytes of one picture row in the payload: `width` pixels of three bytes, padded to whole
+    /// beats of `bus_bytes`.
     #[must_use]
     pub fn row_bytes(width: usize, bus_bytes: usize) -> usize {
         (3 * width).next_multiple_of(bus_bytes)
@@ -27,7 +28,7 @@ impl Command {
         )
     }
 
-    /// Bytes that follow the record.
+    /// Number of bytes that follow the record, in whole beats; 0 without a payload.
     #[must_use]
     pub fn payload_bytes(&self, config: &HwConfig) -> usize {
         match self {

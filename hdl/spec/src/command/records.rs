@@ -125,7 +125,7 @@ macro_rules! records {
         }
 
         impl Opcode {
-            /// Mnemonic of the disassembler.
+            /// Mnemonic in the disassembly.
             #[must_use]
             pub fn mnemonic(self) -> &'static str {
                 match self {
@@ -134,7 +134,7 @@ macro_rules! records {
             }
         }
 
-        /// Fields that every record has.
+        /// Fields that all records have.
         pub mod common {
             use super::Field;
             $(

@@ -4,7 +4,7 @@ use super::{Block, Hello};
 use crate::config::HwConfig;
 
 impl Hello {
-    /// The greeting for a configuration.
+    /// The hello record of a configuration.
     #[must_use]
     pub fn for_config(config: &HwConfig) -> Hello {
         Hello {
@@ -23,7 +23,7 @@ impl Hello {
 }
 
 impl Block {
-    /// Passes of the array.
+    /// Number of passes that the array makes for the block.
     #[must_use]
     pub fn passes(&self) -> u32 {
         self.groups * if self.kernel3 { 9 } else { 1 }
@@ -35,21 +35,21 @@ impl Block {
         self.more_beats + 1
     }
 
-    /// Positions from one row to the next.
+    /// Positions from the start of one row to the next: width plus gap.
     #[must_use]
     pub fn pitch(&self) -> u32 {
         self.width + self.in_gap
     }
 
-    /// Accumulator vectors of the tile.
+    /// Number of accumulator vectors of the tile.
     #[must_use]
     pub fn vectors(&self, lanes: usize) -> u32 {
         self.count.div_ceil(lanes as u32)
     }
 }
 
-/// Address of a word that lies at `address` if there were no ring; `base` is the plane's base,
-/// `ring` as in [`block::IN_RING`].
+/// Wraps an address in a ring: `address` is where the word would lie without a ring, `base` the
+/// base of its plane, and `ring` as in [`super::block::IN_RING`].
 #[must_use]
 pub fn ring_address(base: u32, address: u32, ring: u32) -> u32 {
     if ring == 0 {
@@ -59,7 +59,7 @@ pub fn ring_address(base: u32, address: u32, ring: u32) -> u32 {
     (base & !mask) | (address & mask)
 }
 
-/// Words of a ring, `ring` from 1.
+/// Number of words of a ring, with `ring` from 1 as in [`super::block::IN_RING`].
 #[must_use]
 pub const fn ring_words(ring: u32) -> u32 {
     16 << ring

@@ -39,7 +39,7 @@ pub const PORTS: &[Port] = &[
     input(
         "aclk",
         1,
-        "Clock of everything; all ports are synchronous to its rising edge.",
+        "The only clock; all ports are synchronous to its rising edge.",
     ),
     input(
         "aresetn",

@@ -2,7 +2,7 @@
 
 use firebrick_spec::command::CommandError;
 
-/// A stream that the engine would refuse, or that would never end.
+/// Why there is no prediction: the engine would refuse a stream, or a stream would never end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TimingError {
     /// A record is malformed, or not for this configuration.

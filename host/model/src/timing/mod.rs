@@ -29,7 +29,7 @@ pub use counters::{COUNTER_COUNT, CounterValues};
 pub use error::TimingError;
 pub use trace::{Bus, PassSpan, Span, Trace};
 
-/// What the core's counters will be.
+/// Predicted values of the core's counters.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Timing {
     /// Each of [`firebrick_spec::regs::COUNTERS`] when the last trailer has been sent.
@@ -41,7 +41,7 @@ pub struct Timing {
     pub images: Vec<ImageTiming>,
 }
 
-/// When an image is through.
+/// When an image is finished.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImageTiming {
     /// Tag of its end record.
@@ -65,8 +65,12 @@ pub enum Stepping {
     EveryCycle,
 }
 
-/// Predicts the counters of a core that begins at rest with counters at 0, takes the transfers
-/// one behind the other without idle cycles, and whose results are taken at once.
+/// Predicts the counters of a core that is idle with counters at 0, receives the transfers one
+/// after another without idle cycles, and whose results are taken at once.
+///
+/// # Errors
+///
+/// If the decoder would refuse a transfer, or a transfer would wait for ever.
 pub fn predict(config: &HwConfig, transfers: &[&[u8]]) -> Result<Timing, TimingError> {
     predict_with(config, transfers, Stepping::Skip)
 }
@@ -85,6 +89,10 @@ pub fn trace(config: &HwConfig, transfers: &[&[u8]]) -> Result<(Timing, Trace), 
 }
 
 /// As [`predict`], with a choice of [`Stepping`].
+///
+/// # Errors
+///
+/// As [`predict`].
 pub fn predict_with(
     config: &HwConfig,
     transfers: &[&[u8]],

@@ -1,6 +1,6 @@
 //! Why a model is not imported.
 
-/// What in a model cannot be imported, why, and what would work.
+/// Which part of a model cannot be imported, why, and what would work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{place}: {reason}; {hint}")]
 pub struct ImportError {

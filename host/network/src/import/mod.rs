@@ -31,7 +31,7 @@ use crate::squeezenet::SqueezeNet;
 use crate::{layers, pickle};
 use preparation::Evidence;
 
-/// Largest file of float weights. SqueezeNet takes 5 MB.
+/// Largest file of float weights, in bytes. SqueezeNet takes 5 MB.
 pub const MAX_FILE_BYTES: u64 = 48 << 20;
 
 /// Weights of one layer as tensor files hold them.
@@ -39,32 +39,32 @@ pub const MAX_FILE_BYTES: u64 = 48 << 20;
 pub struct Layer {
     /// Kernel as `[row][column][input channel][output channel]`.
     pub kernel: ndarray::Array4<f32>,
-    /// One per output channel.
+    /// Bias, one value per output channel.
     pub bias: Vec<f32>,
 }
 
-/// What the file does not say, or what is to be taken in place of what it says.
+/// Settings for what the file does not say, or to override what it says.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
     /// Name of the network.
     pub name: Option<String>,
-    /// Preset for the preparation of pictures; torchvision's or Caffe's by the names of layers.
+    /// Preparation of pictures; by default torchvision's or Caffe's, depending on the names of layers.
     pub preset: Option<Preprocess>,
-    /// Order of the channels, other than the preset's.
+    /// Order of the channels, if not the preset's.
     pub order: Option<PixelOrder>,
-    /// Mean, other than the preset's.
+    /// Mean in units of a u8 pixel, if not the preset's.
     pub mean: Option<[f32; 3]>,
-    /// Deviation, other than the preset's.
+    /// Deviation in units of a u8 pixel, if not the preset's.
     pub std: Option<[f32; 3]>,
-    /// Scaling, other than the preset's.
+    /// Scaling, if not the preset's.
     pub resize: Option<ResizePolicy>,
-    /// Height and width of the input.
+    /// Height and width of the input, in pixels.
     pub size: Option<[usize; 2]>,
-    /// Layers (1 for conv1, then modules) behind which there are pools. For files of tensors.
+    /// Layers (1 for conv1, then modules) that a pool follows. For files that hold only tensors.
     pub pools: Option<Vec<usize>>,
-    /// Whether pools count a last, partial window. For files of tensors.
+    /// Whether pools count a last, partial window. For files that hold only tensors.
     pub ceil: Option<bool>,
-    /// Padding of the last convolution. For files of tensors.
+    /// Padding of the last convolution. For files that hold only tensors.
     pub last_pad: Option<usize>,
 }
 
@@ -81,22 +81,27 @@ pub enum Format {
     Pickle,
 }
 
-/// A model that was read.
+/// A model that has been read.
 #[derive(Clone, Debug)]
 pub struct Imported {
-    /// What was read.
+    /// Kind of the file.
     pub format: Format,
     /// The network.
     pub network: FloatNetwork,
-    /// What the graph does to its input itself; part of the network's normalisation.
+    /// Normalisation that the graph itself contains; part of the network's normalisation.
     pub own: Option<Normalise>,
-    /// Its figures, if it is a SqueezeNet of any size.
+    /// Its table, if it is a SqueezeNet of any dimensions.
     pub table: Option<SqueezeNet>,
-    /// What is worth knowing, a sentence each.
+    /// Notes for the user, a sentence each.
     pub notes: Vec<String>,
 }
 
-/// Reads a model from a file.
+/// Reads a float model from a file.
+///
+/// # Errors
+///
+/// If the file cannot be read, is of another kind, is damaged, or holds a network that the engine
+/// cannot run. The message names what would work.
 pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, ImportError> {
     let path = path.as_ref();
     let place = path.display().to_string();
@@ -119,7 +124,12 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
     })
 }
 
-/// Reads a model from memory; `name` is its name unless it is one of the published networks.
+/// Reads a float model from memory; `name` becomes its name unless it is one of the published
+/// networks.
+///
+/// # Errors
+///
+/// As [`open`].
 pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));

@@ -8,7 +8,7 @@ use firebrick_spec::arith::pool_len;
 /// Ranges of joined maps further apart than this are reported.
 const FAR_APART: f32 = 4.0;
 
-/// What the graph and the size of its input give away.
+/// Notes on pitfalls that the graph and its input size reveal.
 #[must_use]
 pub fn graph(network: &FloatNetwork) -> Vec<String> {
     let mut notes = Vec::new();
@@ -61,7 +61,7 @@ pub fn graph(network: &FloatNetwork) -> Vec<String> {
     notes
 }
 
-/// What the measured ranges give away: joined maps of very different ranges.
+/// Notes on pitfalls that the measured ranges reveal: concatenated maps of very different ranges.
 #[must_use]
 pub fn ranges(network: &FloatNetwork, calibration: &Calibration) -> Vec<String> {
     let channels = |name: &str| {

@@ -5,7 +5,7 @@ use std::io;
 use crate::pack::MAX_FILE_BYTES;
 use crate::validate::InvalidNetwork;
 
-/// What went wrong with a packed model, and with which.
+/// What went wrong with a packed model, and with which file.
 #[derive(Debug, thiserror::Error)]
 #[error("packed model {place}: {kind}")]
 pub struct PackError {

@@ -20,6 +20,11 @@ use crate::validate::INPUT_NAME;
 
 impl Network {
     /// Reads a packed model from a file.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read, is not a packed model, is of another version, is damaged, or is
+    /// refused by [`Network::validate`].
     pub fn load(path: impl AsRef<Path>) -> Result<Network, PackError> {
         let path = path.as_ref();
         file::read(path, MAX_FILE_BYTES)
@@ -29,6 +34,11 @@ impl Network {
     }
 
     /// Reads a packed model from memory.
+    ///
+    /// # Errors
+    ///
+    /// If the bytes are not a packed model, are of another version or damaged, or are refused by
+    /// [`Network::validate`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Network, PackError> {
         network(bytes).map_err(|kind| kind.at("in memory"))
     }

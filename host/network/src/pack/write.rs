@@ -13,13 +13,20 @@ use crate::pack::{
 };
 
 impl Network {
-    /// Packs the network. The same network always gives the same bytes; one that
-    /// [`Network::validate`] refuses gives none.
+    /// Packs the network. The same network always gives the same bytes.
+    ///
+    /// # Errors
+    ///
+    /// If [`Network::validate`] refuses it.
     pub fn to_bytes(&self) -> Result<Vec<u8>, PackError> {
         bytes(self).map_err(|kind| kind.at(format_args!("of {:?}", self.name)))
     }
 
     /// Writes the packed model to a file.
+    ///
+    /// # Errors
+    ///
+    /// If [`Network::validate`] refuses it, or the file cannot be written.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), PackError> {
         let path = path.as_ref();
         let bytes = bytes(self).map_err(|kind| kind.at(path.display()))?;

@@ -7,7 +7,7 @@ use crate::float::{FloatConv, FloatNetwork, FloatNode, FloatOp};
 use crate::graph::{Input, NodeId, Normalise, Pool};
 use crate::import::Layer;
 
-/// Why layers do not make the network.
+/// Why layers do not form the network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("layer {layer:?}: {reason}; are these this network's weights?")]
 pub struct TableError {
@@ -19,6 +19,10 @@ pub struct TableError {
 
 impl SqueezeNet {
     /// The float network with weights by layer, for an input and its normalisation.
+    ///
+    /// # Errors
+    ///
+    /// If a layer is missing, superfluous, or of another shape.
     pub fn float(
         &self,
         layers: &BTreeMap<String, Layer>,
