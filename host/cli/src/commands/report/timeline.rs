@@ -13,6 +13,9 @@ use crate::error::CliError;
 /// Most bins of a timeline.
 const BINS: u64 = 2000;
 
+/// Whether a unit has work.
+type Works = fn(&Span) -> bool;
+
 /// The timeline of pictures back to back, and what it is made from.
 pub fn of(program: &Program, images: usize) -> Result<(Timeline, Trace), CliError> {
     let transfers = transfers(program, images)?;
@@ -23,7 +26,7 @@ pub fn of(program: &Program, images: usize) -> Result<(Timeline, Trace), CliErro
     let bins = cycles.div_ceil(bin) as usize;
     let mut array = vec![BTreeMap::new(); bins];
     let mut layers: Vec<BTreeMap<usize, u64>> = vec![BTreeMap::new(); bins];
-    let works: [(&str, fn(&Span) -> bool); 5] = [
+    let works: [(&str, Works); 5] = [
         ("weights", |span| span.bus == Bus::Weights),
         ("rows", |span| span.bus == Bus::Picture),
         ("window", |span| span.window),
