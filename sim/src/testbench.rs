@@ -1,10 +1,13 @@
-//! A self-checking test bench in plain Verilog-2001 for simulators that this crate does not drive.
+//! Test benches for simulators that this crate does not drive: a self-checking one in plain
+//! Verilog-2001, and one for cocotb that is written from the documents alone.
 
 use firebrick_driver::hex;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 
 /// Folder of the test bench below that of the generated files.
 const FOLDER: &str = "testbench";
+/// Folder of the bench for cocotb.
+const COCOTB: &str = "cocotb";
 /// Cycles that the bench allows for each one predicted, by default.
 const PATIENCE: u64 = 20;
 
@@ -20,8 +23,8 @@ pub struct Vectors<'a> {
     pub cycles: u64,
 }
 
-/// The files of the bench, path and text: the bench itself, its vectors, and a Makefile for Icarus
-/// and Verilator. `list` is the name of the list of Verilog files, in the folder above.
+/// The files of both benches, path and text. That in Verilog comes with its vectors and a Makefile for
+/// Icarus and Verilator. `list` is the name of the list of Verilog files, in the folder above.
 #[must_use]
 pub fn testbench(
     config: &HwConfig,
@@ -71,7 +74,26 @@ pub fn testbench(
         (expect, beats("the result of transfer.hex", vectors.expect)),
     ];
     let files = files.into_iter();
-    files
-        .map(|(name, text)| (format!("{FOLDER}/{name}"), text))
-        .collect()
+    let files = files.map(|(name, text)| (format!("{FOLDER}/{name}"), text));
+    let cocotb = cocotb().into_iter();
+    let cocotb = cocotb.map(|(name, text)| (format!("{COCOTB}/{name}"), text));
+    files.chain(cocotb).collect()
+}
+
+/// The bench for cocotb, with the page that it reads.
+fn cocotb() -> [(&'static str, String); 6] {
+    [
+        ("Makefile", include_str!("../cocotb/Makefile").into()),
+        ("commands.md", firebrick_spec::docs::commands_page()),
+        (
+            "documents.py",
+            include_str!("../cocotb/documents.py").into(),
+        ),
+        ("engine.py", include_str!("../cocotb/engine.py").into()),
+        ("streams.py", include_str!("../cocotb/streams.py").into()),
+        (
+            "test_firebrick.py",
+            include_str!("../cocotb/test_firebrick.py").into(),
+        ),
+    ]
 }
