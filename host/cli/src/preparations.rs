@@ -85,7 +85,9 @@ fn last_map(network: &FloatNetwork, pixels: ArrayView3<'_, u8>) -> Result<Vec<f3
 /// The usual ways other than `chosen`, the likeliest first. `own` is what the graph does to its
 /// input itself, behind them.
 pub fn others(chosen: &Preparation, own: Option<Normalise>) -> Vec<Preparation> {
-    let size = [chosen.input.height, chosen.input.width];
+    let size = chosen
+        .input
+        .inner([chosen.input.height, chosen.input.width]);
     let flat = |order, std: f32| Preprocess {
         order,
         normalise: Normalise {
@@ -137,15 +139,30 @@ pub fn others(chosen: &Preparation, own: Option<Normalise>) -> Vec<Preparation> 
         ways.push(swapped(chosen));
     }
     let own = own.unwrap_or(Normalise::NONE);
+    if chosen.input.order == PixelOrder::Grey {
+        // One mean and deviation for all channels, and nothing to swap.
+        ways.retain(|(way, _)| way.normalise.mean[0] == way.normalise.mean[2]);
+        for (way, flags) in &mut ways {
+            way.order = PixelOrder::Grey;
+            *flags = flags
+                .trim_start_matches("--order rgb ")
+                .trim_start_matches("--order bgr ")
+                .to_owned();
+        }
+    }
     ways.into_iter()
-        .map(|(way, flags)| Preparation {
-            flags,
-            input: Input {
-                order: way.order,
-                resize: way.resize,
-                ..chosen.input
-            },
-            normalise: way.normalise.then(&own),
+        .map(|(way, flags)| {
+            let normalise = way.normalise.then(&own);
+            Preparation {
+                flags,
+                input: Input {
+                    order: way.order,
+                    resize: way.resize,
+                    border: chosen.input.border.of(&normalise),
+                    ..chosen.input
+                },
+                normalise,
+            }
         })
         .filter(|way| !way.is_like(chosen))
         .filter(|way| match way.input.resize {
@@ -162,6 +179,7 @@ fn swapped(chosen: &Preparation) -> (Preprocess, String) {
         order: match chosen.input.order {
             PixelOrder::Rgb => PixelOrder::Bgr,
             PixelOrder::Bgr => PixelOrder::Rgb,
+            PixelOrder::Grey => PixelOrder::Grey,
         },
         normalise: Normalise {
             mean: turn(chosen.normalise.mean),
@@ -197,6 +215,7 @@ fn flag(order: PixelOrder) -> &'static str {
     match order {
         PixelOrder::Rgb => "--order rgb",
         PixelOrder::Bgr => "--order bgr",
+        PixelOrder::Grey => "",
     }
 }
 

@@ -40,6 +40,7 @@ fn float() -> FloatNetwork {
                 bias: (0..conv.out_channels())
                     .map(|o| conv.requant[o].bias as f32 * scale(o))
                     .collect(),
+                relu: true,
             })
         }
         Op::MaxPool(pool) => FloatOp::MaxPool(pool),

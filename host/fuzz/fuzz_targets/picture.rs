@@ -3,7 +3,7 @@
 
 use std::io::Cursor;
 
-use firebrick_network::{Input, Picture, PixelOrder, ResizePolicy};
+use firebrick_network::{Border, Input, Picture, PixelOrder, ResizePolicy};
 use image::ImageReader;
 use libfuzzer_sys::fuzz_target;
 
@@ -27,13 +27,24 @@ fuzz_target!(|data: &[u8]| {
     let input = Input {
         height: 24,
         width: 20,
-        order: match way & 1 {
+        order: match way & 5 {
             0 => PixelOrder::Rgb,
-            _ => PixelOrder::Bgr,
+            1 => PixelOrder::Bgr,
+            _ => PixelOrder::Grey,
         },
         resize: match way & 2 {
             0 => ResizePolicy::Squash,
             _ => ResizePolicy::CropCenter { short: 32 },
+        },
+        border: match way & 8 {
+            0 => Border::NONE,
+            _ => Border {
+                top: 1,
+                left: 2,
+                bottom: 3,
+                right: 0,
+                pixel: [104, 117, 123],
+            },
         },
     };
     if let Ok(tensor) = picture.to_input(&input) {

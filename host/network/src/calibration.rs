@@ -25,8 +25,15 @@ pub struct Calibration {
     pub pictures: usize,
     /// Height and width to which they were scaled, in pixels.
     pub size: [usize; 2],
+    /// By how much the classes of a last convolution without ReLU were raised ([`crate::tail`]).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub raised: f32,
     /// One entry for each group of convolutions.
     pub range: Vec<Range>,
+}
+
+fn is_zero(value: &f32) -> bool {
+    *value == 0.0
 }
 
 /// Range of one group of convolutions after the ReLU, in real values.
@@ -250,6 +257,7 @@ pub fn measure(
         network: network.name.clone(),
         pictures: inputs.len(),
         size,
+        raised: 0.0,
         range: range.collect(),
     })
 }

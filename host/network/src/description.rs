@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Conv, Input, Network, NodeId, PixelOrder, ResizePolicy};
+use crate::graph::{Border, Conv, Input, Network, NodeId, PixelOrder, ResizePolicy};
 use crate::op::Op;
 use crate::validate::INPUT_NAME;
 
@@ -10,14 +10,19 @@ use crate::validate::INPUT_NAME;
 /// written in the oldest version that can hold it:
 /// 1: convolutions, max-pools, concatenations;
 /// 2: additions, and what was folded into the first convolution;
-/// 3: weights without their zeros.
-pub const FORMAT_VERSION: u32 = 3;
+/// 3: weights without their zeros;
+/// 4: a border around the picture, grey pictures.
+pub const FORMAT_VERSION: u32 = 4;
 
 /// First version in which weights may be without their zeros.
 pub(crate) const SPARSE_VERSION: u32 = 3;
 
 /// Version in which a network is written if its weights are with their zeros.
 pub(crate) fn version_of(network: &Network) -> u32 {
+    let input = &network.input;
+    if !input.border.is_none() || input.order == PixelOrder::Grey {
+        return 4;
+    }
     let adds = network.nodes.iter().any(|n| matches!(n.op, Op::Add));
     if adds || network.normalise.is_some() {
         2
@@ -59,6 +64,16 @@ pub(crate) struct InputDescription {
     pub width: usize,
     pub order: OrderDescription,
     pub resize: ResizeDescription,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub border: Option<BorderDescription>,
+}
+
+/// Rows above, columns to the left, rows below, columns to the right, and their pixel.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct BorderDescription {
+    pub sides: [usize; 4],
+    pub pixel: [u8; 3],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -73,6 +88,7 @@ pub(crate) struct NormaliseDescription {
 pub(crate) enum OrderDescription {
     Rgb,
     Bgr,
+    Grey,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -130,11 +146,18 @@ impl Description {
                 order: match network.input.order {
                     PixelOrder::Rgb => OrderDescription::Rgb,
                     PixelOrder::Bgr => OrderDescription::Bgr,
+                    PixelOrder::Grey => OrderDescription::Grey,
                 },
                 resize: match network.input.resize {
                     ResizePolicy::Squash => ResizeDescription::Squash,
                     ResizePolicy::CropCenter { short } => ResizeDescription::CropCenter { short },
                 },
+                border: Some(network.input.border)
+                    .filter(|border| !border.is_none())
+                    .map(|b| BorderDescription {
+                        sides: [b.top, b.left, b.bottom, b.right],
+                        pixel: b.pixel,
+                    }),
             },
             normalise: network.normalise.map(|n| NormaliseDescription {
                 mean: n.mean,
@@ -162,11 +185,22 @@ impl InputDescription {
             order: match self.order {
                 OrderDescription::Rgb => PixelOrder::Rgb,
                 OrderDescription::Bgr => PixelOrder::Bgr,
+                OrderDescription::Grey => PixelOrder::Grey,
             },
             resize: match self.resize {
                 ResizeDescription::Squash => ResizePolicy::Squash,
                 ResizeDescription::CropCenter { short } => ResizePolicy::CropCenter { short },
             },
+            border: self.border.as_ref().map_or(Border::NONE, |b| {
+                let [top, left, bottom, right] = b.sides;
+                Border {
+                    top,
+                    left,
+                    bottom,
+                    right,
+                    pixel: b.pixel,
+                }
+            }),
         }
     }
 }

@@ -3,7 +3,9 @@
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
 
-use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use crate::graph::{
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy,
+};
 
 /// A convolution with pseudo-random but fixed weights.
 pub fn conv(kernel: usize, stride: usize, pad: usize, inputs: usize, outputs: usize) -> Conv {
@@ -42,6 +44,7 @@ pub fn tiny() -> Network {
             width: 23,
             order: PixelOrder::Bgr,
             resize: ResizePolicy::CropCenter { short: 30 },
+            border: Border::NONE,
         },
         normalise: None,
         nodes: vec![

@@ -8,7 +8,7 @@ use crate::graph::{Input, NodeId, Normalise};
 pub use crate::op::Windows;
 use crate::op::{self, Convolution, Pool, Shape, ShapeError};
 
-/// A convolution with ReLU.
+/// A convolution, usually with ReLU.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FloatConv {
     /// Stride along both axes, in pixels.
@@ -19,6 +19,9 @@ pub struct FloatConv {
     pub weights: Array4<f32>,
     /// Bias, one value per output channel.
     pub bias: Vec<f32>,
+    /// Whether a ReLU follows. Only the convolution whose map is summed may do without, and is
+    /// raised until it needs none before it is quantised ([`crate::tail`]).
+    pub relu: bool,
 }
 
 /// What a node of a float network computes.
@@ -80,7 +83,29 @@ impl FloatNetwork {
     ///
     /// If the picture does not pass through the network.
     pub fn forward(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
-        let input = self.normalised(pixels);
+        self.forward_normalised(self.normalised(pixels))
+    }
+
+    /// The same with a border of exact zeros, where [`forward`](Self::forward) takes the pixel that
+    /// comes nearest to one.
+    pub fn forward_padded(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
+        let border = self.input.border;
+        let whole = self.normalised(pixels);
+        let (rows, columns, _) = whole.dim();
+        let mut padded = Array3::zeros(whole.dim());
+        let inside = s![
+            border.top.min(rows)..rows.saturating_sub(border.bottom).max(border.top.min(rows)),
+            border.left.min(columns)
+                ..columns
+                    .saturating_sub(border.right)
+                    .max(border.left.min(columns)),
+            ..
+        ];
+        padded.slice_mut(inside).assign(&whole.slice(inside));
+        self.forward_normalised(padded)
+    }
+
+    fn forward_normalised(&self, input: Array3<f32>) -> Result<Vec<Array3<f32>>, FloatError> {
         let mut maps: Vec<Array3<f32>> = Vec::with_capacity(self.nodes.len());
         for node in &self.nodes {
             let fail = |reason: &str| FloatError {
@@ -191,10 +216,11 @@ fn conv(input: &Array3<f32>, conv: &FloatConv) -> Option<Array3<f32>> {
     let taps = unfolded.dim().1;
     let weights = conv.weights.to_shape((outputs, taps)).ok()?;
     let mut result = unfolded.dot(&weights.t());
+    let floor = if conv.relu { 0.0 } else { f32::NEG_INFINITY };
     for mut row in result.outer_iter_mut() {
         row.iter_mut()
             .zip(&conv.bias)
-            .for_each(|(v, bias)| *v = (*v + bias).max(0.0));
+            .for_each(|(v, bias)| *v = (*v + bias).max(floor));
     }
     // A product of vectors comes column by column, one of matrices row by row.
     let rows = result.as_standard_layout().into_owned();
@@ -232,6 +258,7 @@ mod tests {
             pad: 1,
             weights: Array4::ones((2, 3, 3, 1)),
             bias: vec![0.5, 0.0],
+            relu: true,
         };
         c.weights.slice_mut(s![1, .., .., ..]).fill(-1.0);
         let output = conv(&input, &c).unwrap();
@@ -272,6 +299,7 @@ mod tests {
                     pad,
                     weights: Array4::from_shape_fn(shape, |_| value()),
                     bias: (0..outputs).map(|_| value()).collect(),
+                    relu: true,
                 };
                 let input = Array3::from_shape_fn((height, width, inputs), |_| value());
                 let fits = height + 2 * pad >= kernel && width + 2 * pad >= kernel;

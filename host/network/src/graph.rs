@@ -13,6 +13,8 @@ pub enum PixelOrder {
     Rgb,
     /// Blue first (Caffe).
     Bgr,
+    /// All three the brightness, as Pillow's `convert("L")` has it; the network reads the first.
+    Grey,
 }
 
 /// How a picture of any size becomes the network's input size.
@@ -92,6 +94,75 @@ pub struct Input {
     pub order: PixelOrder,
     /// How a picture is scaled to the input size.
     pub resize: ResizePolicy,
+    /// What is put around the picture; part of height and width.
+    pub border: Border,
+}
+
+impl Input {
+    /// Height and width of the picture within an input of `height` x `width`.
+    #[must_use]
+    pub fn inner(&self, [height, width]: [usize; 2]) -> [usize; 2] {
+        let Border {
+            top,
+            left,
+            bottom,
+            right,
+            ..
+        } = self.border;
+        [
+            height.saturating_sub(top + bottom),
+            width.saturating_sub(left + right),
+        ]
+    }
+}
+
+/// Pixels that the host puts around a picture, since the window unit does not pad: those of a first
+/// convolution's padding, and those that only weights of 0 see, where its kernel was put into a
+/// larger one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Border {
+    /// Rows above.
+    pub top: usize,
+    /// Columns to the left.
+    pub left: usize,
+    /// Rows below.
+    pub bottom: usize,
+    /// Columns to the right.
+    pub right: usize,
+    /// The pixel, in the input's order of channels: the nearest to what normalises to 0.
+    pub pixel: [u8; 3],
+}
+
+impl Border {
+    /// Widest border.
+    pub const MAX: usize = 16;
+
+    /// No border.
+    pub const NONE: Border = Border {
+        top: 0,
+        left: 0,
+        bottom: 0,
+        right: 0,
+        pixel: [0; 3],
+    };
+
+    /// The same border with the pixel of another normalisation; black if there is none.
+    #[must_use]
+    pub fn of(self, normalise: &Normalise) -> Border {
+        match self.is_none() {
+            true => Border::NONE,
+            false => Border {
+                pixel: normalise.mean.map(|m| m.round().clamp(0.0, 255.0) as u8),
+                ..self
+            },
+        }
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        [self.top, self.left, self.bottom, self.right] == [0; 4]
+    }
 }
 
 /// Index of a node in [`Network::nodes`]. The input picture is [`NodeId::INPUT`].

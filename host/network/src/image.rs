@@ -18,7 +18,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError as Failure, Limits, RgbImage};
-use ndarray::Array3;
+use ndarray::{Array3, s};
 
 use crate::file::{self, FileError};
 use crate::graph::{Input, PixelOrder, ResizePolicy};
@@ -271,7 +271,40 @@ fn check_size(width: u32, height: u32, decoded: u64) -> Result<(), ImageErrorKin
     }
 }
 
+/// The input tensor: the picture, scaled to what the border leaves of the input, and the border.
 fn resize(
+    pixels: &RgbImage,
+    input: &Input,
+    height: usize,
+    width: usize,
+) -> Result<Array3<u8>, String> {
+    let border = &input.border;
+    if border.is_none() {
+        return scaled(pixels, input, height, width);
+    }
+    let [inner_height, inner_width] = input.inner([height, width]);
+    if inner_height == 0 || inner_width == 0 {
+        return Err(format!(
+            "{} of its rows and {} of its columns are the border that the first convolution wants",
+            border.top + border.bottom,
+            border.left + border.right
+        ));
+    }
+    if height.max(width) > MAX_SIDE as usize {
+        return Err(format!("a side must have 1 to {MAX_SIDE} pixels"));
+    }
+    let picture = scaled(pixels, input, inner_height, inner_width)?;
+    let mut tensor = Array3::from_shape_fn((height, width, 3), |(_, _, c)| border.pixel[c]);
+    let (rows, columns) = (border.top.., border.left..);
+    tensor
+        .slice_mut(s![rows, columns, ..])
+        .slice_mut(s![..inner_height, ..inner_width, ..])
+        .assign(&picture);
+    Ok(tensor)
+}
+
+/// The picture alone, in the input's order of channels.
+fn scaled(
     pixels: &RgbImage,
     input: &Input,
     height: usize,
@@ -302,15 +335,18 @@ fn resize(
         .map_err(|e| e.to_string())?;
     let mut tensor =
         Array3::from_shape_vec((height, width, 3), target.into_vec()).map_err(|e| e.to_string())?;
-    if input.order == PixelOrder::Bgr {
-        for pixel in tensor
-            .as_slice_mut()
-            .unwrap_or_default()
-            .as_chunks_mut::<3>()
-            .0
-        {
-            pixel.swap(0, 2);
-        }
+    let pixels = tensor.as_slice_mut().unwrap_or_default();
+    let pixels = pixels.as_chunks_mut::<3>().0.iter_mut();
+    match input.order {
+        PixelOrder::Rgb => {}
+        PixelOrder::Bgr => pixels.for_each(|pixel| pixel.swap(0, 2)),
+        PixelOrder::Grey => pixels.for_each(|pixel| *pixel = [brightness(*pixel); 3]),
     }
     Ok(tensor)
+}
+
+/// Of red, green and blue, with Pillow's weights and rounding.
+fn brightness([red, green, blue]: [u8; 3]) -> u8 {
+    let sum = 19_595 * u32::from(red) + 38_470 * u32::from(green) + 7_471 * u32::from(blue);
+    ((sum + 0x8000) >> 16) as u8
 }

@@ -21,10 +21,13 @@ pub mod preprocess;
 pub mod quantise;
 pub mod random;
 pub mod squeezenet;
+pub mod tail;
 pub mod validate;
 
 pub use description::FORMAT_VERSION;
-pub use graph::{Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, ResizePolicy};
+pub use graph::{
+    Border, Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, ResizePolicy,
+};
 pub use image::{ImageError, Picture};
 pub use op::{Arity, Convolution, Pool, Shape, Windows};
 pub use pack::{PackError, PackErrorKind, builtin};

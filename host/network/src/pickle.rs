@@ -1,10 +1,12 @@
 //! Reads layers out of a Python pickle without executing it.
 //!
-//! A pickle is a program for a small stack machine that may call anything. This reader knows only
-//! the instructions that a dict of float32 NumPy arrays takes, and treats the three NumPy globals
-//! in it as data. Whatever else a file holds is refused by name.
+//! A pickle is a program for a small stack machine that may call anything. This machine notes calls
+//! down and makes none; of what it notes, a dict of float32 NumPy arrays takes three globals.
+//! Whatever else a file names is refused. PyTorch's files are read by the same machine
+//! ([`crate::import`]).
 
-mod machine;
+pub(crate) mod machine;
+mod numpy;
 #[cfg(test)]
 mod tests;
 
@@ -32,7 +34,8 @@ pub struct PickleError {
 /// If the pickle is damaged, or holds anything else.
 pub fn read(bytes: &[u8]) -> Result<BTreeMap<String, Layer>, PickleError> {
     let mut layers = BTreeMap::new();
-    for (name, kernel, bias) in machine::run(bytes)? {
+    let tree = machine::run(bytes)?;
+    for (name, kernel, bias) in numpy::layers(&tree)? {
         let fail = |what: &str| PickleError {
             offset: bytes.len(),
             reason: format!("layer {name:?}: {what}"),

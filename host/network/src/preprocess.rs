@@ -1,7 +1,7 @@
 //! What a network wants done to a picture before its first convolution: part of the model, since
 //! the same weights fed with other pixels are of no use.
 
-use crate::graph::{Input, Normalise, PixelOrder, ResizePolicy};
+use crate::graph::{Border, Input, Normalise, PixelOrder, ResizePolicy};
 
 /// How a picture becomes the numbers that a float network takes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +61,7 @@ impl Preprocess {
             width,
             order: self.order,
             resize: self.resize,
+            border: Border::NONE,
         }
     }
 }

@@ -10,7 +10,7 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::float::{FloatConv, FloatNetwork};
-use crate::graph::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, ResizePolicy};
+use crate::graph::{Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, ResizePolicy};
 use crate::op::Pool;
 use crate::preprocess::Preprocess;
 use crate::squeezenet::{Fire, Row, SqueezeNet};
@@ -118,6 +118,7 @@ impl Builder {
                 width,
                 order: PixelOrder::Bgr,
                 resize: ResizePolicy::Squash,
+                border: Border::NONE,
             },
             normalise: None,
             nodes: self.nodes,
@@ -237,6 +238,7 @@ pub fn float(table: &SqueezeNet, seed: u64) -> FloatNetwork {
                         .weights
                         .mapv(|_| rng.random_range(-1.0..1.0f32) * spread),
                     bias: (0..outputs).map(|_| rng.random_range(0.0..1.0)).collect(),
+                    relu: true,
                 }
             })
         })

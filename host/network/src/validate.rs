@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use firebrick_spec::arith::{self, MULT_MAX, MULT_MIN, SHIFT_MAX, SHIFT_MIN, WEIGHT_MAX};
 
-use crate::graph::{Conv, Network, Op, ResizePolicy};
+use crate::graph::{Border, Conv, Network, Op, ResizePolicy};
 
 /// Longest side of a network's default input, in pixels.
 pub const MAX_INPUT_SIDE: usize = 4096;
@@ -111,8 +111,21 @@ impl Network {
                 "mean and std must be finite, and std positive",
             ));
         }
+        let border = &self.input.border;
+        let sides = [border.top, border.left, border.bottom, border.right];
+        let [height, width] = self.input.inner([self.input.height, self.input.width]);
+        if sides.iter().any(|&side| side > Border::MAX) || height == 0 || width == 0 {
+            return Err(InvalidNetwork::new(
+                "input",
+                format!(
+                    "a border of {sides:?} pixels around {height}x{width}: at most {} a side, around \
+                     at least one pixel",
+                    Border::MAX
+                ),
+            ));
+        }
         if let ResizePolicy::CropCenter { short } = self.input.resize
-            && !(self.input.height.max(self.input.width)..=MAX_INPUT_SIDE).contains(&short)
+            && !(height.max(width)..=MAX_INPUT_SIDE).contains(&short)
         {
             return Err(InvalidNetwork::new(
                 "input",

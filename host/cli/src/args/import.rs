@@ -11,7 +11,7 @@ use super::{Force, Json, Size};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
-    /// Float model: .onnx, .safetensors (torchvision's names, or Caffe's), .npz or .pkl
+    /// Float model: .onnx, .pth or .pt (state dict), .safetensors (torchvision's names, or Caffe's), .npz or .pkl
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Packed model to write
@@ -81,6 +81,12 @@ pub struct Source {
     /// Padding of the last convolution; for files of tensors
     #[arg(long, value_name = "N")]
     pub last_pad: Option<usize>,
+    /// Padding of the first convolution; for files of tensors, which do not say it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(0..=8))]
+    pub first_pad: Option<u8>,
+    /// Stride of the first convolution; for files of tensors [default: 2]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..=2))]
+    pub first_stride: Option<u8>,
 }
 
 #[derive(Debug, clap::Args)]
@@ -210,6 +216,8 @@ impl Source {
             pools: self.pools.clone(),
             ceil: self.floor.then_some(false),
             last_pad: self.last_pad,
+            first_pad: self.first_pad.map(usize::from),
+            first_stride: self.first_stride.map(usize::from),
         }
     }
 }

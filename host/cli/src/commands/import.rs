@@ -1,6 +1,7 @@
 //! `firebrick import`: from a float model to a packed one.
 
 mod fits;
+mod padding;
 mod preparation;
 mod report;
 
@@ -10,10 +11,10 @@ use std::{fs, io};
 use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::FloatNetwork;
-use firebrick_network::import::{self, Format, Imported, preflight};
+use firebrick_network::import::{self, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, quantise};
-use firebrick_network::{Network, builtin};
+use firebrick_network::{Network, builtin, tail};
 use ndarray::{Array3, s};
 
 use crate::args::{self, Rounding};
@@ -37,14 +38,14 @@ const COMPARED: usize = 16;
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
     let outputs = Outputs::check(args)?;
     let mut imported = open(args)?;
-    let network = &imported.network;
-    let fits = Fits::of(network);
-    let unusual = fits.judge(network)?;
-    let labels = labels(args.labels.as_deref(), classes(network))?;
+    let fits = Fits::of(&imported.network);
+    let unusual = fits.judge(&imported.network)?;
+    let labels = labels(args.labels.as_deref(), &imported)?;
     let measured = match &args.calibration.calibrate {
-        Some(folder) => Measured::over(folder, args, &imported, style, &outputs)?,
-        None => Measured::read(args)?,
+        Some(folder) => Measured::over(folder, args, &mut imported, style, &outputs)?,
+        None => Measured::read(args, &mut imported)?,
     };
+    let network = &imported.network;
     let skipped = measured.skipped;
     imported.notes.extend(unusual);
     imported.notes.extend(measured.notes);
@@ -88,7 +89,7 @@ fn open(args: &args::Import) -> Result<Imported, CliError> {
     let mut options = args.source.options();
     let imported = import::open(&args.model, &options)?;
     let measured = match &args.calibration.calibration {
-        Some(path) if options.size.is_none() && imported.format != Format::Onnx => {
+        Some(path) if options.size.is_none() && imported.format.is_tensors() => {
             Calibration::load(path)?.size
         }
         _ => return Ok(imported),
@@ -96,7 +97,7 @@ fn open(args: &args::Import) -> Result<Imported, CliError> {
     if measured.contains(&0) {
         return Ok(imported);
     }
-    options.size = Some(measured);
+    options.size = Some(imported.network.input.inner(measured));
     Ok(import::open(&args.model, &options)?)
 }
 
@@ -134,8 +135,13 @@ fn classes(network: &FloatNetwork) -> usize {
         .unwrap_or(0)
 }
 
-fn labels(path: Option<&Path>, classes: usize) -> Result<Vec<String>, CliError> {
+/// Names of the classes: those that were given, the file's own, ImageNet's, or numbers.
+fn labels(path: Option<&Path>, imported: &Imported) -> Result<Vec<String>, CliError> {
+    let classes = classes(&imported.network);
     let Some(path) = path else {
+        if imported.labels.len() == classes {
+            return Ok(imported.labels.clone());
+        }
         let imagenet = builtin().labels;
         return Ok(if imagenet.len() == classes {
             imagenet
@@ -177,27 +183,34 @@ impl Measured {
     fn over(
         folder: &Path,
         args: &args::Import,
-        imported: &Imported,
+        imported: &mut Imported,
         style: Style,
         outputs: &Outputs,
     ) -> Result<Measured, CliError> {
-        let network = &imported.network;
         let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
         let Readable {
             files,
             mut pictures,
             skipped,
-        } = readable(folder, files, network)?;
+        } = readable(folder, files, &imported.network)?;
         if !args.quantiser.no_mirror {
             // As likely as the photographs themselves, and as good as more of them.
             let mirrored: Vec<_> = pictures.iter().map(mirrored).collect();
             pictures.extend(mirrored);
         }
+        let mut notes = padding::rounding(&imported.network, &pictures)?;
+        let raised = match tail::is_open(&imported.network) {
+            true => tail::measure(&imported.network, &pictures)?,
+            false => 0.0,
+        };
+        raise(imported, raised);
+        let network = &imported.network;
         let adaptive = args.quantiser.rounding != Some(Rounding::Nearest);
         let passes = if adaptive { 3 } else { 2 };
         let counter = Counter::new(style, "calibrating", passes * pictures.len());
-        let calibration = calibration::measure(network, &pictures, &|| counter.tick())?;
+        let mut calibration = calibration::measure(network, &pictures, &|| counter.tick())?;
+        calibration.raised = raised;
         let moments = if adaptive {
             moments::measure(network, &pictures, &|| counter.tick())?
         } else {
@@ -208,8 +221,9 @@ impl Measured {
             let text = calibration.to_toml().map_err(io::Error::other);
             place.write(text.map_err(|e| place.error(e))?.as_bytes())?;
         }
-        let mut notes = preflight::ranges(network, &calibration);
+        notes.extend(preflight::ranges(network, &calibration));
         notes.extend(preparation::check(network, imported.own, &files)?);
+        notes.extend(padding::check(args, imported, &files)?);
         Ok(Measured {
             calibration,
             moments,
@@ -220,7 +234,7 @@ impl Measured {
     }
 
     /// Reads ranges that were measured before. They do not hold what adaptive rounding needs.
-    fn read(args: &args::Import) -> Result<Measured, CliError> {
+    fn read(args: &args::Import, imported: &mut Imported) -> Result<Measured, CliError> {
         let path = args
             .calibration
             .calibration
@@ -237,13 +251,34 @@ impl Measured {
         if args.quantiser.save_calibration.is_some() {
             note("note: --save-calibration has no effect with --calibration");
         }
+        let calibration = Calibration::load(path)?;
+        let open = tail::is_open(&imported.network);
+        if open && calibration.raised <= 0.0 {
+            let reason = "does not say how far the classes of a last convolution without ReLU go \
+                          below 0";
+            let hint = "measure it again with --calibrate and --save-calibration";
+            return Err(CliError::file(path, reason, hint));
+        }
+        raise(imported, calibration.raised);
         Ok(Measured {
-            calibration: Calibration::load(path)?,
+            calibration,
             moments: Vec::new(),
             pictures: Vec::new(),
             skipped: 0,
             notes: Vec::new(),
         })
+    }
+}
+
+/// Raises the classes of a last convolution without ReLU above 0.
+fn raise(imported: &mut Imported, by: f32) {
+    if tail::is_open(&imported.network) {
+        tail::raise(&mut imported.network, by);
+        imported.notes.push(format!(
+            "The last layer has no ReLU, and the engine's maps hold nothing below 0: all classes are \
+             raised by {by:.3}, a tenth more than the photographs need. That changes neither their \
+             order nor what Softmax makes of them; each score is larger by it."
+        ));
     }
 }
 

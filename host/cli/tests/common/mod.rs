@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use firebrick_network::{Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy};
+use firebrick_network::{
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy,
+};
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
 use serde_json::Value;
@@ -147,6 +149,7 @@ pub fn small_network() -> Network {
             width: 23,
             order: PixelOrder::Rgb,
             resize: ResizePolicy::Squash,
+            border: Border::NONE,
         },
         normalise: None,
         nodes,

@@ -6,12 +6,14 @@ use image::{ImageEncoder, ImageFormat, LumaA, Rgb, Rgba};
 use std::fs;
 
 use super::*;
+use crate::graph::Border;
 
 const INPUT: Input = Input {
     height: 8,
     width: 10,
     order: PixelOrder::Bgr,
     resize: ResizePolicy::Squash,
+    border: Border::NONE,
 };
 
 fn gradient(width: u32, height: u32) -> RgbImage {

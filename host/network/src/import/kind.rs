@@ -8,7 +8,7 @@ use std::io::Cursor;
 
 use zip::ZipArchive;
 
-use super::{Format, ImportError};
+use super::{Format, ImportError, deep, mxnet};
 use crate::pack::METADATA_KEY;
 
 /// Fields at the top of a protobuf message that are looked at.
@@ -46,9 +46,9 @@ struct Look<'a> {
     fields: Vec<(u64, u64)>,
 }
 
-const TORCH: &str = "load it in PyTorch and export it with torch.onnx.export(model.eval(), \
-                     torch.zeros(1, 3, 224, 224), \"model.onnx\"), or save the weights alone with \
-                     safetensors.torch.save_file(model.state_dict(), \"model.safetensors\")";
+const TORCH: &str = "save the weights alone with torch.save(model.state_dict(), \"weights.pth\"), or \
+                     export it with torch.onnx.export(model.eval(), torch.zeros(1, 3, 224, 224), \
+                     \"model.onnx\")";
 const UNPACK: &str = "unpack it and give the model inside";
 const FETCH: &str = "fetch the file itself: from a download or \"raw\" link, and logged in if that \
                      is asked for";
@@ -88,16 +88,12 @@ static KINDS: &[Kind] = &[
     Kind {
         name: "a PyTorch checkpoint (.pth, .pt)",
         tell: |f| f.holds("data.pkl"),
-        way: Way::Convert(TORCH),
+        way: Way::Read(Format::Torch),
     },
     Kind {
         name: "a Keras model (.keras)",
         tell: |f| f.holds("model.weights.h5"),
-        way: Way::Convert(
-            "load it in Keras and export it with model.export(\"model.onnx\", format=\"onnx\"), \
-             or save a SavedModel and convert that with python -m tf2onnx.convert --saved-model \
-             FOLDER --inputs-as-nchw INPUT --output model.onnx",
-        ),
+        way: Way::Read(Format::Keras),
     },
     Kind {
         name: "a Core ML package (.mlpackage)",
@@ -122,7 +118,7 @@ static KINDS: &[Kind] = &[
         name: "a PyTorch checkpoint of before version 1.6 (.pth, .pt)",
         // The number 0x1950a86a20f9469cfc6c is pickled first.
         tell: |f| f.bytes.get(2..14) == Some(b"\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19"),
-        way: Way::Convert(TORCH),
+        way: Way::Read(Format::Torch),
     },
     Kind {
         name: "a pickle of PyTorch objects",
@@ -137,19 +133,12 @@ static KINDS: &[Kind] = &[
     Kind {
         name: "a HDF5 file (Keras .h5)",
         tell: |f| f.bytes.starts_with(b"\x89HDF\r\n\x1a\n"),
-        way: Way::Convert(
-            "convert it with python -m tf2onnx.convert --keras FILE --inputs-as-nchw INPUT \
-             --output model.onnx; of a file of weights alone, load the weights into its model and \
-             save that first",
-        ),
+        way: Way::Read(Format::Hdf5),
     },
     Kind {
         name: "a TensorFlow Lite model (.tflite)",
         tell: |f| f.bytes.get(4..8) == Some(b"TFL3"),
-        way: Way::Convert(
-            "convert the float model with python -m tf2onnx.convert --tflite FILE \
-             --inputs-as-nchw INPUT --output model.onnx",
-        ),
+        way: Way::Read(Format::Tflite),
     },
     Kind {
         name: "a packed model of Firebrick's own",
@@ -192,6 +181,11 @@ static KINDS: &[Kind] = &[
         way: Way::Convert(UNPACK),
     },
     Kind {
+        name: "parameters of MXNet (.params)",
+        tell: |f| f.bytes.first_chunk().copied().map(u64::from_le_bytes) == Some(mxnet::MAGIC),
+        way: Way::Read(Format::Mxnet),
+    },
+    Kind {
         name: "a picture",
         tell: |f| {
             let magic: [&[u8]; 3] = [b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF8"];
@@ -203,7 +197,7 @@ static KINDS: &[Kind] = &[
         name: "a Core ML model (.mlmodel)",
         // Version, description, and one of the kinds of model, all of which have large tags.
         tell: |f| f.has(1, 0) && f.has(2, 2) && f.fields.iter().any(|&(t, w)| t >= 200 && w == 2),
-        way: Way::Convert(CORE_ML),
+        way: Way::Read(Format::CoreMl),
     },
     Kind {
         name: "a Caffe model (.caffemodel)",
@@ -212,11 +206,7 @@ static KINDS: &[Kind] = &[
             let named = f.fields.first() == Some(&(1, 2)) && f.count(1) == 1;
             f.has(100, 2) || named && f.count(2) > 1
         },
-        way: Way::Convert(
-            "save its weights from Caffe's Python: net = caffe.Net(\"deploy.prototxt\", FILE, \
-             caffe.TEST); numpy.savez(\"model.npz\", **{n + s: b.data for n, p in \
-             net.params.items() for s, b in zip((\".weight\", \".bias\"), p)})",
-        ),
+        way: Way::Read(Format::Caffe),
     },
     Kind {
         name: "a TensorFlow SavedModel (saved_model.pb)",
@@ -233,6 +223,11 @@ static KINDS: &[Kind] = &[
             "convert it with python -m tf2onnx.convert --graphdef FILE --inputs INPUT --outputs \
              OUTPUT --inputs-as-nchw INPUT --output model.onnx",
         ),
+    },
+    Kind {
+        name: "a network in Deep Compression's form (.net)",
+        tell: |f| deep::table(f.bytes).is_some(),
+        way: Way::Read(Format::Deep),
     },
     Kind {
         name: "an ONNX model",

@@ -1,21 +1,31 @@
 //! From a file of float weights to the float network, whatever wrote the file.
 //!
-//! ONNX, safetensors with torchvision's or Firebrick's names, NumPy's `.npz` and a pickled dict
-//! of arrays are told apart by their contents, as are kinds that are not read. All end in the same
+//! ONNX, Keras's models, PyTorch's state dicts, safetensors with torchvision's or Firebrick's names, NumPy's `.npz`
+//! and a pickled dict of arrays are told apart by their contents, as are kinds that are not read. All end in the same
 //! [`FloatNetwork`]: a graph that is a SqueezeNet is rebuilt from the table, so that the same
 //! weights give the same network whichever way they came.
 
+mod caffe;
+mod coreml;
+mod deep;
 mod error;
+pub mod first;
 pub(crate) mod half;
+mod keras;
 mod kind;
+mod mxnet;
 mod names;
 mod npz;
 mod onnx;
 pub mod preflight;
 mod preparation;
 mod recognise;
+mod tensors;
 #[cfg(test)]
 mod tests;
+mod tflite;
+mod torch;
+mod wire;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -28,11 +38,15 @@ use crate::float::FloatNetwork;
 use crate::graph::{Normalise, PixelOrder, ResizePolicy};
 use crate::preprocess::Preprocess;
 use crate::squeezenet::SqueezeNet;
-use crate::{layers, pickle};
+use crate::{layers, pickle, tail};
 use preparation::Evidence;
+use tensors::Layers;
 
 /// Largest file of float weights, in bytes. SqueezeNet takes 5 MB.
 pub const MAX_FILE_BYTES: u64 = 48 << 20;
+
+/// What Keras adds to variances unless told otherwise.
+const KERAS_EPSILON: f32 = 1e-3;
 
 /// Weights of one layer as tensor files hold them.
 #[derive(Clone, Debug, PartialEq)]
@@ -66,6 +80,10 @@ pub struct Options {
     pub ceil: Option<bool>,
     /// Padding of the last convolution. For files that hold only tensors.
     pub last_pad: Option<usize>,
+    /// Padding of the first convolution. For files of tensors.
+    pub first_pad: Option<usize>,
+    /// Stride of the first convolution. For files of tensors.
+    pub first_stride: Option<usize>,
 }
 
 /// Kinds of files.
@@ -79,6 +97,39 @@ pub enum Format {
     Npz,
     /// A pickled dict of NumPy arrays.
     Pickle,
+    /// A state dict of PyTorch.
+    Torch,
+    /// HDF5, as Keras writes it: a model, or weights alone.
+    Hdf5,
+    /// Keras's archive.
+    Keras,
+    /// TensorFlow Lite.
+    Tflite,
+    /// Core ML, a neural network.
+    CoreMl,
+    /// Caffe, weights with their graph.
+    Caffe,
+    /// MXNet's arrays.
+    Mxnet,
+    /// Deep Compression's codes.
+    Deep,
+}
+
+impl Format {
+    /// Whether a file holds tensors alone, and not what is computed with them.
+    #[must_use]
+    pub fn is_tensors(self) -> bool {
+        match self {
+            Format::Onnx | Format::Keras | Format::Tflite | Format::CoreMl | Format::Caffe => false,
+            Format::Safetensors
+            | Format::Npz
+            | Format::Pickle
+            | Format::Torch
+            | Format::Hdf5
+            | Format::Mxnet
+            | Format::Deep => true,
+        }
+    }
 }
 
 /// A model that has been read.
@@ -90,6 +141,8 @@ pub struct Imported {
     pub network: FloatNetwork,
     /// Normalisation that the graph itself contains; part of the network's normalisation.
     pub own: Option<Normalise>,
+    /// Names of the classes, if the file holds them.
+    pub labels: Vec<String>,
     /// Its table, if it is a SqueezeNet of any dimensions.
     pub table: Option<SqueezeNet>,
     /// Notes for the user, a sentence each.
@@ -110,7 +163,7 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
         FileError::Io(e) => fail(e.to_string(), "give the path of a model"),
         FileError::NotAFile => fail(
             "is not a regular file".into(),
-            "give the path of a .onnx, .safetensors, .npz or .pkl file",
+            "give the path of a .onnx, .pth, .keras, .h5, .tflite, .safetensors, .npz or .pkl file",
         ),
         FileError::TooLarge => fail(
             format!("is larger than {} MiB", MAX_FILE_BYTES >> 20),
@@ -124,6 +177,7 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
     })
 }
 
+<<<<<<< HEAD
 /// Reads a float model from memory; `name` becomes its name unless it is one of the published
 /// networks.
 ///
@@ -131,39 +185,103 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
 ///
 /// As [`open`].
 pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
+=======
+/// Reads a model from memory; `name` is its name unless it is one of the published networks.
+pub fn read(mut bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
+>>>>>>> 191c7dc (Import: PyTorch, Keras, TFLite, Core ML, Caffe, MXNet and Deep Compression; first layers that pad, tails without ReLU)
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
     }
     let format = kind::reader(&bytes)?;
-    let layers = match format {
-        Format::Onnx => return from_onnx(bytes, name, options),
-        Format::Safetensors => layers::read(&bytes),
-        Format::Npz => npz::read(&bytes),
-        Format::Pickle => pickle::read(&bytes).map_err(|e| {
-            ImportError::new(
-                format!("byte {}", e.offset),
-                e.reason,
-                "only a pickled dict of layer name to [kernel, bias], both float32, is read",
-            )
-        }),
+    let plain = |layers| Layers {
+        layers,
+        ..Layers::default()
+    };
+    let found = match format {
+        Format::Onnx => {
+            let lowered = onnx::read(bytes, options.size, [224; 2])?;
+            return from_graph(format, lowered, name, options);
+        }
+        Format::Tflite | Format::CoreMl | Format::Caffe => {
+            let lowered = match format {
+                Format::Tflite => tflite::read(&bytes, options.size),
+                Format::CoreMl => coreml::read(&bytes, options.size),
+                _ => caffe::read(&bytes, options.size),
+            }?;
+            return from_graph(format, lowered, name, options);
+        }
+        Format::Hdf5 | Format::Keras => {
+            let held = match format {
+                Format::Hdf5 => keras::read_h5(std::mem::take(&mut bytes), options.size),
+                _ => keras::read_archive(&bytes, options.size),
+            };
+            match held? {
+                keras::Held::Model(lowered) => {
+                    return from_graph(Format::Keras, *lowered, name, options);
+                }
+                keras::Held::Tensors(tensors) => tensors::layers(tensors, Some(KERAS_EPSILON)),
+            }
+        }
+        Format::Deep => deep::read(&bytes).map(plain),
+        Format::Mxnet => tensors::layers(mxnet::read(&bytes)?, None),
+        Format::Torch => tensors::layers(torch::read(&bytes)?, None),
+        Format::Safetensors => layers::read(&bytes).map(plain),
+        Format::Npz => npz::read(&bytes).map(plain),
+        Format::Pickle => pickle::read(&bytes)
+            .map_err(|e| {
+                ImportError::new(
+                    format!("byte {}", e.offset),
+                    e.reason,
+                    "only a pickled dict of layer name to [kernel, bias], both float32, is read",
+                )
+            })
+            .map(plain),
     }?;
-    let (mut table, layers, torchvision) = names::table(layers, options)?;
+    let mut options = options.clone();
+    if format == Format::Deep {
+        let table = deep::table(&bytes);
+        options.last_pad = options.last_pad.or(table.map(|table| table.last_pad));
+    }
+    from_layers(format, found, name, &options)
+}
+
+/// The network of a file of tensors.
+fn from_layers(
+    format: Format,
+    found: Layers,
+    name: &str,
+    options: &Options,
+) -> Result<Imported, ImportError> {
+    let grey = |layers: &BTreeMap<String, Layer>, first: &str| {
+        layers.get(first).is_some_and(|l| l.kernel.dim().2 == 1)
+    };
+    let grey = grey(&found.layers, "conv1") || grey(&found.layers, "features.0");
+    let (mut table, layers, torchvision) = names::table(found.layers, options)?;
     if torchvision && options.size.is_none() {
         table.side = 224;
     }
     let size = options.size.unwrap_or([table.side; 2]);
     let evidence = Evidence {
         torchvision,
+        grey,
+        units: format == Format::Hdf5,
+        order: None,
         own: None,
     };
     let (preprocess, mut notes) = preparation::choose(options, evidence, size)?;
+    notes.extend(found.notes);
     table.name = network_name(&table, name, options);
-    let network = build(&table, &layers, &preprocess, size)?;
+    let mut network = build(&table, &layers, &preprocess, size)?;
+    if found.dense {
+        tail::open(&mut network);
+    }
+    first::fit(&mut network, [options.first_pad.unwrap_or(0); 4])?;
     notes.append(&mut preflight::graph(&network));
     Ok(Imported {
         format,
         network,
         own: None,
+        labels: Vec::new(),
         table: Some(table),
         notes,
     })
@@ -198,10 +316,18 @@ fn network_name(table: &SqueezeNet, name: &str, options: &Options) -> String {
     }
 }
 
-fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
-    let lowered = onnx::read(bytes, options.size, [224; 2])?;
+/// The network of a file that says what it computes.
+fn from_graph(
+    format: Format,
+    lowered: onnx::Lowered,
+    name: &str,
+    options: &Options,
+) -> Result<Imported, ImportError> {
     let evidence = Evidence {
         torchvision: lowered.torchvision,
+        grey: lowered.channels == 1,
+        units: matches!(format, Format::Keras | Format::Tflite),
+        order: lowered.order,
         own: lowered.normalise,
     };
     let (preprocess, mut notes) = preparation::choose(options, evidence, lowered.size)?;
@@ -217,14 +343,20 @@ fn from_onnx(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, 
     if let Some((mut found, layers)) = recognise::table(&network) {
         found.side = height;
         found.name = network_name(&found, name, options);
+        let open = tail::is_open(&network);
         network = build(&found, &layers, &preprocess, lowered.size)?;
+        if open {
+            tail::open(&mut network);
+        }
         table = Some(found);
     }
+    first::fit(&mut network, lowered.pads)?;
     notes.append(&mut preflight::graph(&network));
     Ok(Imported {
-        format: Format::Onnx,
+        format,
         network,
         own: lowered.normalise,
+        labels: lowered.labels,
         table,
         notes,
     })

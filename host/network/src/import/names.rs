@@ -87,6 +87,7 @@ pub fn table(
         classes,
         ceil: options.ceil.unwrap_or(true),
         last_pad: options.last_pad.unwrap_or(0),
+        stride: options.first_stride.unwrap_or(usual.stride),
         ..usual
     };
     let layers = layers

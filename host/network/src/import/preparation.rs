@@ -8,11 +8,27 @@ use crate::preprocess::Preprocess;
 /// How far a mean in a graph may lie from a known one, in steps of a pixel.
 const NEAR: f32 = 3.0;
 
+/// Pixels from 0 to 1, red first, both axes scaled.
+const UNITS: Preprocess = Preprocess {
+    order: PixelOrder::Rgb,
+    normalise: Normalise {
+        mean: [0.0; 3],
+        std: [255.0; 3],
+    },
+    resize: crate::graph::ResizePolicy::Squash,
+};
+
 /// What the file gives away.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Evidence {
     /// Whether its weights bear torchvision's names.
     pub torchvision: bool,
+    /// Whether it takes grey pictures.
+    pub grey: bool,
+    /// Whether its framework has red first and pixels from 0 to 1 by custom, as Keras has.
+    pub units: bool,
+    /// The order of colours, if the file says it.
+    pub order: Option<PixelOrder>,
     /// What the graph does to its input itself.
     pub own: Option<Normalise>,
 }
@@ -20,11 +36,27 @@ pub struct Evidence {
 /// The preparation that is usual for a file, and a sentence that says why it was chosen if that is
 /// not the default.
 pub fn usual(evidence: Evidence) -> (Preprocess, Option<String>) {
-    let named = match evidence.torchvision {
-        true => Preprocess::TORCHVISION,
-        false => Preprocess::CAFFE,
+    let named = match (evidence.grey, evidence.units, evidence.torchvision) {
+        (true, ..) => Preprocess {
+            order: PixelOrder::Grey,
+            ..UNITS
+        },
+        (_, true, _) => UNITS,
+        (_, _, true) => Preprocess::TORCHVISION,
+        (_, _, false) => Preprocess::CAFFE,
     };
     let Some(own) = evidence.own else {
+        if evidence.grey {
+            let note = "The network takes grey pictures, as pixels from 0 to 1 (--mean and --std say \
+                        otherwise, of pixels from 0 to 255: three equal figures each).";
+            return (named, Some(note.to_owned()));
+        }
+        if evidence.units {
+            let note = "The model does not normalise its input itself: pictures are prepared as Keras's \
+                        examples do, red first, pixels from 0 to 1 (--preprocess, --order, --mean and \
+                        --std say otherwise, of pixels from 0 to 255).";
+            return (named, Some(note.to_owned()));
+        }
         let note = evidence.torchvision.then(|| {
             "The weights bear torchvision's names, so pictures are prepared as torchvision does \
              (--preprocess caffe otherwise)."
@@ -47,6 +79,7 @@ pub fn usual(evidence: Evidence) -> (Preprocess, Option<String>) {
         let turned = |order| match order {
             PixelOrder::Rgb => PixelOrder::Bgr,
             PixelOrder::Bgr => PixelOrder::Rgb,
+            PixelOrder::Grey => PixelOrder::Grey,
         };
         let near = |wanted: [f32; 3]| mean.iter().zip(wanted).all(|(a, b)| (a - b).abs() < NEAR);
         let [a, b, c] = preset.normalise.mean;
@@ -65,7 +98,7 @@ pub fn usual(evidence: Evidence) -> (Preprocess, Option<String>) {
         true => Preprocess::TORCHVISION,
         false => Preprocess::CAFFE,
     };
-    let preset = match known(likely) {
+    let preset = match known(likely).filter(|_| !evidence.grey) {
         Some(preset) => {
             why.push("its mean is ImageNet's, which tells the order of the colours");
             preset
@@ -94,7 +127,10 @@ pub fn choose(
         .into_iter()
         .collect();
     let mut result = options.preset.unwrap_or(usual).at(size);
-    result.order = options.order.unwrap_or(result.order);
+    result.order = match evidence.grey {
+        true => PixelOrder::Grey,
+        false => options.order.or(evidence.order).unwrap_or(result.order),
+    };
     result.resize = options.resize.unwrap_or(result.resize);
     result.normalise.mean = options.mean.unwrap_or(result.normalise.mean);
     result.normalise.std = options.std.unwrap_or(result.normalise.std);
@@ -138,6 +174,9 @@ mod tests {
     fn of(mean: [f32; 3], std: [f32; 3]) -> Preprocess {
         usual(Evidence {
             torchvision: false,
+            grey: false,
+            units: false,
+            order: None,
             own: Some(Normalise { mean, std }),
         })
         .0

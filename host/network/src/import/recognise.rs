@@ -15,7 +15,7 @@ pub fn table(network: &FloatNetwork) -> Option<(SqueezeNet, BTreeMap<String, Lay
         return None;
     };
     let conv1 = graph.conv(first)?;
-    if conv1.pad != 0 {
+    if conv1.pad != 0 || conv1.weights.dim().1 != conv1.weights.dim().2 {
         return None;
     }
     layers.insert("conv1".to_owned(), layer(conv1));

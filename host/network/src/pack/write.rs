@@ -66,7 +66,7 @@ fn bytes(network: &Network) -> Result<Vec<u8>, PackErrorKind> {
 
 /// What a file of a version ought to hold. Files from before [`SPARSE_VERSION`] stay good.
 pub(super) fn bytes_again(network: &Network, version: u32) -> Result<Vec<u8>, PackErrorKind> {
-    bytes_of(network, convs(network, version != version_of(network)))
+    bytes_of(network, convs(network, version >= SPARSE_VERSION))
 }
 
 fn bytes_of(network: &Network, convs: Vec<Packed<'_>>) -> Result<Vec<u8>, PackErrorKind> {

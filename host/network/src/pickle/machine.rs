@@ -1,51 +1,38 @@
-//! The stack machine: a subset of the pickle protocols 2 and 3.
+//! The stack machine: protocols 0 to 5 as far as writers of today use them. A call is noted down
+//! and never made: what comes out is a tree of plain objects, and readers take from it what they
+//! know.
 
 use super::PickleError;
 
-/// A float32 array as it lies in the file.
-#[derive(Clone, Debug)]
-pub(super) struct RawArray<'a> {
-    pub shape: Vec<usize>,
-    pub data: &'a [u8],
-}
+/// Most instructions, objects, and values on the stack. A SqueezeNet takes some 10,000.
+const MAX_STEPS: usize = 1 << 20;
 
-impl RawArray<'_> {
-    pub fn values(&self) -> Vec<f32> {
-        self.data
-            .as_chunks::<4>()
-            .0
-            .iter()
-            .map(|b| f32::from_le_bytes(*b))
-            .collect()
-    }
-}
+/// Index of an object in [`Tree`]: what Python calls a reference.
+pub(crate) type Id = usize;
 
-/// Index into [`Machine::objects`]: what Python calls a reference.
-type Id = usize;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Global {
-    Reconstruct,
-    NdArray,
-    Dtype,
-}
-
+/// An object as the file describes it.
 #[derive(Clone)]
-enum Object<'a> {
+pub(crate) enum Object<'a> {
     None,
     Bool(bool),
     Int(i64),
+    Float,
     Bytes(&'a [u8]),
     Text(&'a str),
     Tuple(Vec<Id>),
     List(Vec<Id>),
     Dict(Vec<(Id, Id)>),
-    Global(Global),
-    /// `complete` once its byte order was set.
-    Float32 {
-        complete: bool,
+    /// A class or function: module and name.
+    Global(&'a str, &'a str),
+    /// What calling something with a tuple would give, and what was done to it afterwards.
+    Made {
+        callee: Id,
+        arguments: Id,
+        state: Option<Id>,
+        items: Vec<(Id, Id)>,
     },
-    Array(Option<RawArray<'a>>),
+    /// Something outside the pickle.
+    Persistent(Id),
 }
 
 /// For error messages: the kind, never the contents, which may be large.
@@ -55,15 +42,69 @@ impl std::fmt::Debug for Object<'_> {
             Object::None => "None",
             Object::Bool(_) => "Bool",
             Object::Int(_) => "Int",
+            Object::Float => "Float",
             Object::Bytes(_) => "Bytes",
             Object::Text(_) => "Text",
             Object::Tuple(_) => "Tuple",
             Object::List(_) => "List",
             Object::Dict(_) => "Dict",
-            Object::Global(_) => "Global",
-            Object::Float32 { .. } => "Float32",
-            Object::Array(_) => "Array",
+            Object::Global(..) => "Global",
+            Object::Made { .. } => "Made",
+            Object::Persistent(_) => "Persistent",
         })
+    }
+}
+
+/// All objects of a pickle.
+pub(crate) struct Tree<'a> {
+    pub objects: Vec<Object<'a>>,
+    pub root: Id,
+    /// Every class or function that is named, and where.
+    pub globals: Vec<(usize, &'a str, &'a str)>,
+    /// Bytes up to and with the end of the program.
+    pub end: usize,
+}
+
+impl<'a> Tree<'a> {
+    pub fn at(&self, id: Id) -> &Object<'a> {
+        &self.objects[id]
+    }
+
+    /// The parts of a tuple or list.
+    pub fn parts(&self, id: Id) -> Option<&[Id]> {
+        match self.at(id) {
+            Object::Tuple(ids) | Object::List(ids) => Some(ids),
+            _ => None,
+        }
+    }
+
+    /// What is called, and with what.
+    pub fn call(&self, id: Id) -> Option<((&'a str, &'a str), &[Id])> {
+        let Object::Made {
+            callee, arguments, ..
+        } = self.at(id)
+        else {
+            return None;
+        };
+        match self.at(*callee) {
+            Object::Global(module, name) => Some(((module, name), self.parts(*arguments)?)),
+            _ => None,
+        }
+    }
+
+    /// A length or the like.
+    pub fn size(&self, id: Id) -> Option<usize> {
+        match self.at(id) {
+            Object::Int(value) => usize::try_from(*value).ok(),
+            _ => None,
+        }
+    }
+
+    pub fn text(&self, id: Id) -> Option<&'a str> {
+        match self.at(id) {
+            Object::Text(text) => Some(text),
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +112,7 @@ struct Machine<'a> {
     bytes: &'a [u8],
     at: usize,
     objects: Vec<Object<'a>>,
+    globals: Vec<(usize, &'a str, &'a str)>,
     stack: Vec<Id>,
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
@@ -78,29 +120,34 @@ struct Machine<'a> {
 
 type Result<T> = std::result::Result<T, String>;
 
-/// Runs the program and takes the dict apart: name, kernel, bias.
-pub(super) fn run(
-    bytes: &[u8],
-) -> std::result::Result<Vec<(&str, RawArray<'_>, RawArray<'_>)>, PickleError> {
+/// Runs the program at the beginning of `bytes`.
+pub(crate) fn run(bytes: &[u8]) -> std::result::Result<Tree<'_>, PickleError> {
     let mut machine = Machine {
         bytes,
         at: 0,
         objects: Vec::new(),
+        globals: Vec::new(),
         stack: Vec::new(),
         marks: Vec::new(),
         memo: Vec::new(),
     };
-    loop {
+    for _ in 0..MAX_STEPS {
         let offset = machine.at;
-        match machine.step() {
-            Ok(false) => {}
-            Ok(true) => {
-                let layers = machine.layers();
-                return layers.map_err(|reason| PickleError { offset, reason });
-            }
-            Err(reason) => return Err(PickleError { offset, reason }),
+        let fail = |reason: String| PickleError { offset, reason };
+        if machine.step().map_err(fail)? {
+            let root = machine.pop().map_err(fail)?;
+            return Ok(Tree {
+                root,
+                objects: machine.objects,
+                globals: machine.globals,
+                end: machine.at,
+            });
         }
     }
+    Err(PickleError {
+        offset: machine.at,
+        reason: format!("more than {MAX_STEPS} instructions"),
+    })
 }
 
 impl<'a> Machine<'a> {
@@ -111,90 +158,134 @@ impl<'a> Machine<'a> {
             b'.' => return Ok(true),
             0x80 => {
                 let version = self.take(1)?[0];
-                if !(2..=3).contains(&version) {
-                    return Err(format!("protocol {version}, must be 2 or 3"));
+                if version > 5 {
+                    return Err(format!("protocol {version}, must be 2 to 5"));
                 }
             }
+            // A frame only says how much can be read ahead.
+            0x95 => drop(self.take(8)?),
             b'(' => self.marks.push(self.stack.len()),
+            b'0' => drop(self.pop()?),
+            b'1' => drop(self.since_mark()?),
+            b'2' => {
+                let top = *self.stack.last().ok_or("the stack is empty")?;
+                self.stack.push(top);
+            }
             b'N' => self.push(Object::None),
             0x88 => self.push(Object::Bool(true)),
             0x89 => self.push(Object::Bool(false)),
-            b'K' => {
-                let value = self.take(1)?[0].into();
-                self.push(Object::Int(value));
+            b'K' | b'M' | b'J' | 0x8a => self.int(opcode)?,
+            b'G' => {
+                self.take(8)?;
+                self.push(Object::Float);
             }
-            b'M' => {
-                let value = u16::from_le_bytes(self.array()?).into();
-                self.push(Object::Int(value));
-            }
-            b'J' => {
-                let value = i32::from_le_bytes(self.array()?).into();
-                self.push(Object::Int(value));
-            }
-            b'C' => {
-                let length = self.take(1)?[0].into();
-                let data = self.take(length)?;
+            b'C' | b'B' | 0x8e | 0x96 => {
+                let data = self.counted(match opcode {
+                    b'C' => 1,
+                    b'B' => 4,
+                    _ => 8,
+                })?;
                 self.push(Object::Bytes(data));
             }
-            b'B' => {
-                let length = u32::from_le_bytes(self.array()?) as usize;
-                let data = self.take(length)?;
-                self.push(Object::Bytes(data));
-            }
-            b'X' => {
-                let length = u32::from_le_bytes(self.array()?) as usize;
-                let text = std::str::from_utf8(self.take(length)?).map_err(|e| e.to_string())?;
-                self.push(Object::Text(text));
+            b'X' | 0x8c | 0x8d | b'U' | b'T' => {
+                let data = self.counted(match opcode {
+                    0x8c | b'U' => 1,
+                    0x8d => 8,
+                    _ => 4,
+                })?;
+                // Strings of Python 2 may be bytes.
+                match (std::str::from_utf8(data), opcode) {
+                    (Ok(text), _) => self.push(Object::Text(text)),
+                    (Err(_), b'U' | b'T') => self.push(Object::Bytes(data)),
+                    (Err(e), _) => return Err(e.to_string()),
+                }
             }
             b'c' => {
-                let global = (self.line()?, self.line()?);
-                self.push(Object::Global(known(global)?));
+                let (module, name) = (self.line()?, self.line()?);
+                self.global(module, name);
+            }
+            0x93 => {
+                let (name, module) = (self.pop()?, self.pop()?);
+                match (&self.objects[module], &self.objects[name]) {
+                    (Object::Text(module), Object::Text(name)) => {
+                        let (module, name) = (*module, *name);
+                        self.global(module, name);
+                    }
+                    _ => return Err("the name of a class is no text".into()),
+                }
             }
             b'}' => self.push(Object::Dict(Vec::new())),
-            b']' => self.push(Object::List(Vec::new())),
+            b']' | 0x8f => self.push(Object::List(Vec::new())),
+            b')' => self.push(Object::Tuple(Vec::new())),
             0x85..=0x87 => {
                 let first = self.stack.len().checked_sub(usize::from(opcode - 0x84));
-                self.tuple(first)?;
+                let items = self
+                    .stack
+                    .split_off(first.ok_or("a tuple of more than the stack has")?);
+                self.push(Object::Tuple(items));
             }
             b't' => {
-                let first = self.marks.pop();
-                self.tuple(first)?;
+                let items = self.since_mark()?;
+                self.push(Object::Tuple(items));
             }
-            b'q' => {
-                let index = self.take(1)?[0].into();
+            b'l' | 0x91 => {
+                let items = self.since_mark()?;
+                self.push(Object::List(items));
+            }
+            b'd' => {
+                let items = pairs(&self.since_mark()?)?;
+                self.push(Object::Dict(items));
+            }
+            b'q' | b'r' => {
+                let index = self.count(if opcode == b'q' { 1 } else { 4 })?;
                 self.put(index)?;
             }
-            b'r' => {
-                let index = u32::from_le_bytes(self.array()?) as usize;
-                self.put(index)?;
-            }
-            b'h' => {
-                let index = usize::from(self.take(1)?[0]);
+            0x94 => self.put(self.memo.len())?,
+            b'h' | b'j' => {
+                let index = self.count(if opcode == b'h' { 1 } else { 4 })?;
                 let id = self.memo.get(index).copied().flatten();
                 self.stack
                     .push(id.ok_or_else(|| format!("memo {index} was never set"))?);
             }
-            b'e' => {
+            b'a' => {
+                let item = self.pop()?;
+                self.append(&[item])?;
+            }
+            b'e' | 0x90 => {
                 let items = self.since_mark()?;
-                match self.top()? {
-                    Object::List(list) => list.extend(items),
-                    other => return Err(format!("APPENDS to {other:?}")),
-                }
+                self.append(&items)?;
+            }
+            b's' => {
+                let (value, key) = (self.pop()?, self.pop()?);
+                self.set(&[(key, value)])?;
             }
             b'u' => {
-                let items = self.since_mark()?;
+                let items = pairs(&self.since_mark()?)?;
+                self.set(&items)?;
+            }
+            b'Q' => {
+                let id = self.pop()?;
+                self.push(Object::Persistent(id));
+            }
+            b'R' | 0x81 => {
+                let (arguments, callee) = (self.pop()?, self.pop()?);
+                self.made(callee, arguments)?;
+            }
+            // With named arguments, which nothing that is known has.
+            0x92 => {
+                let (_, arguments, callee) = (self.pop()?, self.pop()?, self.pop()?);
+                self.made(callee, arguments)?;
+            }
+            b'b' => {
+                let built = self.pop()?;
                 match self.top()? {
-                    Object::Dict(dict) if items.len() % 2 == 0 => {
-                        dict.extend(items.chunks_exact(2).map(|pair| (pair[0], pair[1])));
-                    }
-                    other => return Err(format!("SETITEMS on {other:?}")),
+                    Object::Made { state, .. } => *state = Some(built),
+                    other => return Err(format!("a state for {other:?}")),
                 }
             }
-            b'R' => self.reduce()?,
-            b'b' => self.build()?,
             other => {
                 return Err(format!(
-                    "instruction {other:#04x} is not one that arrays take"
+                    "instruction {other:#04x} is not one that files of arrays hold"
                 ));
             }
         }
@@ -202,18 +293,49 @@ impl<'a> Machine<'a> {
     }
 
     fn take(&mut self, length: usize) -> Result<&'a [u8]> {
-        let end = self
-            .at
-            .checked_add(length)
-            .filter(|&end| end <= self.bytes.len());
-        let end = end.ok_or_else(|| format!("{length} bytes more than the file has"))?;
-        let part = &self.bytes[self.at..end];
-        self.at = end;
+        let rest = &self.bytes[self.at..];
+        let part = rest
+            .get(..length)
+            .ok_or_else(|| format!("{length} bytes wanted, more than the {} left", rest.len()))?;
+        self.at += length;
         Ok(part)
     }
 
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
         self.take(N)?.try_into().map_err(|_| "file ends".to_owned())
+    }
+
+    /// A little-endian number of 1, 4 or 8 bytes.
+    fn count(&mut self, width: usize) -> Result<usize> {
+        let mut bytes = [0; 8];
+        bytes[..width].copy_from_slice(self.take(width)?);
+        usize::try_from(u64::from_le_bytes(bytes)).map_err(|e| e.to_string())
+    }
+
+    fn counted(&mut self, width: usize) -> Result<&'a [u8]> {
+        let length = self.count(width)?;
+        self.take(length)
+    }
+
+    fn int(&mut self, opcode: u8) -> Result<()> {
+        let value = match opcode {
+            b'K' => self.take(1)?[0].into(),
+            b'M' => u16::from_le_bytes(self.array()?).into(),
+            b'J' => i32::from_le_bytes(self.array()?).into(),
+            _ => {
+                let data = self.counted(1)?;
+                let mut bytes = match data.last() {
+                    Some(top) if top & 0x80 != 0 => [0xff; 8],
+                    _ => [0; 8],
+                };
+                // Larger ones are no lengths: hashes and identifiers.
+                let kept = data.len().min(8);
+                bytes[..kept].copy_from_slice(&data[..kept]);
+                i64::from_le_bytes(bytes)
+            }
+        };
+        self.push(Object::Int(value));
+        Ok(())
     }
 
     fn line(&mut self) -> Result<&'a str> {
@@ -225,6 +347,11 @@ impl<'a> Machine<'a> {
         let text = std::str::from_utf8(self.take(length)?).map_err(|e| e.to_string())?;
         self.at += 1;
         Ok(text)
+    }
+
+    fn global(&mut self, module: &'a str, name: &'a str) {
+        self.globals.push((self.at, module, name));
+        self.push(Object::Global(module, name));
     }
 
     fn push(&mut self, object: Object<'a>) {
@@ -248,18 +375,8 @@ impl<'a> Machine<'a> {
         Ok(self.stack.split_off(mark.ok_or("there is no mark")?))
     }
 
-    fn tuple(&mut self, first: Option<usize>) -> Result<()> {
-        let first = first.filter(|&first| first <= self.stack.len());
-        let items = self
-            .stack
-            .split_off(first.ok_or("a tuple of more than the stack has")?);
-        self.push(Object::Tuple(items));
-        Ok(())
-    }
-
     fn put(&mut self, index: usize) -> Result<()> {
-        // A memo grows by one at a time, so no index can be larger than the file.
-        if index > self.bytes.len() {
+        if index >= MAX_STEPS {
             return Err(format!("memo {index} is out of range"));
         }
         let id = *self.stack.last().ok_or("the stack is empty")?;
@@ -270,106 +387,43 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn items(&self, id: Id) -> Result<Vec<&Object<'a>>> {
-        match &self.objects[id] {
-            Object::Tuple(ids) | Object::List(ids) => {
-                Ok(ids.iter().map(|&id| &self.objects[id]).collect())
-            }
-            other => Err(format!("{other:?} where a tuple or list belongs")),
+    fn append(&mut self, more: &[Id]) -> Result<()> {
+        match self.top()? {
+            Object::List(list) => list.extend(more),
+            Object::Made { .. } => {}
+            other => return Err(format!("APPENDS to {other:?}")),
         }
-    }
-
-    /// A call: only an empty array and the float32 type come into being.
-    fn reduce(&mut self) -> Result<()> {
-        let arguments = self.pop()?;
-        let callee = self.pop()?;
-        let callee = match &self.objects[callee] {
-            Object::Global(global) => *global,
-            other => return Err(format!("a call of {other:?}")),
-        };
-        let made = match (callee, self.items(arguments)?.as_slice()) {
-            (Global::Reconstruct, [Object::Global(Global::NdArray), _, _]) => Object::Array(None),
-            (Global::Dtype, [Object::Text("f4"), _, _]) => Object::Float32 { complete: false },
-            (callee, arguments) => return Err(format!("a call of {callee:?} with {arguments:?}")),
-        };
-        self.push(made);
         Ok(())
     }
 
-    /// Gives an array its shape and data, a type its byte order.
-    fn build(&mut self) -> Result<()> {
-        let state = self.pop()?;
-        let target = *self.stack.last().ok_or("the stack is empty")?;
-        let built = match (&self.objects[target], self.items(state)?.as_slice()) {
-            (Object::Float32 { .. }, [_, Object::Text("<"), ..]) => {
-                Object::Float32 { complete: true }
-            }
-            (
-                Object::Array(None),
-                [
-                    _,
-                    Object::Tuple(shape),
-                    Object::Float32 { complete: true },
-                    Object::Bool(false),
-                    Object::Bytes(data),
-                ],
-            ) => Object::Array(Some(self.raw_array(shape, data)?)),
-            _ => return Err("neither a little-endian float32 type nor an array of it".into()),
-        };
-        self.objects[target] = built;
+    fn set(&mut self, more: &[(Id, Id)]) -> Result<()> {
+        match self.top()? {
+            Object::Dict(items) | Object::Made { items, .. } => items.extend(more),
+            other => return Err(format!("SETITEMS on {other:?}")),
+        }
         Ok(())
     }
 
-    fn raw_array(&self, shape: &[Id], data: &'a [u8]) -> Result<RawArray<'a>> {
-        let mut bytes = 4usize;
-        let mut sides = Vec::with_capacity(shape.len());
-        for &id in shape {
-            let side = match self.objects[id] {
-                Object::Int(side) => usize::try_from(side).ok(),
-                _ => None,
-            };
-            let side = side.ok_or("a shape holds something but lengths")?;
-            bytes = bytes.checked_mul(side).ok_or("an absurd shape")?;
-            sides.push(side);
-        }
-        if bytes != data.len() {
-            return Err(format!(
-                "shape {sides:?} takes {bytes} bytes, there are {}",
-                data.len()
-            ));
-        }
-        Ok(RawArray { shape: sides, data })
-    }
-
-    fn layers(&mut self) -> Result<Vec<(&'a str, RawArray<'a>, RawArray<'a>)>> {
-        let root = self.pop()?;
-        let Object::Dict(entries) = &self.objects[root] else {
-            return Err("the pickled object is no dict".into());
-        };
-        let layer = |&(key, value): &(Id, Id)| {
-            let Object::Text(name) = self.objects[key] else {
-                return Err("a key is no text".to_owned());
-            };
-            match self.items(value)?.as_slice() {
-                [Object::Array(Some(kernel)), Object::Array(Some(bias))] => {
-                    Ok((name, kernel.clone(), bias.clone()))
-                }
-                _ => Err(format!("layer {name:?} is not [kernel, bias]")),
+    fn made(&mut self, callee: Id, arguments: Id) -> Result<()> {
+        match (&self.objects[callee], &self.objects[arguments]) {
+            (Object::Global(..), Object::Tuple(_)) => {}
+            (callee, arguments) => {
+                return Err(format!("a call of {callee:?} with {arguments:?}"));
             }
-        };
-        entries.iter().map(layer).collect()
+        }
+        self.push(Object::Made {
+            callee,
+            arguments,
+            state: None,
+            items: Vec::new(),
+        });
+        Ok(())
     }
 }
 
-fn known((module, name): (&str, &str)) -> Result<Global> {
-    match (module, name) {
-        ("numpy.core.multiarray" | "numpy._core.multiarray", "_reconstruct") => {
-            Ok(Global::Reconstruct)
-        }
-        ("numpy", "ndarray") => Ok(Global::NdArray),
-        ("numpy", "dtype") => Ok(Global::Dtype),
-        _ => Err(format!(
-            "it wants {module}.{name}, which is refused: it could run anything"
-        )),
+fn pairs(items: &[Id]) -> Result<Vec<(Id, Id)>> {
+    match items.as_chunks::<2>() {
+        (pairs, []) => Ok(pairs.iter().map(|[key, value]| (*key, *value)).collect()),
+        _ => Err("a dict with a key that has no value".into()),
     }
 }

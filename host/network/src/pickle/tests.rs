@@ -61,21 +61,32 @@ fn malicious_globals_are_refused() {
 }
 
 #[test]
-fn known_globals_are_not_called_otherwise() {
-    assert!(refusal(b"\x80\x03cnumpy\nndarray\nK\x05\x85R.").contains("a call of NdArray"));
-    let object = b"\x80\x03cnumpy\ndtype\nX\x02\0\0\0O8K\0K\x01\x87R.";
-    assert!(refusal(object).contains("a call of Dtype"));
+fn what_is_called_otherwise_is_no_array() {
+    let in_a_layer = |value: &[u8]| {
+        let bias = array(&[2], &[7., 8.], true);
+        refusal(&[b"\x80\x03}(X\x02\0\0\0c1](", value, &bias, b"eu."].concat())
+    };
+    assert!(in_a_layer(b"cnumpy\nndarray\nK\x05\x85R").contains("Made where an array"));
+    let objects = b"\x80\x03cnumpy\ndtype\nX\x02\0\0\0O8K\0K\x01\x87R.";
+    assert!(refusal(objects).contains("no dict"));
     assert!(refusal(b"\x80\x03}K\x01\x85R.").contains("a call of Dict"));
+    assert!(in_a_layer(b"K\x01").contains("Int where an array belongs"));
 }
 
 #[test]
 fn other_instructions_are_refused() {
-    // PERSID, INST, OBJ, NEWOBJ, STACK_GLOBAL, EXT1.
-    for opcode in [b'P', b'i', b'o', 0x81, 0x93, 0x82] {
+    // PERSID, INST, OBJ, EXT1.
+    for opcode in [b'P', b'i', b'o', 0x82] {
         let text = refusal(&[0x80, 3, opcode, b'.']);
         assert!(text.contains(&format!("{opcode:#04x}")), "{text}");
     }
-    assert!(refusal(&[0x80, 4, b'.']).contains("protocol 4"));
+    assert!(refusal(&[0x80, 6, b'.']).contains("protocol 6"));
+}
+
+#[test]
+fn no_number_of_instructions_takes_the_memory() {
+    let many = [b"\x80\x03".as_slice(), &[b'N'; 2 << 20]].concat();
+    assert!(refusal(&many).contains("instructions"));
 }
 
 #[test]
@@ -91,7 +102,7 @@ fn damaged_files_are_refused() {
             let _ = read(&bytes); // must return, whatever it says
         }
     }
-    assert!(refusal(b"\x80\x03B\xff\xff\xff\xff.").contains("more than the file has"));
+    assert!(refusal(b"\x80\x03B\xff\xff\xff\xff.").contains("bytes wanted, more than"));
     assert!(refusal(b"\x80\x03Nr\xff\xff\xff\xff.").contains("out of range"));
 }
 

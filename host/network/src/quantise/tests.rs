@@ -1,6 +1,6 @@
 use super::*;
 use crate::float::{FloatConv, FloatNode};
-use crate::graph::{Conv, Input, Normalise, PixelOrder, Pool, ResizePolicy};
+use crate::graph::{Border, Conv, Input, Normalise, PixelOrder, Pool, ResizePolicy};
 use ndarray::{Array3, Array4};
 
 /// conv 1x1 on the picture, two convolutions that are joined, global mean.
@@ -13,6 +13,7 @@ fn network() -> FloatNetwork {
             pad,
             weights,
             bias: bias.to_vec(),
+            relu: true,
         })
     };
     let node = |name: &str, op, inputs: &[usize]| FloatNode {
@@ -27,6 +28,7 @@ fn network() -> FloatNetwork {
             width: 4,
             order: PixelOrder::Bgr,
             resize: ResizePolicy::Squash,
+            border: Border::NONE,
         },
         normalise: Normalise {
             mean: [100.0, 110.0, 120.0],
@@ -61,6 +63,7 @@ fn calibration() -> Calibration {
         network: "small".into(),
         pictures: 1,
         size: [4, 4],
+        raised: 0.0,
         range: vec![
             range(&["a"], 51.0, &[10.0, 5.0]),
             range(&["b", "c"], 25.5, &[6.0, 4.0]),

@@ -33,7 +33,11 @@ impl SqueezeNet {
             layers,
             nodes: Vec::new(),
             last: NodeId::INPUT,
-            channels: 3,
+            // Three, or one of grey pictures.
+            channels: layers.get("conv1").map_or(3, |l| match l.kernel.dim().2 {
+                1 => 1,
+                _ => 3,
+            }),
         };
         for row in self.rows() {
             match row {
@@ -123,6 +127,7 @@ impl Builder<'_> {
             pad,
             weights,
             bias: layer.bias.clone(),
+            relu: true,
         };
         self.node(name, FloatOp::Conv(conv), vec![self.last]);
         self.channels = outputs;

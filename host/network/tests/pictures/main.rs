@@ -12,7 +12,7 @@ mod reference;
 use std::ops::Range;
 use std::time::{Duration, Instant};
 
-use firebrick_network::{Input, Picture, PixelOrder, ResizePolicy};
+use firebrick_network::{Border, Input, Picture, PixelOrder, ResizePolicy};
 use jpeg::{Colour, Component, Plane};
 use kinds::{Case, Choice, case};
 use rand::rngs::SmallRng;
@@ -40,6 +40,7 @@ fn decode(bytes: &[u8]) -> Result<(usize, usize, Vec<u8>), String> {
         width: width as usize,
         order: PixelOrder::Rgb,
         resize: ResizePolicy::Squash,
+        border: Border::NONE,
     };
     // Scaled to its own size, a picture keeps its pixels.
     let tensor = picture.to_input(&input).map_err(|e| e.to_string())?;

@@ -12,9 +12,9 @@ use crate::error::CliError;
 use crate::preparations::{self, Preparation, information, prominence};
 
 /// Photographs that are looked at.
-const PICTURES: usize = 24;
+pub const PICTURES: usize = 24;
 /// Photographs below which nothing is said.
-const LEAST: usize = 16;
+pub const LEAST: usize = 16;
 /// What a measure must gain with another way, and in standard errors: in nats, which tells pixels
 /// of another size well, but colours that are swapped less well.
 const INFORMATION: (f64, f64) = (0.75, 2.0);
@@ -26,13 +26,13 @@ const LOSS: f64 = 0.1;
 const ENOUGH: f64 = 0.7;
 
 /// What a way makes of each photograph.
-struct Measures {
+pub struct Measures {
     information: Vec<f64>,
     prominence: Vec<f64>,
 }
 
 impl Measures {
-    fn of(
+    pub fn of(
         way: &Preparation,
         network: &FloatNetwork,
         pictures: &[Picture],
@@ -46,12 +46,12 @@ impl Measures {
     }
 
     /// Mean information and prominence.
-    fn means(&self) -> (f64, f64) {
+    pub fn means(&self) -> (f64, f64) {
         let mean = |values: &[f64]| preparations::mean(values.iter().copied()).0;
         (mean(&self.information), mean(&self.prominence))
     }
 
-    fn is_better_than(&self, other: &Measures) -> bool {
+    pub fn is_better_than(&self, other: &Measures) -> bool {
         let gain = |a: &[f64], b: &[f64]| preparations::mean(a.iter().zip(b).map(|(a, b)| a - b));
         let (told, error) = gain(&self.information, &other.information);
         let tells = told > INFORMATION.0 && told > INFORMATION.1 * error;

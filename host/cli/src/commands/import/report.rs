@@ -176,6 +176,7 @@ pub fn print(
         order: match network.input.order {
             firebrick_network::PixelOrder::Rgb => "rgb",
             firebrick_network::PixelOrder::Bgr => "bgr",
+            firebrick_network::PixelOrder::Grey => "grey",
         },
         presets: made.presets,
         skipped: made.skipped,
@@ -210,13 +211,17 @@ pub fn print(
     }
     output.line(table)?;
     output.line(format_args!(
-        "{}: {} at {}x{}, {} classes, {} first, mean {:?}, deviation {:?}, {} bytes",
+        "{}: {} at {}x{}, {} classes, {}, mean {:?}, deviation {:?}, {} bytes",
         report.pack,
         report.network,
         report.height,
         report.width,
         report.classes,
-        if report.order == "rgb" { "red" } else { "blue" },
+        match report.order {
+            "rgb" => "red first",
+            "bgr" => "blue first",
+            _ => "grey",
+        },
         report.mean,
         report.std,
         report.bytes

@@ -9,7 +9,7 @@ use super::proto::{Graph, Node, Tensor, ValueInfo};
 use super::tensor;
 use super::values::{Draft, Drafts, Value};
 use crate::float::{FloatNode, FloatOp};
-use crate::graph::{NodeId, Normalise, Shape};
+use crate::graph::{NodeId, Normalise, PixelOrder, Shape};
 use crate::import::ImportError;
 use crate::validate::{INPUT_NAME, MAX_INPUT_SIDE, MAX_NODES};
 
@@ -21,6 +21,14 @@ pub struct Lowered {
     pub size: [usize; 2],
     /// What the graph itself does to its input first, if anything.
     pub normalise: Option<Normalise>,
+    /// Padding of the convolution that reads the picture: top, left, bottom, right.
+    pub pads: [usize; 4],
+    /// Channels of the picture: 3, or 1 for grey.
+    pub channels: usize,
+    /// Order of the colours, if the file says it.
+    pub order: Option<PixelOrder>,
+    /// Names of the classes, if the file holds them.
+    pub labels: Vec<String>,
     /// Whether its weights bear torchvision's names.
     pub torchvision: bool,
     /// What is worth knowing of single nodes.
@@ -33,6 +41,10 @@ pub struct Lowering<'a> {
     pub values: HashMap<&'a str, Value<'a>>,
     pub drafts: Drafts,
     pub size: [usize; 2],
+    /// Channels of the picture: 3, or 1 for grey.
+    pub channels: usize,
+    /// Padding around the picture so far.
+    pub pads: [usize; 4],
     /// `(pixel - mean) / std` is `pixel * scale + shift`.
     pub affine: Option<([f64; 3], [f64; 3])>,
     pub torchvision: bool,
@@ -81,10 +93,13 @@ pub fn lower(
             "export it with one input, the picture",
         ));
     };
+    let (size, channels) = input_size(input, size, default)?;
     let plain: Vec<Option<Tensor>> = graph.nodes.iter().map(constants::tensor).collect();
     let mut lowering = Lowering {
         opset,
-        size: input_size(input, size, default)?,
+        size,
+        channels,
+        pads: [0; 4],
         values: constants
             .into_iter()
             .map(|(name, tensor)| (name, Value::Constant(tensor)))
@@ -136,12 +151,13 @@ pub fn lower(
     lowering.finish()
 }
 
-/// Height and width of the picture, from an input of n x 3 x height x width.
+/// Height and width of the picture, and its channels, from an input of n x channels x height x
+/// width.
 fn input_size(
     input: &ValueInfo,
     wanted: Option<[usize; 2]>,
     default: [usize; 2],
-) -> Result<[usize; 2], ImportError> {
+) -> Result<([usize; 2], usize), ImportError> {
     let fail = |reason: String, hint: &str| {
         ImportError::new(format!("input {:?}", input.name), reason, hint)
     };
@@ -153,7 +169,7 @@ fn input_size(
         ));
     }
     let Some(shape) = tensor.and_then(|t| t.shape.as_ref()) else {
-        return Ok(wanted.unwrap_or(default));
+        return Ok((wanted.unwrap_or(default), 3));
     };
     let dims: Vec<Option<i64>> = shape
         .dims
@@ -166,22 +182,19 @@ fn input_size(
             "it must be batch x 3 x height x width",
         ));
     };
-    if channels.is_some_and(|c| c != 3) {
+    let grey = channels == Some(1) && width != Some(3);
+    if channels.is_some_and(|c| c != 3) && !grey {
         let last = if width == Some(3) {
             "the channels seem to come last: export it with channels first (for tf2onnx, \
              --inputs-as-nchw)"
         } else {
-            "the engine takes pictures of 3 channels: batch x 3 x height x width"
+            "the engine takes pictures of 3 channels, or grey ones: batch x 3 x height x width"
         };
         let dims: Vec<String> = dims
             .iter()
             .map(|d| d.map_or("?".to_owned(), |n| n.to_string()))
             .collect();
-        let reason = match channels {
-            Some(1) => format!("has the shape {}: grey pictures", dims.join(" x ")),
-            _ => format!("has the shape {}", dims.join(" x ")),
-        };
-        return Err(fail(reason, last));
+        return Err(fail(format!("has the shape {}", dims.join(" x ")), last));
     }
     let side = |own: Option<i64>, axis: usize| {
         own.and_then(|n| usize::try_from(n).ok())
@@ -194,7 +207,7 @@ fn input_size(
             &format!("a side may have 1 to {MAX_INPUT_SIDE} pixels"),
         ));
     }
-    Ok(size)
+    Ok((size, if grey { 1 } else { 3 }))
 }
 
 impl<'a> Lowering<'a> {
@@ -246,6 +259,7 @@ impl<'a> Lowering<'a> {
             }
             "MaxPool" => self.max_pool(node, &mut attributes)?,
             "Concat" => self.concat(node, &mut attributes)?,
+            "Add" if self.is_score(node) => self.dense_bias(node)?,
             "Add" | "Sub" | "Mul" | "Div" => self.arithmetic(node)?,
             "GlobalAveragePool" => self.global_pool(node, 0)?,
             "AveragePool" => self.average_pool(node, &mut attributes)?,
@@ -253,6 +267,10 @@ impl<'a> Lowering<'a> {
             "Dropout" | "Identity" => self.pass(node, &mut attributes)?,
             "Flatten" | "Reshape" | "Squeeze" => self.reshape(node, &mut attributes)?,
             "Softmax" | "LogSoftmax" => self.softmax(node, &mut attributes)?,
+            "Sigmoid" => self.sigmoid(node)?,
+            "Gemm" | "MatMul" => self.dense(node, &mut attributes)?,
+            "Pad" => self.pad(node, &mut attributes)?,
+
             "Constant" if plain.is_some() => {
                 constants::PLAIN
                     .iter()
@@ -323,19 +341,23 @@ impl<'a> Lowering<'a> {
             "QLinearConv" | "QuantizeLinear" | "DequantizeLinear" | "ConvInteger" => {
                 "this model is quantised already; give the float model, Firebrick quantises it"
             }
-            "LeakyRelu" | "PRelu" | "Sigmoid" | "HardSwish" | "Elu" | "Tanh" => {
+            "Sigmoid" => "one Sigmoid over the scores of the classes may stand at the end",
+            "LeakyRelu" | "PRelu" | "HardSwish" | "Elu" | "Tanh" => {
                 "the engine's only activation function is Relu; train it with that"
             }
             "Gemm" | "MatMul" => {
-                "the engine has no fully connected layer; a 1x1 Conv and GlobalAveragePool do the \
-                 same for SqueezeNet"
+                "the engine has no fully connected layer but one right behind the mean over all \
+                 pixels, which is the same as a 1x1 Conv before it"
             }
             "Transpose" => {
                 "a map may have its channels turned last (0, 2, 3, 1) before the mean over all \
                  pixels, and back; for anything else export the model with channels first (for \
                  tf2onnx, --inputs-as-nchw)"
             }
-            "Pad" => "give the padding to the Conv or MaxPool behind it",
+            "Pad" => {
+                "padding of zeros around the picture is read; else give it to the Conv or MaxPool \
+                      behind it"
+            }
             _ => {
                 "the engine runs Conv (1x1, 3x3, 7x7) with Relu, MaxPool 3x3/2, Concat, Add of two \
                  maps and GlobalAveragePool; BatchNormalization, Dropout, Identity, Flatten, \
@@ -528,6 +550,10 @@ impl<'a> Lowering<'a> {
             nodes,
             size: self.size,
             normalise,
+            pads: self.pads,
+            channels: self.channels,
+            order: None,
+            labels: Vec::new(),
             torchvision: self.torchvision,
             notes: self.notes,
         })

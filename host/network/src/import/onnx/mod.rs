@@ -2,11 +2,13 @@
 
 mod attributes;
 mod constants;
+mod dense;
 pub(super) mod export;
 mod limits;
 mod lower;
 mod ops;
 mod proto;
+pub(super) mod sketch;
 mod tail;
 mod tensor;
 #[cfg(test)]
@@ -19,6 +21,8 @@ use prost::bytes::Bytes;
 
 use super::ImportError;
 pub(super) use lower::Lowered;
+pub(super) use proto::Attribute;
+pub(super) use sketch::Sketch;
 
 /// The first and the last version of the standard operators whose meaning is known. Newer ones
 /// have given the operators that are read more element types so far, and nothing else.

@@ -15,7 +15,7 @@ use crate::validate::{MAX_CHANNELS, MAX_STRIDE};
 use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE, conv_len, pool_len};
 
 /// A node's name, or its output's.
-fn name(node: &Node) -> String {
+pub(super) fn name(node: &Node) -> String {
     let name = if node.name.is_empty() {
         node.outputs.first().map_or("", String::as_str)
     } else {
@@ -29,6 +29,9 @@ fn bears_torchvision_s_names(node: &Node) -> bool {
     let weight = node.inputs.get(1).map_or("", String::as_str);
     weight.ends_with("features.0.weight") || node.name.contains("/features.0/")
 }
+
+/// Longest side of a kernel over the picture.
+const WINDOW_MAX: usize = 7;
 
 /// Which convolutions there are, for messages.
 const KERNELS: &str = "square kernels of 1, 3 and 7";
@@ -45,10 +48,11 @@ impl<'a> Lowering<'a> {
             Value::Picture => {
                 self.torchvision |= bears_torchvision_s_names(node);
                 let [height, width] = self.size;
+                let [top, left, bottom, right] = self.pads;
                 let picture = Shape {
-                    height,
-                    width,
-                    channels: 3,
+                    height: height + top + bottom,
+                    width: width + left + right,
+                    channels: self.channels,
                 };
                 (NodeId::INPUT, picture)
             }
@@ -72,7 +76,9 @@ impl<'a> Lowering<'a> {
                 "weights that fit the kernel",
             ));
         }
-        if rows != columns || ![1, 3, 7].contains(&rows) {
+        let first = id == NodeId::INPUT;
+        let reads_all = first && rows.max(columns) <= WINDOW_MAX;
+        if !reads_all && (rows != columns || ![1, 3, 7].contains(&rows)) {
             return Err(attributes.refuse(format!("has a kernel of {rows}x{columns}"), KERNELS));
         }
         if inputs != shape.channels {
@@ -91,8 +97,22 @@ impl<'a> Lowering<'a> {
             ));
         }
         let pads = window.pads(kernel, [shape.height, shape.width]);
-        let pad = pads[0];
-        if pads.iter().any(|&p| p != pad) {
+        let (mut shape, mut pad) = (shape, pads[0]);
+        if first {
+            // The host pads the picture, as it is asked to.
+            (shape.height, shape.width) = (
+                shape.height + pads[0] + pads[2],
+                shape.width + pads[1] + pads[3],
+            );
+            self.pads = std::array::from_fn(|side| self.pads[side] + pads[side]);
+            if self.pads.iter().any(|&pad| pad > MAX_STRIDE) {
+                return Err(attributes.refuse(
+                    format!("pads the picture by {:?}", self.pads),
+                    format!("at most {MAX_STRIDE} a side"),
+                ));
+            }
+            pad = 0;
+        } else if pads.iter().any(|&p| p != pad) {
             return Err(attributes.refuse(
                 format!("has pads {pads:?}"),
                 "the same padding on all four sides; for SAME padding that means stride 1",
@@ -108,11 +128,11 @@ impl<'a> Lowering<'a> {
             Some(input) if !input.is_empty() => self.per_channel(node, 2, outputs)?,
             _ => vec![0.0; outputs],
         };
-        let length = |n| {
-            conv_len(n, rows, window.stride, pad).ok_or_else(|| {
+        let length = |n, side| {
+            conv_len(n, side, window.stride, pad).ok_or_else(|| {
                 attributes.refuse(
                     format!(
-                        "has a {rows}x{rows} kernel over a map of {}x{}",
+                        "has a {rows}x{columns} kernel over a map of {}x{}",
                         shape.height, shape.width
                     ),
                     "maps that the kernel fits into; give a larger --size",
@@ -120,8 +140,8 @@ impl<'a> Lowering<'a> {
             })
         };
         let output = Shape {
-            height: length(shape.height)?,
-            width: length(shape.width)?,
+            height: length(shape.height, rows)?,
+            width: length(shape.width, columns)?,
             channels: outputs,
         };
         let weights = Array4::from_shape_vec((outputs, inputs, rows, columns), values)
@@ -132,6 +152,7 @@ impl<'a> Lowering<'a> {
             pad,
             weights: weights.as_standard_layout().into_owned(),
             bias,
+            relu: true,
         };
         let id = self
             .drafts
@@ -151,7 +172,7 @@ impl<'a> Lowering<'a> {
         attributes.expect("spatial", 1, "one mean and variance a channel")?;
         let input = self.input(node, 0)?;
         let channels = match input {
-            Value::Picture => 3,
+            Value::Picture => self.channels,
             _ => self.map(node, 0)?.1.channels,
         };
         let part = |index| self.per_channel(node, index, channels);
@@ -188,8 +209,16 @@ impl<'a> Lowering<'a> {
                         "let one branch read the picture",
                     ));
                 }
+                if self.pads != [0; 4] {
+                    return Err(ImportError::new(
+                        place(node),
+                        "changes the picture after it was padded, so that the padding is not 0",
+                        "normalise the picture first, then pad it",
+                    ));
+                }
                 let (scale, shift) = self.affine.get_or_insert(([1.0; 3], [0.0; 3]));
-                for (c, (factor, add)) in factors.iter().enumerate().take(3) {
+                // A grey picture's one figure is that of all three equal channels.
+                for (c, (factor, add)) in factors.iter().cycle().enumerate().take(3) {
                     scale[c] *= factor;
                     shift[c] = shift[c] * factor + add;
                 }
@@ -386,7 +415,7 @@ impl<'a> Lowering<'a> {
             _ => return self.bypass(node),
         };
         let channels = match data {
-            Value::Picture => 3,
+            Value::Picture => self.channels,
             _ => self.map(node, 1 - index)?.1.channels,
         };
         let values = self.per_channel(node, index, channels)?;
@@ -417,7 +446,16 @@ impl<'a> Lowering<'a> {
 
     /// The mean over all pixels; `rank` axes of its output, 0 for as many as before.
     pub fn global_pool(&mut self, node: &'a Node, rank: usize) -> Result<Value<'a>, ImportError> {
-        let last = matches!(self.input(node, 0)?, Value::Last { .. });
+        let last = match self.input(node, 0)? {
+            Value::Last { id, .. } => Some(id),
+            _ => None,
+        };
+        let read = match last {
+            Some(id) => id,
+            None => self.map(node, 0)?.0,
+        };
+        let last = last.is_some();
+        self.open(read);
         let (id, shape) = self.rectified(node, 0)?;
         let output = Shape {
             height: 1,
