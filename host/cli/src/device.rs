@@ -18,7 +18,7 @@ pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliEr
         cancel: cancel.clone(),
         ..OpenOptions::default()
     };
-    Ok(AnyDevice::Board(firebrick_driver::open(uri, &options)?))
+    Ok(Box::new(firebrick_driver::open(uri, &options)?))
 }
 
 fn named(uri: &Uri, preset: &str) -> Result<HwConfig, CliError> {
@@ -34,7 +34,7 @@ pub fn simulator(config: &HwConfig, style: Style) -> Result<AnyDevice, CliError>
     use firebrick_sim::{Builder, SimDevice, SimOptions};
     let builder = Builder::new().progress(crate::progress::BuildProgress::new(style));
     let device = SimDevice::open(config, &builder, &SimOptions::default()).map_err(Box::new)?;
-    Ok(AnyDevice::Sim(Box::new(device)))
+    Ok(Box::new(device))
 }
 
 /// The Verilated engine of a configuration.
@@ -106,43 +106,37 @@ pub fn with_hash(hash: u64) -> Option<HwConfig> {
     })
 }
 
-/// Any of them.
-pub enum AnyDevice {
-    /// The command stream in software.
-    Software(Box<ExecutorDevice>),
-    /// The Verilated engine.
+/// Any of them, open.
+pub type AnyDevice = Box<dyn Opened>;
+
+/// An open device, and what only some of them have.
+pub trait Opened: Device {
+    /// The simulator, if it is that.
     #[cfg(feature = "sim")]
-    Sim(Box<firebrick_sim::SimDevice>),
-    /// A board, or what looks like one.
-    Board(Box<dyn Device + Send>),
-}
+    fn simulated(&mut self) -> Option<&mut firebrick_sim::SimDevice> {
+        None
+    }
 
-impl AnyDevice {
     /// Whether its counters count the cycles of a simulated clock.
-    pub fn is_clocked(&self) -> bool {
-        !matches!(self, AnyDevice::Software(_) | AnyDevice::Board(_))
-    }
-
-    fn inner(&self) -> &dyn Device {
-        match self {
-            AnyDevice::Software(device) => &**device,
-            #[cfg(feature = "sim")]
-            AnyDevice::Sim(device) => &**device,
-            AnyDevice::Board(device) => &**device,
-        }
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn Device {
-        match self {
-            AnyDevice::Software(device) => &mut **device,
-            #[cfg(feature = "sim")]
-            AnyDevice::Sim(device) => &mut **device,
-            AnyDevice::Board(device) => &mut **device,
-        }
+    fn is_clocked(&self) -> bool {
+        false
     }
 }
 
-firebrick_driver::delegate_device!([] AnyDevice, this => this.inner(), this.inner_mut());
+impl Opened for ExecutorDevice {}
+
+impl Opened for Box<dyn Device + Send> {}
+
+#[cfg(feature = "sim")]
+impl Opened for firebrick_sim::SimDevice {
+    fn simulated(&mut self) -> Option<&mut firebrick_sim::SimDevice> {
+        Some(self)
+    }
+
+    fn is_clocked(&self) -> bool {
+        true
+    }
+}
 
 #[cfg(test)]
 mod tests {
