@@ -1,15 +1,72 @@
 //! The devices that this program knows, behind one type.
 
-use firebrick_driver::{Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Uri};
+use firebrick_driver::{
+    Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
+};
 use firebrick_spec::config::{OPTIONS, PRESETS};
 use firebrick_spec::{HwConfig, regs};
 
 use crate::error::CliError;
 use crate::progress::Style;
 
+/// The simulator as a way to an engine: `sim:PRESET`.
+struct Simulator;
+
+static SIMULATOR: Simulator = Simulator;
+const SCHEME: &str = "sim";
+
+impl Transport for Simulator {
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn example(&self) -> &'static str {
+        "sim:PRESET for the simulator"
+    }
+
+    fn parse(&self, address: &str) -> Result<String, String> {
+        match address {
+            "" => Err("the preset is missing".into()),
+            preset => Ok(preset.into()),
+        }
+    }
+
+    /// For [`open`], which builds it with the options of the command line.
+    fn open(&self, address: &str, _: &OpenOptions) -> Result<Box<dyn Device + Send>, DeviceError> {
+        Err(DeviceError::Link {
+            device: format!("{SCHEME}:{address}"),
+            what: "the simulator is built by the program, not opened".into(),
+        })
+    }
+
+    fn off_the_bus(&self, _: &str) -> Option<&'static str> {
+        Some("it is the simulator")
+    }
+}
+
+/// All ways to engines.
+pub fn transports() -> Transports {
+    Transports::boards().with(&SIMULATOR)
+}
+
+/// A URI of the command line.
+pub fn uri(text: &str) -> Result<Uri, UriError> {
+    transports().parse(text)
+}
+
+/// The simulator of a configuration.
+pub fn simulator_of(config: &HwConfig) -> Result<Uri, UriError> {
+    uri(&format!("{SCHEME}:{}", config.name))
+}
+
+/// The preset that a URI names, if it is the simulator's.
+pub fn simulated_preset(uri: &Uri) -> Option<&str> {
+    (uri.transport().scheme() == SCHEME).then(|| uri.address())
+}
+
 /// Opens a device; `sim:` builds the simulation model if need be.
 pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliError> {
-    if let Uri::Sim { preset } = uri {
+    if let Some(preset) = simulated_preset(uri) {
         let mut device = simulator(&named(uri, preset)?, style)?;
         device.set_cancel(cancel.clone());
         return Ok(device);
@@ -52,10 +109,10 @@ pub fn configuration(
     cancel: &Cancel,
     style: Style,
 ) -> Result<HwConfig, CliError> {
-    match (given, uri) {
+    match (given, simulated_preset(uri)) {
         (Some(config), _) => Ok(config.clone()),
-        (None, Uri::Sim { preset }) => named(uri, preset),
-        (None, _) => recognise(&mut open(uri, cancel, style)?),
+        (None, Some(preset)) => named(uri, preset),
+        (None, None) => recognise(&mut open(uri, cancel, style)?),
     }
 }
 
@@ -141,6 +198,18 @@ impl Opened for firebrick_sim::SimDevice {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_simulator_is_one_of_the_devices() {
+        let sim = uri("sim:fb256").unwrap();
+        assert_eq!(sim.to_string(), "sim:fb256");
+        assert_eq!(simulated_preset(&sim), Some("fb256"));
+        assert_eq!(simulated_preset(&uri("axidma:").unwrap()), None);
+        for bad in ["sim:", "usb:1"] {
+            let error = uri(bad).unwrap_err().to_string();
+            assert!(error.contains("or sim:PRESET for the simulator"), "{error}");
+        }
+    }
 
     #[test]
     fn configurations_are_found_by_their_hash() {

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError};
+use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 #[cfg(feature = "sim")]
 use firebrick_spec::board::{Board, CLOSURE_PERCENT};
@@ -81,6 +81,8 @@ pub enum CliError {
     Emulator(#[from] Box<firebrick_sim::emulator::EmulatorError>),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Uri(#[from] UriError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(

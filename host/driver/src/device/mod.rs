@@ -12,18 +12,18 @@ pub mod flight;
 mod lock;
 mod map;
 mod node;
-mod open;
 mod stream;
+mod transport;
 mod uri;
 mod xdma;
 
 pub use board::Board;
 pub use cancel::Cancel;
-pub use discover::{Found, PciDevice, devices, pci_devices};
+pub use discover::{Found, PciDevice, pci_devices};
 pub use errno::{Explained, explain};
 pub use error::DeviceError;
 pub use executor::ExecutorDevice;
-pub use open::{OpenOptions, open};
+pub use transport::{BOARDS, Node, OpenOptions, Transport, Transports, open};
 pub use uri::{Uri, UriError};
 
 use auto_impl::auto_impl;
