@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use firebrick_board::BoardError;
 use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 #[cfg(feature = "sim")]
@@ -83,6 +84,8 @@ pub enum CliError {
     Device(#[from] DeviceError),
     #[error(transparent)]
     Uri(#[from] UriError),
+    #[error(transparent)]
+    Board(#[from] BoardError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(
