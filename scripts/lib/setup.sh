@@ -74,3 +74,11 @@ build_firebrick() {
     say "building firebrick"
     cargo build --release --locked -p firebrick-cli >&2 || die "the build failed"
 }
+
+# The boards' names, a line each: the folders below constraints that have a description.
+all_boards() {
+    local description
+    for description in constraints/*/board.toml; do
+        basename "$(dirname "$description")"
+    done
+}

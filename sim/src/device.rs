@@ -5,10 +5,9 @@ mod probes;
 mod stream;
 mod units;
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 
-use firebrick_driver::{Cancel, Device, DeviceError, EngineFault, Fed, Feed, Take};
+use firebrick_driver::{Cancel, Device, DeviceError, EngineFault, Feed, Take};
 use firebrick_rtl::top::{self, GenerateError};
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::{HwConfig, regs};
@@ -226,26 +225,6 @@ impl Device for SimDevice {
         Ok(())
     }
 
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        let mut packets = self.run_all(&[transfer], result_bytes, deadline)?;
-        Ok(packets.pop().unwrap_or_default())
-    }
-
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
-        self.run_all(&transfers, result_bytes, deadline)
-    }
-
     fn stream(
         &mut self,
         feed: &mut dyn Feed,
@@ -265,42 +244,5 @@ impl Device for SimDevice {
 
     fn set_cancel(&mut self, cancel: Cancel) {
         self.cancel = cancel;
-    }
-}
-
-/// Transfers that lie in memory, one after the other.
-struct Slices<'a>(std::slice::Iter<'a, &'a [u8]>);
-
-impl Feed for Slices<'_> {
-    fn transfer_bytes(&self) -> usize {
-        self.0.as_slice().iter().map(|t| t.len()).max().unwrap_or(0)
-    }
-
-    fn next(&mut self, room: &mut [u8]) -> Fed {
-        match self.0.next() {
-            Some(transfer) => {
-                room[..transfer.len()].copy_from_slice(transfer);
-                Fed::Transfer(transfer.len())
-            }
-            None => Fed::End,
-        }
-    }
-}
-
-impl SimDevice {
-    /// Feeds transfers without a gap and collects their packets. The deadline is for each.
-    fn run_all(
-        &mut self,
-        transfers: &[&[u8]],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let mut packets = Vec::with_capacity(transfers.len());
-        let mut feed = Slices(transfers.iter());
-        self.flow(&mut feed, result_bytes, deadline, &mut |packet| {
-            packets.push(packet.bytes.to_vec());
-            ControlFlow::Continue(())
-        })?;
-        Ok(packets)
     }
 }

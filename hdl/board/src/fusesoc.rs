@@ -3,12 +3,11 @@
 use std::fmt::Write as _;
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::board::Board;
 use firebrick_spec::docs::ports::TOP;
 
-use crate::hash;
+use crate::{BoardFolder, hash};
 
-pub fn core(board: &Board, config: &HwConfig, sources: &[String]) -> String {
+pub fn core(board: &BoardFolder, config: &HwConfig, sources: &[String]) -> String {
     let mut text = String::new();
     let files: String = sources
         .iter()
@@ -59,11 +58,7 @@ targets:
         version = env!("CARGO_PKG_VERSION"),
         preset = config.name,
         hash = hash(config),
-        family = if board.part.starts_with("xc7") {
-            "xc7"
-        } else {
-            "xcup"
-        },
+        family = if board.is_7_series() { "xc7" } else { "xcup" },
     );
     text
 }

@@ -1,6 +1,6 @@
 //! The description in JSON: what the header has, for programs that read no C.
 
-use firebrick_spec::board::{Board, Link};
+use firebrick_spec::board::Link;
 use firebrick_spec::command::{Command, ErrorCode, Opcode, RECORD_BYTES, common};
 use firebrick_spec::docs::ports::{PORTS, TOP};
 use firebrick_spec::fields::Field;
@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::vivado::{DMA_RANGE, Settings};
-use crate::{VIVADO, hash};
+use crate::{BoardFolder, VIVADO, hash};
 
 fn access(access: Access) -> &'static str {
     match access {
@@ -76,7 +76,12 @@ struct Description<'a> {
 }
 
 /// The whole description.
-pub fn json(board: &Board, config: &HwConfig, settings: &Settings, sources: &[String]) -> String {
+pub fn json(
+    board: &BoardFolder,
+    config: &HwConfig,
+    settings: &Settings,
+    sources: &[String],
+) -> String {
     let ports: Vec<Value> = PORTS
         .iter()
         .map(|p| {
@@ -95,7 +100,7 @@ pub fn json(board: &Board, config: &HwConfig, settings: &Settings, sources: &[St
             "name": board.name, "part": board.part, "lut": board.lut, "ff": board.ff,
             "dsp": board.dsp, "bram": board.bram, "uram": board.uram,
             "core_mhz": board.core_mhz,
-            "link": match board.link { Link::Pcie => "xdma", Link::Zynq => "axi-dma" },
+            "link": match board.board().link { Link::Pcie => "xdma", Link::Zynq => "axi-dma" },
         }),
         vivado: VIVADO,
         preset: &config.name,

@@ -1,11 +1,12 @@
 //! What goes with the engine's Verilog for a board: Vivado scripts, constraints, a FuseSoC core
 //! file, a C header, a description in JSON, and the page that explains them.
 //!
-//! Everything follows from `firebrick-spec` and from the files below `constraints` and
-//! `scripts/vivado` of the repository; nothing here does I/O. The Verilog itself comes from
+//! Everything follows from `firebrick-spec`, from a board's folder (those below `constraints` of the
+//! repository are part of the program) and from the scripts below `scripts/vivado`; nothing here
+//! does I/O but reading a folder of boards that is named. The Verilog itself comes from
 //! `firebrick-rtl`.
 
-mod constraints;
+mod folder;
 mod fusesoc;
 mod header;
 mod json;
@@ -13,8 +14,8 @@ mod readme;
 mod vivado;
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::board::Board;
 
+pub use folder::{BoardError, BoardFolder, DESCRIPTION, boards, find, names};
 pub use vivado::{DMA_RANGE, Settings};
 
 /// Name of the list of Verilog files: a comment, then a path on each line, the top's last.
@@ -48,7 +49,7 @@ pub const VIVADO: &str = "2023.2";
 /// Everything but the Verilog, its list and the configuration, in a fixed order; the same input
 /// gives the same bytes. `sources` are the Verilog files' paths below the folder, the top's last.
 #[must_use]
-pub fn files(board: &Board, config: &HwConfig, sources: &[String]) -> Vec<File> {
+pub fn files(board: &BoardFolder, config: &HwConfig, sources: &[String]) -> Vec<File> {
     let file = |path: &str, text: String| File {
         path: path.to_owned(),
         text,
@@ -63,7 +64,8 @@ pub fn files(board: &Board, config: &HwConfig, sources: &[String]) -> Vec<File> 
             json::json(board, config, &settings, sources),
         ),
     ];
-    files.extend(constraints::files(board));
+    files.push(file(vivado::CONSTRAINTS[0].0, board.pins.clone()));
+    files.push(file(vivado::CONSTRAINTS[1].0, board.timing.clone()));
     files.extend(vivado::files(board, &settings));
     files
 }

@@ -1,14 +1,14 @@
 //! The page that explains a generated folder.
 
-use firebrick_spec::board::{Board, Link};
+use firebrick_spec::board::Link;
 use firebrick_spec::{HwConfig, regs};
 
 use crate::vivado::Settings;
-use crate::{VIVADO, hash};
+use crate::{BoardFolder, VIVADO, hash};
 
-pub fn readme(board: &Board, config: &HwConfig, settings: &Settings) -> String {
+pub fn readme(board: &BoardFolder, config: &HwConfig, settings: &Settings) -> String {
     let need = config.resources(board);
-    let link = match board.link {
+    let link = match board.board().link {
         Link::Pcie => {
             "The host reaches it over PCI Express: XDMA in stream mode, one channel each way. \
              `/dev/xdma0_h2c_0` takes command streams, `/dev/xdma0_c2h_0` gives results, the \
@@ -80,6 +80,6 @@ For hardware, not Yosys 0.23: its mapping of 72-bit wide block RAMs writes four 
         uram = need.uram,
         uram_all = board.uram,
         space = regs::SPACE,
-        family = if board.part.starts_with("xc7") { "xc7" } else { "xcup" },
+        family = if board.is_7_series() { "xc7" } else { "xcup" },
     )
 }

@@ -2,11 +2,17 @@
 
 use std::fmt::Write as _;
 
-use firebrick_spec::board::{Board, Link};
 use firebrick_spec::{HwConfig, regs};
 
-use crate::constraints::ORDER;
-use crate::{File, VIVADO, hash};
+use crate::folder::LinkSettings;
+use crate::{BoardFolder, File, VIVADO, hash};
+
+/// Constraint files and the order in which tools process them: pins before those of the cores,
+/// which would otherwise win.
+pub const CONSTRAINTS: [(&str, &str); 2] = [
+    ("constraints/pins.xdc", "EARLY"),
+    ("constraints/timing.xdc", "NORMAL"),
+];
 
 /// Bytes of the AXI DMA's registers.
 pub const DMA_RANGE: u32 = 0x1_0000;
@@ -21,72 +27,33 @@ pub struct Settings {
     values: Vec<(&'static str, String, &'static str)>,
 }
 
-/// Site of the link and the rate of XDMA's stream.
-struct Pcie {
-    speed: &'static str,
-    mhz: u32,
-    block: &'static str,
-    quad: &'static str,
-    tied_low: &'static str,
-}
-
-fn pcie(board: &Board) -> Pcie {
-    let (block, quad, tied_low) = match board.name {
-        "alveo-u50" => ("PCIE4C_X1Y0", "GTY_Quad_227", "hbm_cattrip"),
-        "alveo-u200" => ("X1Y2", "GTY_Quad_227", ""),
-        "litefury" | "nitefury" => ("", "", "pcie_clkreq_n"),
-        _ => ("", "", ""),
-    };
-    let (speed, mhz) = if is_7_series(board) {
-        ("5.0_GT/s", 125)
-    } else {
-        ("8.0_GT/s", 250)
-    };
-    Pcie {
-        speed,
-        mhz,
-        block,
-        quad,
-        tied_low,
-    }
-}
-
-fn is_7_series(board: &Board) -> bool {
-    board.part.starts_with("xc7")
-}
-
-/// Pattern of the board files, and whether the design needs them.
-fn board_part(board: &Board) -> (&'static str, bool) {
-    match board.name {
-        "pynq-z2" => ("tul.com.tw:pynq-z2:part0:*", true),
-        "kv260" => ("xilinx.com:kv260_som:part0:*", true),
-        "zcu104" => ("xilinx.com:zcu104:part0:*", true),
-        _ => ("", false),
-    }
-}
-
 impl Settings {
     /// Settings of a board.
     #[must_use]
-    pub fn of(board: &Board, config: &HwConfig) -> Settings {
-        // Windows of the processors' first general-purpose ports.
-        let (register_base, dma_base) = match (board.link, is_7_series(board)) {
-            (Link::Pcie, _) => (0, None),
-            (Link::Zynq, true) => (0x43c0_0000, Some(0x4040_0000)),
-            (Link::Zynq, false) => (0xa000_0000, Some(0xa001_0000)),
+    pub fn of(board: &BoardFolder, config: &HwConfig) -> Settings {
+        let (register_base, dma_base, board_files) = match &board.link {
+            LinkSettings::Pcie(_) => (0, None, None),
+            LinkSettings::Zynq(zynq) => (
+                zynq.register_base,
+                Some(zynq.dma_base),
+                Some(zynq.board_files.as_str()),
+            ),
         };
-        let (part, needed) = board_part(board);
-        let constraints: Vec<String> = ORDER
+        let constraints: Vec<String> = CONSTRAINTS
             .iter()
             .map(|(path, order)| format!("{path} {order}"))
             .collect();
         let mut values = vec![
             ("board", board.name.to_owned(), ""),
             ("part", board.part.to_owned(), ""),
-            ("board_part", part.to_owned(), "board files, any revision"),
+            (
+                "board_part",
+                board_files.unwrap_or_default().to_owned(),
+                "board files, any revision",
+            ),
             (
                 "needs_board_files",
-                u8::from(needed).to_string(),
+                u8::from(board_files.is_some()).to_string(),
                 "the processor's pins and memory come from them",
             ),
             ("preset", config.name.clone(), ""),
@@ -110,21 +77,20 @@ impl Settings {
             values.push(("dma_base", format!("{base:#010x}"), ""));
             values.push(("dma_range", format!("{DMA_RANGE:#x}"), "bytes"));
         }
-        if board.link == Link::Pcie {
-            let link = pcie(board);
+        if let LinkSettings::Pcie(link) = &board.link {
             values.extend([
                 ("link_width", "X4".to_owned(), ""),
-                ("link_speed", link.speed.to_owned(), ""),
+                ("link_speed", link.speed.clone(), ""),
                 ("link_data", "128_bit".to_owned(), ""),
-                ("link_mhz", link.mhz.to_string(), "XDMA's clock"),
+                ("link_mhz", link.clock_mhz.to_string(), "XDMA's clock"),
                 (
                     "link_block",
-                    link.block.to_owned(),
+                    link.block.clone().unwrap_or_default(),
                     "empty: the part's only one",
                 ),
-                ("link_quad", link.quad.to_owned(), ""),
-                ("ultrascale", u8::from(!is_7_series(board)).to_string(), ""),
-                ("tied_low", link.tied_low.to_owned(), "pins of the board"),
+                ("link_quad", link.quad.clone().unwrap_or_default(), ""),
+                ("ultrascale", u8::from(!board.is_7_series()).to_string(), ""),
+                ("tied_low", link.tied_low.join(" "), "pins of the board"),
             ]);
         }
         Settings {
@@ -151,35 +117,30 @@ impl Settings {
     }
 }
 
-/// The scripts.
-pub fn files(board: &Board, settings: &Settings) -> Vec<File> {
+/// The block design of a link, unless a board brings its own.
+fn system(board: &BoardFolder) -> String {
     let dma = include_str!("../../../scripts/vivado/dma.tcl");
-    let system = match (board.link, is_7_series(board)) {
-        (Link::Pcie, _) => include_str!("../../../scripts/vivado/pcie.tcl").to_owned(),
-        (Link::Zynq, true) => {
-            format!(
-                "{}\n{dma}",
-                include_str!("../../../scripts/vivado/zynq7.tcl")
-            )
+    let zynq7 = include_str!("../../../scripts/vivado/zynq7.tcl");
+    let zynqmp = include_str!("../../../scripts/vivado/zynqmp.tcl");
+    match (&board.system, &board.link, board.is_7_series()) {
+        (Some(own), ..) => own.clone(),
+        (None, LinkSettings::Pcie(_), _) => {
+            include_str!("../../../scripts/vivado/pcie.tcl").to_owned()
         }
-        (Link::Zynq, false) => {
-            format!(
-                "{}\n{dma}",
-                include_str!("../../../scripts/vivado/zynqmp.tcl")
-            )
-        }
-    };
+        (None, LinkSettings::Zynq(_), true) => format!("{zynq7}\n{dma}"),
+        (None, LinkSettings::Zynq(_), false) => format!("{zynqmp}\n{dma}"),
+    }
+}
+
+/// The scripts.
+pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
+    let build = include_str!("../../../scripts/vivado/build.tcl").to_owned();
+    let package = include_str!("../../../scripts/vivado/package.tcl").to_owned();
     [
-        (
-            "build.tcl",
-            include_str!("../../../scripts/vivado/build.tcl").to_owned(),
-        ),
-        (
-            "package.tcl",
-            include_str!("../../../scripts/vivado/package.tcl").to_owned(),
-        ),
+        ("build.tcl", build),
+        ("package.tcl", package),
         ("settings.tcl", settings.tcl()),
-        ("system.tcl", system),
+        ("system.tcl", system(board)),
     ]
     .map(|(name, text)| File {
         path: format!("vivado/{name}"),

@@ -13,10 +13,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand, ValueEnum};
+use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
-use firebrick_spec::board::{BOARDS, Board};
 use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS, PRESETS};
 
 mod evaluate;
@@ -153,8 +152,10 @@ pub struct Generate {
     #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
     pub config: Option<HwConfig>,
     /// Everything for a board: constraints, Vivado scripts, FuseSoC core, C header
-    #[arg(long, value_name = "NAME", value_parser = board())]
-    pub board: Option<&'static Board>,
+    #[arg(long, value_name = "NAME", long_help = boards("Everything for a board: constraints, Vivado scripts, FuseSoC core, C header"))]
+    pub board: Option<String>,
+    #[command(flatten)]
+    pub boards: Boards,
     /// Folder for the files; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -184,8 +185,10 @@ pub struct Info {
     #[command(flatten)]
     pub target: Target,
     /// What it takes of a board; without --preset, the board's preset
-    #[arg(long, value_name = "NAME", value_parser = board())]
-    pub board: Option<&'static Board>,
+    #[arg(long, value_name = "NAME", long_help = boards("What it takes of a board; without --preset, the board's preset"))]
+    pub board: Option<String>,
+    #[command(flatten)]
+    pub boards: Boards,
     #[command(flatten)]
     pub json: Json,
 }
@@ -201,8 +204,10 @@ pub struct Predict {
 #[derive(Debug, clap::Args)]
 pub struct Explore {
     /// The board
-    #[arg(long, value_name = "NAME", value_parser = board())]
-    pub board: &'static Board,
+    #[arg(long, value_name = "NAME", long_help = boards("The board"))]
+    pub board: String,
+    #[command(flatten)]
+    pub boards: Boards,
     /// Clock of the engine in MHz
     #[arg(long, value_name = "MHZ", default_value = "100", value_parser = megahertz)]
     pub clock: f64,
@@ -306,6 +311,26 @@ pub struct Simulation {
     pub deadline: Option<Duration>,
 }
 
+/// Where boards are described.
+#[derive(Debug, clap::Args)]
+pub struct Boards {
+    /// Folder of board folders (docs/add-a-board.md) [default: those that are built in]
+    #[arg(id = "boards", long = "boards", value_name = "DIR", requires = "board")]
+    dir: Option<PathBuf>,
+}
+
+impl Boards {
+    /// A board by its name.
+    pub fn find(&self, name: &str) -> Result<&'static BoardFolder, BoardError> {
+        firebrick_board::find(name, self.dir.as_deref())
+    }
+
+    /// The same, if one was named.
+    pub fn given(&self, name: Option<&String>) -> Result<Option<&'static BoardFolder>, BoardError> {
+        name.map(|name| self.find(name)).transpose()
+    }
+}
+
 #[derive(Debug, clap::Args)]
 pub struct Json {
     /// Print one JSON object a line
@@ -386,9 +411,12 @@ fn module(name: &str) -> Result<String, String> {
     Ok(name.to_owned())
 }
 
-fn board() -> impl TypedValueParser<Value = &'static Board> {
-    PossibleValuesParser::new(BOARDS.iter().map(|board| board.name))
-        .try_map(|name| Board::named(&name).ok_or("no such board"))
+/// Help that lists the boards.
+fn boards(what: &str) -> String {
+    format!(
+        "{what}\n\nBuilt in: {}",
+        firebrick_board::names().join(", ")
+    )
 }
 
 fn megahertz(text: &str) -> Result<f64, String> {

@@ -1,15 +1,72 @@
 //! The devices that this program knows, behind one type.
 
-use firebrick_driver::{Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Uri};
+use firebrick_driver::{
+    Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
+};
 use firebrick_spec::config::{OPTIONS, PRESETS};
 use firebrick_spec::{HwConfig, regs};
 
 use crate::error::CliError;
 use crate::progress::Style;
 
+/// The simulator as a way to an engine: `sim:PRESET`.
+struct Simulator;
+
+static SIMULATOR: Simulator = Simulator;
+const SCHEME: &str = "sim";
+
+impl Transport for Simulator {
+    fn scheme(&self) -> &'static str {
+        SCHEME
+    }
+
+    fn example(&self) -> &'static str {
+        "sim:PRESET for the simulator"
+    }
+
+    fn parse(&self, address: &str) -> Result<String, String> {
+        match address {
+            "" => Err("the preset is missing".into()),
+            preset => Ok(preset.into()),
+        }
+    }
+
+    /// For [`open`], which builds it with the options of the command line.
+    fn open(&self, address: &str, _: &OpenOptions) -> Result<Box<dyn Device + Send>, DeviceError> {
+        Err(DeviceError::Link {
+            device: format!("{SCHEME}:{address}"),
+            what: "the simulator is built by the program, not opened".into(),
+        })
+    }
+
+    fn off_the_bus(&self, _: &str) -> Option<&'static str> {
+        Some("it is the simulator")
+    }
+}
+
+/// All ways to engines.
+pub fn transports() -> Transports {
+    Transports::boards().with(&SIMULATOR)
+}
+
+/// A URI of the command line.
+pub fn uri(text: &str) -> Result<Uri, UriError> {
+    transports().parse(text)
+}
+
+/// The simulator of a configuration.
+pub fn simulator_of(config: &HwConfig) -> Result<Uri, UriError> {
+    uri(&format!("{SCHEME}:{}", config.name))
+}
+
+/// The preset that a URI names, if it is the simulator's.
+pub fn simulated_preset(uri: &Uri) -> Option<&str> {
+    (uri.transport().scheme() == SCHEME).then(|| uri.address())
+}
+
 /// Opens a device; `sim:` builds the simulation model if need be.
 pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliError> {
-    if let Uri::Sim { preset } = uri {
+    if let Some(preset) = simulated_preset(uri) {
         let mut device = simulator(&named(uri, preset)?, style)?;
         device.set_cancel(cancel.clone());
         return Ok(device);
@@ -18,7 +75,7 @@ pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliEr
         cancel: cancel.clone(),
         ..OpenOptions::default()
     };
-    Ok(AnyDevice::Board(firebrick_driver::open(uri, &options)?))
+    Ok(Box::new(firebrick_driver::open(uri, &options)?))
 }
 
 fn named(uri: &Uri, preset: &str) -> Result<HwConfig, CliError> {
@@ -34,7 +91,7 @@ pub fn simulator(config: &HwConfig, style: Style) -> Result<AnyDevice, CliError>
     use firebrick_sim::{Builder, SimDevice, SimOptions};
     let builder = Builder::new().progress(crate::progress::BuildProgress::new(style));
     let device = SimDevice::open(config, &builder, &SimOptions::default()).map_err(Box::new)?;
-    Ok(AnyDevice::Sim(Box::new(device)))
+    Ok(Box::new(device))
 }
 
 /// The Verilated engine of a configuration.
@@ -52,10 +109,10 @@ pub fn configuration(
     cancel: &Cancel,
     style: Style,
 ) -> Result<HwConfig, CliError> {
-    match (given, uri) {
+    match (given, simulated_preset(uri)) {
         (Some(config), _) => Ok(config.clone()),
-        (None, Uri::Sim { preset }) => named(uri, preset),
-        (None, _) => recognise(&mut open(uri, cancel, style)?),
+        (None, Some(preset)) => named(uri, preset),
+        (None, None) => recognise(&mut open(uri, cancel, style)?),
     }
 }
 
@@ -106,47 +163,53 @@ pub fn with_hash(hash: u64) -> Option<HwConfig> {
     })
 }
 
-/// Any of them.
-pub enum AnyDevice {
-    /// The command stream in software.
-    Software(Box<ExecutorDevice>),
-    /// The Verilated engine.
+/// Any of them, open.
+pub type AnyDevice = Box<dyn Opened>;
+
+/// An open device, and what only some of them have.
+pub trait Opened: Device {
+    /// The simulator, if it is that.
     #[cfg(feature = "sim")]
-    Sim(Box<firebrick_sim::SimDevice>),
-    /// A board, or what looks like one.
-    Board(Box<dyn Device + Send>),
-}
+    fn simulated(&mut self) -> Option<&mut firebrick_sim::SimDevice> {
+        None
+    }
 
-impl AnyDevice {
     /// Whether its counters count the cycles of a simulated clock.
-    pub fn is_clocked(&self) -> bool {
-        !matches!(self, AnyDevice::Software(_) | AnyDevice::Board(_))
-    }
-
-    fn inner(&self) -> &dyn Device {
-        match self {
-            AnyDevice::Software(device) => &**device,
-            #[cfg(feature = "sim")]
-            AnyDevice::Sim(device) => &**device,
-            AnyDevice::Board(device) => &**device,
-        }
-    }
-
-    fn inner_mut(&mut self) -> &mut dyn Device {
-        match self {
-            AnyDevice::Software(device) => &mut **device,
-            #[cfg(feature = "sim")]
-            AnyDevice::Sim(device) => &mut **device,
-            AnyDevice::Board(device) => &mut **device,
-        }
+    fn is_clocked(&self) -> bool {
+        false
     }
 }
 
-firebrick_driver::delegate_device!([] AnyDevice, this => this.inner(), this.inner_mut());
+impl Opened for ExecutorDevice {}
+
+impl Opened for Box<dyn Device + Send> {}
+
+#[cfg(feature = "sim")]
+impl Opened for firebrick_sim::SimDevice {
+    fn simulated(&mut self) -> Option<&mut firebrick_sim::SimDevice> {
+        Some(self)
+    }
+
+    fn is_clocked(&self) -> bool {
+        true
+    }
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_simulator_is_one_of_the_devices() {
+        let sim = uri("sim:fb256").unwrap();
+        assert_eq!(sim.to_string(), "sim:fb256");
+        assert_eq!(simulated_preset(&sim), Some("fb256"));
+        assert_eq!(simulated_preset(&uri("axidma:").unwrap()), None);
+        for bad in ["sim:", "usb:1"] {
+            let error = uri(bad).unwrap_err().to_string();
+            assert!(error.contains("or sim:PRESET for the simulator"), "{error}");
+        }
+    }
 
     #[test]
     fn configurations_are_found_by_their_hash() {

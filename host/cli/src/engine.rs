@@ -118,10 +118,10 @@ impl Engine {
         match self.options.backend {
             EngineBackend::Software => {
                 let device = ExecutorDevice::new(&self.options.config);
-                Ok(AnyDevice::Software(Box::new(device)))
+                Ok(Box::new(device))
             }
             #[cfg(feature = "sim")]
-            EngineBackend::Sim => Ok(AnyDevice::Sim(Box::new(self.simulator()?))),
+            EngineBackend::Sim => Ok(Box::new(self.simulator()?)),
             #[cfg(not(feature = "sim"))]
             EngineBackend::Sim => Err(CliError::NoSimulator {
                 what: "--backend sim",

@@ -3,7 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError};
+use firebrick_board::BoardError;
+use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 #[cfg(feature = "sim")]
 use firebrick_spec::board::{Board, CLOSURE_PERCENT};
@@ -88,6 +89,10 @@ pub enum CliError {
     Emulator(#[from] Box<firebrick_sim::emulator::EmulatorError>),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Uri(#[from] UriError),
+    #[error(transparent)]
+    Board(#[from] BoardError),
     #[error(transparent)]
     Record(#[from] RecordError),
     #[error(

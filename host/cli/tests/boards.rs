@@ -9,11 +9,16 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use common::{firebrick, text};
-use firebrick_spec::board::{BOARDS, Board, Link};
+use firebrick_board::{BoardFolder, boards};
+use firebrick_spec::board::Link;
 use firebrick_spec::regs;
 use serde_json::Value;
 
-fn generate(board: &Board, dir: &Path) {
+fn board(name: &str) -> &'static BoardFolder {
+    firebrick_board::find(name, None).unwrap()
+}
+
+fn generate(board: &BoardFolder, dir: &Path) {
     firebrick(&["generate", "--board", board.name, "-o", text(dir)]).good();
 }
 
@@ -40,7 +45,7 @@ fn below(dir: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
 #[test]
 fn the_same_bytes_every_time_and_one_hash() {
     let dir = tempfile::tempdir().unwrap();
-    for board in [&BOARDS[0], &BOARDS[7]] {
+    for board in ["litefury", "zcu104"].map(board) {
         let (one, two) = (dir.path().join("one"), dir.path().join("two"));
         generate(board, &one);
         generate(board, &two);
@@ -88,7 +93,7 @@ fn a_preset_must_fit_its_board() {
 #[test]
 fn the_header_is_c() {
     let dir = tempfile::tempdir().unwrap();
-    generate(&BOARDS[5], dir.path());
+    generate(board("pynq-z2"), dir.path());
     let source = dir.path().join("use.c");
     let mut lines = vec!["#include \"firebrick.h\"".to_owned()];
     for register in regs::ALL {
@@ -140,7 +145,7 @@ fn facts<'a>(output: &'a str, kind: &str) -> Vec<Vec<&'a str>> {
 
 #[test]
 fn the_scripts_build_what_exists() {
-    for board in BOARDS {
+    for board in boards().unwrap() {
         let dir = tempfile::tempdir().unwrap();
         generate(board, dir.path());
         let Some(run) = under_stubs(&dir.path().join("vivado/build.tcl")) else {
@@ -191,10 +196,61 @@ fn the_scripts_build_what_exists() {
     }
 }
 
+/// What `docs/add-a-board.md` says, done: the folder is all of it.
+#[test]
+fn a_board_is_added_by_a_folder() {
+    let (boards, out) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let folder = boards.path().join("breadboard");
+    fs::create_dir(&folder).unwrap();
+    for (file, text) in [
+        (
+            "board.toml",
+            "part = \"xc7a200tsbg484-1\"\nlink = \"pcie\"\npreset = \"fb64\"\ncore_mhz = 50\n\
+             [resources]\nlut = 134_600\nff = 269_200\ndsp = 740\nbram = 365\nuram = 0\n\
+             [pcie]\nspeed = \"5.0_GT/s\"\nclock_mhz = 125\n",
+        ),
+        (
+            "pins.xdc",
+            "# Firebrick: pins of breadboard.\n\
+             set_property PACKAGE_PIN F10 [get_ports {pcie_refclk_clk_p[0]}]\n\
+             set_property PACKAGE_PIN J1 [get_ports pcie_perst_n]\n",
+        ),
+        (
+            "timing.xdc",
+            "# Firebrick: timing of breadboard.\n\
+             create_clock -name pcie_refclk -period 10.000 [get_ports {pcie_refclk_clk_p[0]}]\n",
+        ),
+    ] {
+        fs::write(folder.join(file), text).unwrap();
+    }
+    let on = ["--boards", text(boards.path()), "--board", "breadboard"];
+    let generate = [&["generate", "-o", text(out.path())], &on[..]].concat();
+    firebrick(&generate).good();
+    let read = |name: &str| fs::read_to_string(out.path().join(name)).unwrap();
+    let description: Value = serde_json::from_str(&read("firebrick.json")).unwrap();
+    assert_eq!(description["board"]["name"], "breadboard");
+    assert_eq!(description["preset"], "fb64");
+    assert!(read("vivado/settings.tcl").contains("set part {xc7a200tsbg484-1}"));
+    assert!(read("constraints/pins.xdc").contains("F10"));
+    if let Some(run) = under_stubs(&out.path().join("vivado/build.tcl")) {
+        let complaint = String::from_utf8_lossy(&run.stderr);
+        assert!(run.status.success(), "{complaint}");
+        let said = String::from_utf8_lossy(&run.stdout);
+        assert!(said.contains("constrained pcie_perst_n"), "{said}");
+    }
+    let info = firebrick(&[&["info", "--json"], &on[..]].concat()).good();
+    assert_eq!(info.objects()[0]["preset"], "fb64");
+    // Those that are built in are no part of it, and what it misses is told.
+    let litefury = ["--boards", text(boards.path()), "--board", "litefury"];
+    firebrick(&[&["info"], &litefury[..]].concat()).misused("give one of breadboard");
+    fs::remove_file(folder.join("pins.xdc")).unwrap();
+    firebrick(&generate).fails("breadboard/pins.xdc");
+}
+
 #[test]
 fn the_stubs_find_mistakes() {
     let dir = tempfile::tempdir().unwrap();
-    generate(&BOARDS[0], dir.path());
+    generate(board("litefury"), dir.path());
     for (file, right, wrong, says) in [
         (
             "vivado/system.tcl",

@@ -22,9 +22,9 @@ pub mod stall;
 
 pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
 pub use device::{
-    Board, Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, OpenOptions,
-    Packet, PciDevice, Synchronised, Take, Timing, Uri, UriError, devices, explain, fake, open,
-    pci_devices,
+    BOARDS, Board, Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, Node,
+    OpenOptions, Packet, PciDevice, Synchronised, Take, Timing, Transport, Transports, Uri,
+    UriError, explain, fake, flight, one_by_one, open, pci_devices,
 };
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use framing::{Framed, Framer};

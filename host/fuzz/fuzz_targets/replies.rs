@@ -6,7 +6,8 @@ use std::sync::LazyLock;
 use std::time::Duration;
 
 use firebrick_driver::{
-    Device, DeviceError, ExecutorDevice, Program, Session, Synchronised, Weights,
+    Device, DeviceError, ExecutorDevice, Feed, Program, Session, Synchronised, Take, Weights,
+    one_by_one,
 };
 use firebrick_fuzz::{Bytes, EDGE, config, program};
 use firebrick_network::random::picture;
@@ -125,16 +126,17 @@ impl Device for Answers<'_> {
         }
     }
 
-    fn run(
+    fn stream(
         &mut self,
-        transfer: &[u8],
+        feed: &mut dyn Feed,
         result_bytes: usize,
         _: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        match self.bytes.byte() {
+        take: &mut Take<'_>,
+    ) -> Result<(), DeviceError> {
+        one_by_one(feed, take, |transfer| match self.bytes.byte() {
             255 => self.failed(),
             _ => Ok(self.packet(transfer, result_bytes)),
-        }
+        })
     }
 
     fn reset(&mut self, _: Duration) -> Result<(), DeviceError> {

@@ -95,7 +95,7 @@ impl SimDevice {
     /// Cycles that a transfer may take, and those that are predicted.
     fn limit(&self, flight: &Flight) -> (u64, u64) {
         // One that cannot be predicted is one that the engine refuses, or waits on for ever.
-        let Ok(timing) = predict(&self.config, &[&flight.bytes]) else {
+        let Ok(timing) = predict(&self.config, &[&flight.own.bytes]) else {
             return (u64::MAX, 0);
         };
         let predicted = timing.images.last().map_or(0, |image| image.end_cycle);
@@ -116,9 +116,10 @@ impl SimDevice {
         let seen = Seen::read(self.bench.model());
         let source = self.bench.source(self.source);
         let waiting = source.waiting();
-        let transfer = flight.bytes.len();
+        let transfer = flight.own.bytes.len();
         // Beats of transfers behind this one wait as well, or are in the engine already.
-        let left = (flight.until.saturating_sub(source.sent())) as usize * self.config.bus_bytes;
+        let left =
+            (flight.own.until.saturating_sub(source.sent())) as usize * self.config.bus_bytes;
         let sent = transfer.saturating_sub(left);
         let registers = Registers::read(self);
         let queued = seen.queue.map(|level| level as usize);
@@ -133,7 +134,7 @@ impl SimDevice {
             held: seen.held.map(|held| held != 0),
             in_hand: seen.decoder_in_hand(),
         };
-        let records = records_of(&flight.bytes, &self.config);
+        let records = records_of(&flight.own.bytes, &self.config);
         let places = Places::find(&records, sent, queues);
         let outside = Outside {
             record: places.of("decoder").map(|at| &at.command),

@@ -3,9 +3,10 @@
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
+use firebrick_board::BoardError;
 
 use super::device::Replay;
-use super::{Args, Backend, Classify, Command, EngineBackend, Simulation, Verify};
+use super::{Args, Backend, Boards, Classify, Command, EngineBackend, Simulation, Verify};
 
 /// The command line, or the end of the program with an error that says what is wrong with it.
 pub fn parse() -> Args {
@@ -23,6 +24,17 @@ fn check(args: &Args) -> Result<(), String> {
         Command::Classify(args) => classify(args),
         Command::Verify(args) => verify(args),
         Command::Replay(args) => replay(args),
+        Command::Generate(args) => board(&args.boards, args.board.as_ref()),
+        Command::Info(args) => board(&args.boards, args.board.as_ref()),
+        Command::Explore(args) => board(&args.boards, Some(&args.board)),
+        _ => Ok(()),
+    }
+}
+
+/// A name that is no board's is a wrong argument; what is wrong with a board is told later.
+fn board(boards: &Boards, name: Option<&String>) -> Result<(), String> {
+    match boards.given(name) {
+        Err(error @ BoardError::Unknown { .. }) => Err(error.to_string()),
         _ => Ok(()),
     }
 }

@@ -11,7 +11,7 @@ use super::{EngineBackend, Json, Preset, Target, megahertz, seconds};
 #[derive(Debug, clap::Args)]
 pub struct On {
     /// Device that runs the network: xdma:/dev/xdma0, axidma: or sim:PRESET
-    #[arg(long, value_name = "URI", conflicts_with = "backend")]
+    #[arg(long, value_name = "URI", conflicts_with = "backend", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
 }
 
@@ -45,7 +45,7 @@ pub struct Devices {
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
     /// The device [default: the first that is found]
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
     #[command(flatten)]
     pub preset: Preset,
@@ -56,7 +56,7 @@ pub struct Doctor {
 #[derive(Debug, clap::Args)]
 pub struct Bench {
     /// The device [default: the simulator, with the preset]
-    #[arg(long, value_name = "URI")]
+    #[arg(long, value_name = "URI", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
     #[command(flatten)]
     pub target: Target,

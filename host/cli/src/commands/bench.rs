@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{Next, Session, Timing, Tried, Uri};
+use firebrick_driver::{Next, Session, Timing, Tried};
 use firebrick_model::Model;
 use firebrick_network::random::picture;
 use firebrick_spec::regs;
@@ -58,9 +58,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let given = args.target.preset.given.as_ref();
     let uri = match &args.device {
         Some(uri) => uri.clone(),
-        None => Uri::Sim {
-            preset: args.target.preset.config().name,
-        },
+        None => device::simulator_of(&args.target.preset.config())?,
     };
     let config = device::configuration(&uri, given, &cancel, style)?;
     let target = Target::load_for(&args.target, config)?;
@@ -155,7 +153,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
         mean_cycles,
         compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
     };
-    if matches!(uri, Uri::Sim { .. }) {
+    if device::simulated_preset(&uri).is_some() {
         note("times are those of the simulation; only the cycles are the engine's");
     }
     match args.json.on {

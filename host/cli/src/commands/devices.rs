@@ -1,11 +1,12 @@
 //! `firebrick devices`: what boards there are.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use firebrick_driver::{devices, pci_devices};
+use firebrick_driver::pci_devices;
 use serde::Serialize;
 
 use crate::args::device::Devices;
+use crate::device::transports;
 use crate::error::CliError;
 use crate::output::Output;
 
@@ -17,7 +18,7 @@ pub const VENDOR: u16 = 0x10ee;
 enum Object<'a> {
     Device {
         uri: String,
-        nodes: &'a [PathBuf],
+        nodes: Vec<&'a Path>,
         missing: Vec<&'a Path>,
     },
     Pci {
@@ -29,10 +30,14 @@ enum Object<'a> {
 
 pub fn run(args: &Devices, output: &mut Output) -> Result<(), CliError> {
     let root = Path::new("/");
-    let (found, pci) = (devices(root), pci_devices(root, VENDOR));
+    let (found, pci) = (transports().devices(root), pci_devices(root, VENDOR));
     let devices = found.iter().map(|device| Object::Device {
         uri: device.uri.to_string(),
-        nodes: &device.nodes,
+        nodes: device
+            .nodes
+            .iter()
+            .map(|node| node.path.as_path())
+            .collect(),
         missing: device.missing().collect(),
     });
     let boards = pci.iter().map(|board| Object::Pci {

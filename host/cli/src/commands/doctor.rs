@@ -6,7 +6,7 @@ mod report;
 
 use std::path::Path;
 
-use firebrick_driver::{DeviceError, Session, devices};
+use firebrick_driver::{DeviceError, Session};
 use firebrick_model::Model;
 use firebrick_network::random::{Builder, picture};
 use firebrick_network::{Network, NodeId};
@@ -26,7 +26,10 @@ const SEED: u64 = 1;
 
 pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let uri = args.device.clone().or_else(|| {
-        let found = devices(Path::new("/")).into_iter().next();
+        let found = device::transports()
+            .devices(Path::new("/"))
+            .into_iter()
+            .next();
         found.map(|found| found.uri)
     });
     let mut report = Report::new(args.json.on, output);

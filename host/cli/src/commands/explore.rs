@@ -91,7 +91,7 @@ fn candidate(
 }
 
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
-    let board = args.board;
+    let board = args.boards.find(&args.board)?.board();
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) =

@@ -16,20 +16,21 @@ pub fn run(_: &args::Generate, _: &mut Output) -> Result<(), CliError> {
 
 #[cfg(feature = "sim")]
 pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
-    let config = match (&args.config, args.board) {
+    let board = args.boards.given(args.board.as_ref())?;
+    let config = match (&args.config, board) {
         (Some(config), _) => config.clone(),
         (None, Some(board)) => board.config(),
         (None, None) => HwConfig::preset(DEFAULT_PRESET).expect("the default preset exists"),
     };
-    if let Some(board) = args.board.filter(|board| !config.fits(board)) {
+    if let Some(board) = board.filter(|board| !config.fits(board)) {
         return Err(CliError::DoesNotFit {
             preset: config.name.clone(),
-            board,
+            board: board.board(),
             need: config.resources(board),
         });
     }
     let folder = files::Folder::open(&args.output)?;
-    let ultra = args.board.map(|board| config.ultra_memories(board));
+    let ultra = board.map(|board| config.ultra_memories(board));
     let core = firebrick_rtl::top::generate_with(&config, &ultra.unwrap_or_default(), &args.top)
         .map_err(|source| CliError::Generate {
             preset: config.name.clone(),
@@ -42,7 +43,7 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         files::config(&config, &args.top, &verilog),
     ];
     all.extend(verilog);
-    if let Some(board) = args.board {
+    if let Some(board) = board {
         all.extend(firebrick_board::files(board, &config, &sources));
     }
     if args.testbench {

@@ -142,7 +142,9 @@ impl<'a> Info<'a> {
 }
 
 pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
-    let config = match (&args.target.preset.given, args.board) {
+    let board = args.boards.given(args.board.as_ref())?;
+    let board = board.map(|board| board.board());
+    let config = match (&args.target.preset.given, board) {
         (None, Some(board)) => board.config(),
         _ => args.target.preset.config(),
     };
@@ -150,7 +152,7 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let config = target.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
-    let info = Info::of(&target, config, &program, &timing, args.board);
+    let info = Info::of(&target, config, &program, &timing, board);
     if args.json.on {
         return output.json(&info);
     }

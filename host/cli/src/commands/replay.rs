@@ -39,7 +39,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         });
         file.map(BufReader::new)
     };
-    let mut device = match (&args.on.device, args.backend) {
+    let mut device: AnyDevice = match (&args.on.device, args.backend) {
         (Some(uri), _) => device::open(uri, &signals::interrupt()?, style)?,
         (None, backend) => {
             let config = match &args.preset.given {
@@ -48,9 +48,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
             };
             match backend {
                 EngineBackend::Sim => device::simulator(&config, style)?,
-                EngineBackend::Software => {
-                    AnyDevice::Software(Box::new(ExecutorDevice::new(&config)))
-                }
+                EngineBackend::Software => Box::new(ExecutorDevice::new(&config)),
             }
         }
     };

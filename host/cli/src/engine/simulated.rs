@@ -7,7 +7,6 @@ use firebrick_driver::Program;
 use firebrick_sim::{Builder, ModelError, SimDevice, SimError, SimOptions};
 
 use super::{Disturbance, Engine};
-use crate::device::AnyDevice;
 use crate::error::CliError;
 use crate::progress::{BuildProgress, note};
 
@@ -36,7 +35,7 @@ impl Engine {
         label: &str,
         disturbance: Disturbance,
     ) -> Result<(), CliError> {
-        let Some(AnyDevice::Sim(device)) = self.session.as_mut().map(|s| s.device()) else {
+        let Some(device) = self.session.as_mut().and_then(|s| s.device().simulated()) else {
             return Ok(());
         };
         self.origin.get_or_insert(device.bench_mut().now());
@@ -73,7 +72,7 @@ impl Engine {
             return Ok(());
         };
         // Without an engine, or without a waveform in it, there was an error that said so.
-        let Some(AnyDevice::Sim(device)) = self.session.as_mut().map(|s| s.device()) else {
+        let Some(device) = self.session.as_mut().and_then(|s| s.device().simulated()) else {
             return Ok(());
         };
         let bench = device.bench_mut();

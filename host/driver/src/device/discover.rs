@@ -1,8 +1,6 @@
 //! What is there: nodes under `/dev` and devices in `/sys`.
 
-use super::Uri;
-use super::axidma::uio_names;
-use super::node::suffixed;
+use super::{Node, Uri};
 use std::path::{Path, PathBuf};
 
 /// A device that could be opened.
@@ -11,13 +9,13 @@ pub struct Found {
     /// Its name.
     pub uri: Uri,
     /// The nodes that it takes, present or not.
-    pub nodes: Vec<PathBuf>,
+    pub nodes: Vec<Node>,
 }
 
 impl Found {
     /// Nodes that are not there.
     pub fn missing(&self) -> impl Iterator<Item = &Path> {
-        let nodes = self.nodes.iter().map(PathBuf::as_path);
+        let nodes = self.nodes.iter().map(|node| node.path.as_path());
         nodes.filter(|node| !node.exists())
     }
 }
@@ -31,45 +29,6 @@ pub struct PciDevice {
     pub id: (u16, u16),
     /// Kernel driver that is bound to it.
     pub driver: Option<String>,
-}
-
-/// Lists what looks like a Firebrick under `root` (`/` but in tests). Nothing is opened.
-#[must_use]
-pub fn devices(root: &Path) -> Vec<Found> {
-    let dev = root.join("dev");
-    let mut numbers: Vec<u32> = std::fs::read_dir(&dev)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .filter_map(|entry| {
-            let name = entry.file_name();
-            let number = name.to_str()?.strip_prefix("xdma")?.strip_suffix("_user")?;
-            number.parse().ok()
-        })
-        .collect();
-    numbers.sort_unstable();
-    let boards = numbers.into_iter().map(|number| {
-        let prefix = dev.join(format!("xdma{number}"));
-        let nodes = ["_user", "_h2c_0", "_c2h_0", "_events_0"];
-        Found {
-            nodes: nodes.map(|suffix| suffixed(&prefix, suffix)).into(),
-            uri: Uri::Xdma { prefix },
-        }
-    });
-    let uios = uio_names(root);
-    let node = |wanted: &str| {
-        let (_, folder) = uios.iter().find(|(name, _)| name == wanted)?;
-        Some(dev.join(folder.file_name()?))
-    };
-    let zynq = node(Uri::CORE).map(|core| Found {
-        uri: Uri::axidma(root),
-        nodes: vec![
-            core,
-            node(Uri::DMA).unwrap_or_else(|| dev.join("uio-of-firebrick-dma")),
-            dev.join(Uri::BUFFER),
-        ],
-    });
-    boards.chain(zynq).collect()
 }
 
 /// Lists the PCI devices of a vendor under `root`; Xilinx is 0x10ee.
@@ -106,6 +65,7 @@ pub fn pci_devices(root: &Path, vendor: u16) -> Vec<PciDevice> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Transports;
 
     fn put(path: &Path, text: &str) {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -116,6 +76,7 @@ mod tests {
     fn what_is_there_is_listed_in_order() {
         let root = tempfile::tempdir().unwrap();
         let root = root.path();
+        let devices = |root| Transports::boards().devices(root);
         assert_eq!(devices(root), []);
         for name in [
             "xdma10_user",
@@ -145,7 +106,7 @@ mod tests {
         let found = devices(root);
         assert_eq!(found.len(), 3);
         assert_eq!(found[2].uri, Uri::axidma(root));
-        assert_eq!(found[2].nodes[0], root.join("dev/uio4"));
+        assert_eq!(found[2].nodes[0].path, root.join("dev/uio4"));
     }
 
     #[test]

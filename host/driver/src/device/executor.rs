@@ -1,6 +1,6 @@
 //! The software engine as a device.
 
-use super::{Device, DeviceError};
+use super::{Device, DeviceError, Feed, Take, one_by_one};
 use crate::executor::{ExecError, Executor};
 use firebrick_spec::HwConfig;
 use std::time::Duration;
@@ -41,25 +41,29 @@ impl Device for ExecutorDevice {
         Ok(())
     }
 
-    fn run(
+    fn stream(
         &mut self,
-        transfer: &[u8],
+        feed: &mut dyn Feed,
         result_bytes: usize,
         _deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
+        take: &mut Take<'_>,
+    ) -> Result<(), DeviceError> {
         let device = self.name();
-        match self.executor.run(transfer) {
+        one_by_one(feed, take, |transfer| match self.executor.run(transfer) {
             Ok(packet) if packet.len() == result_bytes => Ok(packet),
             Ok(packet) => Err(DeviceError::Length {
-                device,
+                device: device.clone(),
                 want: result_bytes,
                 got: packet.len(),
             }),
-            Err(ExecError::Fault(fault)) => Err(DeviceError::Engine { device, fault }),
+            Err(ExecError::Fault(fault)) => Err(DeviceError::Engine {
+                device: device.clone(),
+                fault,
+            }),
             Err(error) => Err(DeviceError::Link {
-                device,
+                device: device.clone(),
                 what: error.to_string(),
             }),
-        }
+        })
     }
 }

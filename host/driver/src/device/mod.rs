@@ -8,23 +8,25 @@ mod errno;
 mod error;
 mod executor;
 pub mod fake;
+pub mod flight;
 mod lock;
 mod map;
 mod node;
-mod open;
 mod stream;
+mod transport;
 mod uri;
 mod xdma;
 
 pub use board::Board;
 pub use cancel::Cancel;
-pub use discover::{Found, PciDevice, devices, pci_devices};
+pub use discover::{Found, PciDevice, pci_devices};
 pub use errno::{Explained, explain};
 pub use error::DeviceError;
 pub use executor::ExecutorDevice;
-pub use open::{OpenOptions, open};
+pub use transport::{BOARDS, Node, OpenOptions, Transport, Transports, open};
 pub use uri::{Uri, UriError};
 
+use auto_impl::auto_impl;
 use firebrick_spec::regs;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -82,6 +84,7 @@ pub struct Synchronised {
 pub type Take<'a> = dyn FnMut(Packet<'_>) -> ControlFlow<()> + 'a;
 
 /// An engine that takes transfers and has registers.
+#[auto_impl(&mut, Box)]
 pub trait Device {
     /// Name for messages.
     fn name(&self) -> String;
@@ -92,70 +95,49 @@ pub trait Device {
     /// Writes the register at a byte offset.
     fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError>;
 
-    /// Sends one transfer, TLAST on its last beat, and returns the packet of `result_bytes` that
-    /// comes back. When the engine reports an error instead, that is the error; the engine keeps
-    /// it until a soft reset.
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError>;
-
-    /// Sends transfers back to back and returns their packets, each of `result_bytes`. Unless a
-    /// device knows better, each waits for the packet of the one before.
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        transfers
-            .iter()
-            .map(|transfer| self.run(transfer, result_bytes, deadline))
-            .collect()
-    }
-
-    /// Runs what `feed` gives until it ends or `take` breaks, and hands each packet of
-    /// `result_bytes` to `take` in order. The deadline is for each packet, from when its transfer
-    /// or the packet before it was through. Memory does not grow with the number of transfers.
-    /// After an error or a break transfers may still be under way: [`reset`](Self::reset).
+    /// Runs what `feed` gives until it ends or `take` breaks, TLAST on each transfer's last beat,
+    /// and hands each packet of `result_bytes` to `take` in order. The deadline is for each
+    /// packet, from when its transfer or the packet before it was through. Memory does not grow
+    /// with the number of transfers. [`flight`] has what devices share; one that takes a transfer
+    /// at a time uses [`one_by_one`].
     ///
-    /// Unless a device knows better, each transfer waits for the packet of the one before.
+    /// # Errors
+    /// When the engine reports an error, that is the error, and the engine keeps it until a soft
+    /// reset. After an error or a break transfers may still be under way: [`reset`](Self::reset).
     fn stream(
         &mut self,
         feed: &mut dyn Feed,
         result_bytes: usize,
         deadline: Duration,
         take: &mut Take<'_>,
-    ) -> Result<(), DeviceError> {
-        let mut room = vec![0; feed.transfer_bytes()];
-        loop {
-            let begin = Instant::now();
-            let length = match feed.next(&mut room) {
-                Fed::Transfer(length) => length,
-                Fed::End => return Ok(()),
-                Fed::Pending => {
-                    std::thread::sleep(Duration::from_millis(5));
-                    continue;
-                }
-            };
-            let pack = begin.elapsed();
-            let begin = Instant::now();
-            let bytes = self.run(&room[..length], result_bytes, deadline)?;
-            let timing = Timing {
-                pack,
-                send: Duration::ZERO,
-                total: begin.elapsed(),
-            };
-            let packet = Packet {
-                bytes: &bytes,
-                timing,
-            };
-            if take(packet).is_break() {
-                return Ok(());
-            }
-        }
+    ) -> Result<(), DeviceError>;
+
+    /// Sends one transfer and returns the packet of `result_bytes` that comes back.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    fn run(
+        &mut self,
+        transfer: &[u8],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<u8>, DeviceError> {
+        let packets = slices(self, &[transfer], result_bytes, deadline)?;
+        Ok(packets.into_iter().next().unwrap_or_default())
+    }
+
+    /// Sends transfers back to back and returns their packets, each of `result_bytes`.
+    ///
+    /// # Errors
+    /// As [`stream`](Self::stream).
+    fn run_many(
+        &mut self,
+        transfers: &[Vec<u8>],
+        result_bytes: usize,
+        deadline: Duration,
+    ) -> Result<Vec<Vec<u8>>, DeviceError> {
+        let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
+        slices(self, &transfers, result_bytes, deadline)
     }
 
     /// Soft reset: ends whatever is under way, clears errors and counters, and waits until the
@@ -188,6 +170,87 @@ pub trait Device {
     /// A device that never waits long need not.
     fn set_cancel(&mut self, cancel: Cancel) {
         let _ = cancel;
+    }
+}
+
+/// Transfers that lie in memory, one after the other.
+struct Slices<'a>(std::slice::Iter<'a, &'a [u8]>, usize);
+
+impl Feed for Slices<'_> {
+    fn transfer_bytes(&self) -> usize {
+        self.1
+    }
+
+    fn next(&mut self, room: &mut [u8]) -> Fed {
+        match self.0.next() {
+            Some(transfer) => {
+                room[..transfer.len()].copy_from_slice(transfer);
+                Fed::Transfer(transfer.len())
+            }
+            None => Fed::End,
+        }
+    }
+}
+
+/// Streams transfers that lie in memory, and keeps their packets.
+fn slices<D: Device + ?Sized>(
+    device: &mut D,
+    transfers: &[&[u8]],
+    result_bytes: usize,
+    deadline: Duration,
+) -> Result<Vec<Vec<u8>>, DeviceError> {
+    let longest = transfers.iter().map(|transfer| transfer.len()).max();
+    let mut feed = Slices(transfers.iter(), longest.unwrap_or(0));
+    let mut packets = Vec::with_capacity(transfers.len());
+    device.stream(&mut feed, result_bytes, deadline, &mut |packet| {
+        packets.push(packet.bytes.to_vec());
+        ControlFlow::Continue(())
+    })?;
+    match packets.len() == transfers.len() {
+        true => Ok(packets),
+        false => Err(DeviceError::Length {
+            device: device.name(),
+            want: transfers.len() * result_bytes,
+            got: packets.len() * result_bytes,
+        }),
+    }
+}
+
+/// [`Device::stream`] of a device that takes a transfer at a time: `run` makes a transfer's packet.
+///
+/// # Errors
+/// The first one of `run`.
+pub fn one_by_one(
+    feed: &mut dyn Feed,
+    take: &mut Take<'_>,
+    mut run: impl FnMut(&[u8]) -> Result<Vec<u8>, DeviceError>,
+) -> Result<(), DeviceError> {
+    let mut room = vec![0; feed.transfer_bytes()];
+    loop {
+        let begin = Instant::now();
+        let length = match feed.next(&mut room) {
+            Fed::Transfer(length) => length,
+            Fed::End => return Ok(()),
+            Fed::Pending => {
+                std::thread::sleep(flight::ASK_AGAIN);
+                continue;
+            }
+        };
+        let pack = begin.elapsed();
+        let begin = Instant::now();
+        let bytes = run(&room[..length])?;
+        let timing = Timing {
+            pack,
+            send: Duration::ZERO,
+            total: begin.elapsed(),
+        };
+        let packet = Packet {
+            bytes: &bytes,
+            timing,
+        };
+        if take(packet).is_break() {
+            return Ok(());
+        }
     }
 }
 
@@ -246,84 +309,3 @@ pub(crate) fn pause(since: Instant) {
         std::thread::sleep((waited / 8).min(Duration::from_millis(1)));
     }
 }
-
-/// Makes a type a device that hands everything to another: generics in brackets, the type, a name
-/// for the value, and the other device by shared and by exclusive reference.
-#[macro_export]
-macro_rules! delegate_device {
-    ([$($generics:tt)*] $type:ty, $this:ident => $inner:expr, $inner_mut:expr) => {
-        impl<$($generics)*> $crate::Device for $type {
-            fn name(&self) -> String {
-                let $this = self;
-                $inner.name()
-            }
-
-            fn read_reg(&mut self, offset: u32) -> Result<u32, $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.read_reg(offset)
-            }
-
-            fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.write_reg(offset, value)
-            }
-
-            fn run(
-                &mut self,
-                transfer: &[u8],
-                result_bytes: usize,
-                deadline: ::std::time::Duration,
-            ) -> Result<Vec<u8>, $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.run(transfer, result_bytes, deadline)
-            }
-
-            fn run_many(
-                &mut self,
-                transfers: &[Vec<u8>],
-                result_bytes: usize,
-                deadline: ::std::time::Duration,
-            ) -> Result<Vec<Vec<u8>>, $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.run_many(transfers, result_bytes, deadline)
-            }
-
-            fn stream(
-                &mut self,
-                feed: &mut dyn $crate::Feed,
-                result_bytes: usize,
-                deadline: ::std::time::Duration,
-                take: &mut $crate::Take<'_>,
-            ) -> Result<(), $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.stream(feed, result_bytes, deadline, take)
-            }
-
-            fn reset(
-                &mut self,
-                deadline: ::std::time::Duration,
-            ) -> Result<(), $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.reset(deadline)
-            }
-
-            fn synchronise(
-                &mut self,
-                probe: &[u8],
-                tag: u32,
-                deadline: ::std::time::Duration,
-            ) -> Result<$crate::Synchronised, $crate::DeviceError> {
-                let $this = self;
-                $inner_mut.synchronise(probe, tag, deadline)
-            }
-
-            fn set_cancel(&mut self, cancel: $crate::Cancel) {
-                let $this = self;
-                $inner_mut.set_cancel(cancel);
-            }
-        }
-    };
-}
-
-delegate_device!([D: Device + ?Sized] Box<D>, this => (**this), (**this));
-delegate_device!([D: Device + ?Sized] &mut D, this => (**this), (**this));

@@ -5,7 +5,7 @@ use super::lock::lock;
 use super::map::{Buffer, RegisterMap};
 use super::node::{Interrupt, Node, io_error, open_node, suffixed};
 use super::stream::Stream;
-use super::{Cancel, DeviceError};
+use super::{Cancel, Device, DeviceError, OpenOptions, Transport};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
 use std::fs::File;
@@ -24,12 +24,82 @@ pub struct Xdma {
     interrupt: Option<Interrupt>,
 }
 
+/// The way to them.
+pub(super) const XDMA: XdmaTransport = XdmaTransport;
+
+/// Nodes that begin alike: `PREFIX_user`, `PREFIX_h2c_0`, `PREFIX_c2h_0` and, if it is there,
+/// `PREFIX_events_0`. The address is the prefix.
+pub(super) struct XdmaTransport;
+
+impl Transport for XdmaTransport {
+    fn scheme(&self) -> &'static str {
+        "xdma"
+    }
+
+    fn example(&self) -> &'static str {
+        "xdma:/dev/xdma0 for a PCIe board"
+    }
+
+    fn parse(&self, address: &str) -> Result<String, String> {
+        match address {
+            "" => Err("the path is missing".into()),
+            path => Ok(path.into()),
+        }
+    }
+
+    fn open(
+        &self,
+        address: &str,
+        options: &OpenOptions,
+    ) -> Result<Box<dyn Device + Send>, DeviceError> {
+        let board = open(Path::new(address), options.wait, options.cancel.clone())?;
+        Ok(Box::new(board))
+    }
+
+    fn discover(&self, root: &Path) -> Vec<String> {
+        let dev = root.join("dev");
+        let mut numbers: Vec<u32> = std::fs::read_dir(&dev)
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|entry| {
+                let name = entry.file_name();
+                let number = name.to_str()?.strip_prefix("xdma")?.strip_suffix("_user")?;
+                number.parse().ok()
+            })
+            .collect();
+        numbers.sort_unstable();
+        let prefix = |number| dev.join(format!("xdma{number}")).display().to_string();
+        numbers.into_iter().map(prefix).collect()
+    }
+
+    fn nodes(&self, address: &str) -> Vec<super::Node> {
+        let node = |suffix, read, write, optional| super::Node {
+            path: suffixed(Path::new(address), suffix),
+            read,
+            write,
+            optional,
+        };
+        vec![
+            node("_user", true, true, false),
+            node("_h2c_0", false, true, false),
+            node("_c2h_0", true, false, false),
+            node("_events_0", true, false, true),
+        ]
+    }
+
+    fn off_the_bus(&self, address: &str) -> Option<&'static str> {
+        let on_it = Path::new(address).starts_with("/dev");
+        (!on_it).then_some("its nodes are not in /dev")
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        Some("load the driver of a PCIe board (modprobe xdma)")
+    }
+}
+
 /// Opens `PREFIX_user`, `PREFIX_h2c_0`, `PREFIX_c2h_0` and, if it is there, `PREFIX_events_0`.
-pub(super) fn open(
-    prefix: &Path,
-    wait: Duration,
-    cancel: Cancel,
-) -> Result<Board<Xdma>, DeviceError> {
+fn open(prefix: &Path, wait: Duration, cancel: Cancel) -> Result<Board<Xdma>, DeviceError> {
     let name = format!("xdma:{}", prefix.display());
     let node = |suffix: &str| suffixed(prefix, suffix);
     let path = node("_user");

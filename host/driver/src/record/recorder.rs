@@ -128,44 +128,6 @@ impl<D: Device, W: Write> Device for Recorder<D, W> {
         log.outcome(self.device.write_reg(offset, value))
     }
 
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        let log = self.log.get_mut();
-        log.event(&Event::Transfer {
-            result: result_bytes as u32,
-            bytes: transfer.to_vec(),
-        });
-        let packet = self.device.run(transfer, result_bytes, deadline);
-        let packet = log.outcome(packet)?;
-        log.event(&Event::Packet(packet.clone()));
-        Ok(packet)
-    }
-
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let log = self.log.get_mut();
-        for bytes in transfers {
-            log.event(&Event::Transfer {
-                result: result_bytes as u32,
-                bytes: bytes.clone(),
-            });
-        }
-        let packets = self.device.run_many(transfers, result_bytes, deadline);
-        let packets = log.outcome(packets)?;
-        for packet in &packets {
-            log.event(&Event::Packet(packet.clone()));
-        }
-        Ok(packets)
-    }
-
     fn stream(
         &mut self,
         feed: &mut dyn Feed,

@@ -75,8 +75,6 @@ impl XdmaFiles {
     }
 
     pub fn uri(&self) -> Uri {
-        Uri::Xdma {
-            prefix: self.prefix(),
-        }
+        Uri::xdma(self.prefix())
     }
 }

@@ -1,8 +1,8 @@
 //! What can be seen without opening a device: bus, driver, nodes, permissions.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use firebrick_driver::{Uri, devices, pci_devices};
+use firebrick_driver::{Node, Uri, pci_devices};
 use rustix::fs::{Access, access};
 
 use super::report::{Check, Report};
@@ -11,14 +11,7 @@ use crate::error::CliError;
 
 /// The board on the bus, and its driver.
 pub fn pci(uri: Option<&Uri>, report: &mut Report<'_>) -> Result<(), CliError> {
-    let elsewhere = match uri {
-        Some(Uri::Xdma { prefix }) if !prefix.starts_with("/dev") => {
-            Some("its nodes are not in /dev")
-        }
-        Some(Uri::AxiDma { .. }) => Some("it is not a PCIe board"),
-        Some(Uri::Sim { .. }) => Some("it is the simulator"),
-        _ => None,
-    };
+    let elsewhere = uri.and_then(|uri| uri.transport().off_the_bus(uri.address()));
     let boards = pci_devices(Path::new("/"), VENDOR);
     report.side_step("PCI device", || match (elsewhere, boards.first()) {
         (Some(why), _) => Check::skipped(why),
@@ -47,45 +40,30 @@ pub fn pci(uri: Option<&Uri>, report: &mut Report<'_>) -> Result<(), CliError> {
     Ok(())
 }
 
-/// A node, and what it has to allow.
-struct Node(PathBuf, Access);
-
-fn wanted(uri: &Uri) -> Option<Vec<Node>> {
-    let both = Access::READ_OK | Access::WRITE_OK;
-    match uri {
-        Uri::Sim { .. } => None,
-        Uri::Xdma { prefix } => {
-            let node = |suffix: &str, access| {
-                let mut name = prefix.clone().into_os_string();
-                name.push(suffix);
-                Node(name.into(), access)
-            };
-            Some(vec![
-                node("_user", both),
-                node("_h2c_0", Access::WRITE_OK),
-                node("_c2h_0", Access::READ_OK),
-            ])
-        }
-        Uri::AxiDma { root, .. } => {
-            let found = devices(root).into_iter().find(|found| found.uri == *uri);
-            // With names of one's own, opening says more.
-            Some(found?.nodes.into_iter().map(|n| Node(n, both)).collect())
-        }
+/// What a node has to allow.
+fn wanted(node: &Node) -> Access {
+    match (node.read, node.write) {
+        (true, true) => Access::READ_OK | Access::WRITE_OK,
+        (false, true) => Access::WRITE_OK,
+        _ => Access::READ_OK,
     }
 }
 
 /// Whether the nodes are there and may be used.
 pub fn nodes(uri: &Uri, report: &mut Report<'_>) -> Result<(), CliError> {
-    let nodes = wanted(uri).unwrap_or_default();
+    let nodes = uri.transport().nodes(uri.address());
+    let nodes: Vec<Node> = nodes.into_iter().filter(|node| !node.optional).collect();
     report.step("nodes", || {
         if nodes.is_empty() {
             return Check::skipped("none are known for this device");
         }
-        match nodes.iter().find(|node| !node.0.exists()) {
-            Some(Node(path, _)) => Check::failed(
-                format!("{} is not there", path.display()),
-                "load the driver (modprobe xdma; on a Zynq: uio_pdrv_genirq, u-dma-buf and the \
-                 device tree overlay), or start the emulator; `firebrick devices` lists what there is",
+        match nodes.iter().find(|node| !node.path.exists()) {
+            Some(node) => Check::failed(
+                format!("{} is not there", node.path.display()),
+                format!(
+                    "{}, or start the emulator; `firebrick devices` lists what there is",
+                    uri.transport().advice().unwrap_or("look at the device")
+                ),
             ),
             None => Check::ok(format!("{} nodes", nodes.len())),
         }
@@ -94,9 +72,12 @@ pub fn nodes(uri: &Uri, report: &mut Report<'_>) -> Result<(), CliError> {
         if nodes.is_empty() {
             return Check::skipped("no nodes");
         }
-        match nodes.iter().find(|node| access(&node.0, node.1).is_err()) {
-            Some(Node(path, _)) => Check::failed(
-                format!("{} may not be read and written", path.display()),
+        match nodes
+            .iter()
+            .find(|node| access(&node.path, wanted(node)).is_err())
+        {
+            Some(node) => Check::failed(
+                format!("{} may not be read and written", node.path.display()),
                 "install host/deploy/udev/70-firebrick.rules, join the group firebrick, and log in \
                  anew",
             ),

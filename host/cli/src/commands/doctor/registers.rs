@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{Device, DeviceError};
+use firebrick_driver::{Device, DeviceError, Feed, Take};
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 
 use super::report::{Check, Report};
@@ -134,7 +134,13 @@ impl Device for Absent {
         Absent::error()
     }
 
-    fn run(&mut self, _: &[u8], _: usize, _: Duration) -> Result<Vec<u8>, DeviceError> {
+    fn stream(
+        &mut self,
+        _: &mut dyn Feed,
+        _: usize,
+        _: Duration,
+        _: &mut Take<'_>,
+    ) -> Result<(), DeviceError> {
         Absent::error()
     }
 }

@@ -34,9 +34,9 @@ impl Check {
         Check::of(State::Skipped, why)
     }
 
-    pub fn failed(what: impl Display, advice: &str) -> Check {
+    pub fn failed(what: impl Display, advice: impl Into<String>) -> Check {
         Check {
-            advice: Some(advice.to_owned()),
+            advice: Some(advice.into()),
             ..Check::of(State::Failed, what)
         }
     }

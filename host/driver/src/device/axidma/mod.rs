@@ -1,17 +1,17 @@
 //! A Zynq with the core behind an AXI DMA: registers through UIO, buffers through u-dma-buf.
 
 mod channel;
+mod names;
 mod sysfs;
 
-pub(super) use sysfs::uio_names;
+pub(super) use names::Names;
 
 use super::board::{Board, Buffers, Link, Ways};
 use super::lock::lock;
 use super::map::{Buffer, RegisterMap};
 use super::node::{Interrupt, io_error, open_node};
-use super::uri::Uri;
 use super::xdma::outside;
-use super::{Cancel, DeviceError};
+use super::{Cancel, Device, DeviceError, Node, OpenOptions, Transport};
 use channel::{CacheSync, Channel, MM2S, S2MM};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
@@ -19,7 +19,7 @@ use std::fs::File;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use sysfs::{DmaBuffer, Uio};
+use sysfs::{DmaBuffer, Uio, uio_names};
 
 /// Width of the length registers if nothing says more: that of an AXI DMA with default settings.
 const USUAL_BITS: u32 = 14;
@@ -28,14 +28,66 @@ const SPARE: usize = 4096;
 /// How long a DMA reset may take.
 const RESET: Duration = Duration::from_secs(1);
 
-/// Names of the parts, see [`Uri::AxiDma`].
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Names<'a> {
-    pub root: &'a Path,
-    pub core: &'a str,
-    pub dma: &'a str,
-    pub buffer: &'a str,
-    pub length_bits: Option<u32>,
+/// The way to them.
+pub(super) const AXI_DMA: AxiDmaTransport = AxiDmaTransport;
+
+/// UIO devices and a u-dma-buf, found by their names. The address is that of [`Names`].
+pub(super) struct AxiDmaTransport;
+
+impl Transport for AxiDmaTransport {
+    fn scheme(&self) -> &'static str {
+        "axidma"
+    }
+
+    fn example(&self) -> &'static str {
+        "axidma: for a Zynq"
+    }
+
+    fn parse(&self, address: &str) -> Result<String, String> {
+        Ok(address.parse::<Names>()?.to_string())
+    }
+
+    fn open(
+        &self,
+        address: &str,
+        options: &OpenOptions,
+    ) -> Result<Box<dyn Device + Send>, DeviceError> {
+        let names: Names = address.parse().map_err(|what| DeviceError::Link {
+            device: format!("axidma:{address}"),
+            what,
+        })?;
+        let board = open(&names, options.wait, options.cancel.clone())?;
+        Ok(Box::new(board))
+    }
+
+    fn discover(&self, root: &Path) -> Vec<String> {
+        let names = Names::at(root);
+        let there = uio_names(root).iter().any(|(name, _)| *name == names.core);
+        there.then(|| names.to_string()).into_iter().collect()
+    }
+
+    fn nodes(&self, address: &str) -> Vec<Node> {
+        let Ok(names) = address.parse::<Names>() else {
+            return Vec::new();
+        };
+        let (uios, dev) = (uio_names(&names.root), names.root.join("dev"));
+        let uio = |wanted: &str| {
+            let (_, folder) = uios.iter().find(|(name, _)| name == wanted)?;
+            Some(dev.join(folder.file_name()?))
+        };
+        let absent = |wanted: &str| dev.join(format!("uio-of-{wanted}"));
+        [
+            uio(&names.core).unwrap_or_else(|| absent(&names.core)),
+            uio(&names.dma).unwrap_or_else(|| absent(&names.dma)),
+            dev.join(&names.buffer),
+        ]
+        .map(Node::new)
+        .into()
+    }
+
+    fn advice(&self) -> Option<&'static str> {
+        Some("on a Zynq load uio_pdrv_genirq and u-dma-buf and apply the device tree overlay")
+    }
 }
 
 /// The parts of one core.
@@ -98,22 +150,11 @@ fn sync(device: &str, buffer: &DmaBuffer) -> Result<Option<CacheSync>, DeviceErr
 }
 
 /// Finds the parts by name and resets the AXI DMA.
-pub(super) fn open(
-    names: &Names<'_>,
-    wait: Duration,
-    cancel: Cancel,
-) -> Result<Board<AxiDma>, DeviceError> {
-    let name = Uri::AxiDma {
-        root: names.root.into(),
-        core: names.core.into(),
-        dma: names.dma.into(),
-        buffer: names.buffer.into(),
-        length_bits: names.length_bits,
-    }
-    .to_string();
-    let core = sysfs::uio(&name, names.root, names.core)?;
-    let dma = sysfs::uio(&name, names.root, names.dma)?;
-    let buffer = sysfs::dma_buffer(&name, names.root, names.buffer)?;
+fn open(names: &Names, wait: Duration, cancel: Cancel) -> Result<Board<AxiDma>, DeviceError> {
+    let name = format!("axidma:{names}");
+    let core = sysfs::uio(&name, &names.root, &names.core)?;
+    let dma = sysfs::uio(&name, &names.root, &names.dma)?;
+    let buffer = sysfs::dma_buffer(&name, &names.root, &names.buffer)?;
     let core_file = open_node(&name, &core.node, OFlags::RDWR)?;
     lock(&name, &core.node, &core_file, wait, &|| {
         cancel.is_cancelled()
@@ -136,7 +177,7 @@ pub(super) fn open(
         .length_bits
         .or_else(|| sysfs::length_bits(&dma))
         .or_else(|| resets[0].length_bits())
-        .filter(|bits| Uri::LENGTH_BITS.contains(bits))
+        .filter(|bits| Names::LENGTH_BITS.contains(bits))
         .unwrap_or(USUAL_BITS);
     let longest = (1 << length_bits) - 1;
     let with_length = |mut channel: Channel| {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 /// A UIO device's first block of registers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in super::super) struct Uio {
+pub(super) struct Uio {
     /// Its folder in sysfs.
     pub folder: PathBuf,
     /// Its node.
@@ -64,7 +64,7 @@ fn size(device: &str, path: &Path) -> Result<usize, DeviceError> {
 }
 
 /// UIO devices by number: name and folder.
-pub(in super::super) fn uio_names(root: &Path) -> Vec<(String, PathBuf)> {
+pub(super) fn uio_names(root: &Path) -> Vec<(String, PathBuf)> {
     let mut found = Vec::new();
     let entries = std::fs::read_dir(root.join("sys/class/uio"));
     for entry in entries.into_iter().flatten().flatten() {

@@ -7,20 +7,15 @@ mod state;
 
 pub use link::{Buffers, Fault, Inlet, Link, Outlet, Watch, Ways};
 
+use super::flight::{ASK_AGAIN, Flights};
 use super::map::Buffer;
-use super::{
-    Cancel, Device, DeviceError, Fed, Feed, Packet, Synchronised, Take, Timing, lost, trigger,
-};
+use super::{Cancel, Device, DeviceError, Fed, Feed, Packet, Synchronised, Take, lost, trigger};
 use firebrick_spec::regs;
 use pump::{Event, Pump, Wake};
-use std::collections::VecDeque;
-use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
 /// Between two looks at the registers, the deadline and the cancellation flag.
 const LOOK: Duration = Duration::from_millis(20);
-/// Between two questions for a transfer that is not there yet.
-const ASK: Duration = Duration::from_millis(5);
 /// How long a transfer that the engine refuses may take to end by itself.
 const REFUSED: Duration = Duration::from_secs(1);
 /// How long the threads may take to notice that they shall stop.
@@ -40,16 +35,6 @@ pub struct Board<L: Link> {
     /// Threads that did not end when told to.
     stuck: Option<Pump>,
     cancel: Cancel,
-}
-
-/// A transfer under way.
-struct Flight {
-    length: usize,
-    pack: Duration,
-    /// When it was handed over, then when its first byte was offered.
-    begin: Instant,
-    /// When the engine had taken it.
-    sent: Option<Instant>,
 }
 
 impl<L: Link> Board<L> {
@@ -152,11 +137,6 @@ impl<L: Link> Board<L> {
         }
     }
 
-    /// Whether results of transfers before the one at fault are still to come.
-    fn owes(&mut self) -> Result<bool, DeviceError> {
-        Ok(self.read_reg(regs::STATUS.offset)? & regs::status::OWING.mask() != 0)
-    }
-
     /// An error if the flag is up.
     fn uncancelled(&self) -> Result<(), DeviceError> {
         match self.cancel.is_cancelled() {
@@ -215,94 +195,62 @@ impl<L: Link> Board<L> {
         take: &mut Take<'_>,
     ) -> Result<(), DeviceError> {
         let longest = feed.transfer_bytes();
-        let mut flights: VecDeque<Flight> = VecDeque::new();
+        let mut flights = Flights::new(deadline);
         let mut unsent = 0;
-        let mut ended = false;
-        let (mut since, mut looked) = (Instant::now(), Instant::now());
-        // The engine's error, while results of the transfers before it still come.
-        let mut failed: Option<DeviceError> = None;
+        let mut looked = Instant::now();
         loop {
             self.uncancelled()?;
             let mut limit = LOOK;
-            while !ended
-                && failed.is_none()
-                && let Some(buffer) = free.last_mut()
-            {
-                let begin = Instant::now();
-                let length = match feed.next(&mut buffer[..longest]) {
-                    Fed::Transfer(length) => length.min(longest),
+            while let Some(buffer) = free.last_mut() {
+                let length = match flights.ask(feed, &mut buffer[..longest]) {
+                    Fed::Transfer(length) => length,
                     Fed::Pending => {
-                        limit = ASK;
+                        limit = ASK_AGAIN;
                         break;
                     }
-                    Fed::End => {
-                        ended = true;
-                        break;
-                    }
+                    Fed::End => break,
                 };
-                let now = Instant::now();
-                if flights.is_empty() {
-                    since = now;
-                }
                 let Some(buffer) = free.pop() else { break };
                 *orderly = false;
                 // First the room for the result: a DMA engine must have it before data come.
                 pump.receive(result_bytes);
                 pump.send(buffer, length);
                 unsent += 1;
-                flights.push_back(Flight {
-                    length,
-                    pack: now - begin,
-                    begin: now,
-                    sent: None,
-                });
+                flights.departed(length, ());
             }
             *orderly = flights.is_empty() && unsent == 0;
-            // An error that is held is told, whatever came.
-            if ended && *orderly && failed.is_none() {
+            if flights.is_done() && *orderly {
                 return Ok(());
             }
-            let event = match failed.take() {
-                None => match self.next(pump, limit, &mut looked) {
+            let event = if flights.is_held() {
+                match pump.next(LOOK, None) {
+                    Wake::Event(Event::Failed(error)) => {
+                        return Err(flights.give_up().unwrap_or(error));
+                    }
+                    Wake::Event(event) => Some(event),
+                    _ => {
+                        flights.settle(self, false)?;
+                        None
+                    }
+                }
+            } else {
+                match self.next(pump, limit, &mut looked) {
                     Err(error @ DeviceError::Engine { .. }) => {
-                        failed = Some(error);
+                        flights.hold(error);
                         continue;
                     }
                     event => event?,
-                },
-                Some(error) => match pump.next(LOOK, None) {
-                    Wake::Event(Event::Failed(_)) => return Err(error),
-                    Wake::Event(event) => {
-                        failed = Some(error);
-                        Some(event)
-                    }
-                    _ if flights.is_empty() || !self.owes()? => return Err(error),
-                    _ => {
-                        failed = Some(error);
-                        None
-                    }
-                },
+                }
             };
             match event {
                 Some(Event::Sent { buffer, begin, end }) => {
                     free.push(buffer);
                     unsent -= 1;
-                    // Not there any more if its result was faster than this report.
-                    if let Some(flight) = flights.iter_mut().find(|f| f.sent.is_none()) {
-                        flight.begin = flight.begin.max(begin);
-                        flight.sent = Some(end);
-                    }
+                    flights.sent(Some(begin), end);
                 }
                 Some(Event::Received { bytes, end }) => {
-                    let Some(flight) = flights.pop_front() else {
+                    let Some(timing) = flights.landed(end) else {
                         continue;
-                    };
-                    since = end;
-                    let sent = flight.sent.unwrap_or(end);
-                    let timing = Timing {
-                        pack: flight.pack,
-                        send: sent.saturating_duration_since(flight.begin),
-                        total: end.saturating_duration_since(flight.begin),
                     };
                     let packet = Packet {
                         bytes: &bytes,
@@ -316,7 +264,7 @@ impl<L: Link> Board<L> {
                 _ => {}
             }
             if let Some(flight) = flights.front()
-                && since.elapsed() > deadline
+                && flights.is_overdue()
             {
                 let transfer = flight.length;
                 return Err(self.stalled(pump, transfer, result_bytes, deadline));
@@ -391,26 +339,6 @@ impl<L: Link> Device for Board<L> {
 
     fn write_reg(&mut self, offset: u32, value: u32) -> Result<(), DeviceError> {
         self.link.write(offset, value)
-    }
-
-    fn run(
-        &mut self,
-        transfer: &[u8],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<u8>, DeviceError> {
-        let mut packets = self.run_slices(&[transfer], result_bytes, deadline)?;
-        Ok(packets.pop().unwrap_or_default())
-    }
-
-    fn run_many(
-        &mut self,
-        transfers: &[Vec<u8>],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let transfers: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
-        self.run_slices(&transfers, result_bytes, deadline)
     }
 
     fn stream(
@@ -500,43 +428,6 @@ impl<L: Link> Device for Board<L> {
 
     fn set_cancel(&mut self, cancel: Cancel) {
         self.cancel = cancel;
-    }
-}
-
-/// Transfers that lie in memory, one after the other.
-struct Slices<'a>(std::slice::Iter<'a, &'a [u8]>, usize);
-
-impl Feed for Slices<'_> {
-    fn transfer_bytes(&self) -> usize {
-        self.1
-    }
-
-    fn next(&mut self, room: &mut [u8]) -> Fed {
-        match self.0.next() {
-            Some(transfer) => {
-                room[..transfer.len()].copy_from_slice(transfer);
-                Fed::Transfer(transfer.len())
-            }
-            None => Fed::End,
-        }
-    }
-}
-
-impl<L: Link> Board<L> {
-    fn run_slices(
-        &mut self,
-        transfers: &[&[u8]],
-        result_bytes: usize,
-        deadline: Duration,
-    ) -> Result<Vec<Vec<u8>>, DeviceError> {
-        let longest = transfers.iter().map(|transfer| transfer.len()).max();
-        let mut feed = Slices(transfers.iter(), longest.unwrap_or(0));
-        let mut packets = Vec::with_capacity(transfers.len());
-        self.stream(&mut feed, result_bytes, deadline, &mut |packet| {
-            packets.push(packet.bytes.to_vec());
-            ControlFlow::Continue(())
-        })?;
-        Ok(packets)
     }
 }
 
