@@ -2,9 +2,7 @@
 
 use std::path::PathBuf;
 
-use firebrick_spec::board::Board;
-
-use super::{Force, Json, Target, board};
+use super::{Boards, Force, Json, Target, boards};
 
 #[derive(Debug, clap::Args)]
 pub struct Report {
@@ -13,8 +11,10 @@ pub struct Report {
     #[command(flatten)]
     pub target: Target,
     /// The board whose resources are shown; without --preset, the board's preset
-    #[arg(long, value_name = "NAME", value_parser = board())]
-    pub board: Option<&'static Board>,
+    #[arg(long, value_name = "NAME", long_help = boards("The board whose resources are shown; without --preset, the board's preset"))]
+    pub board: Option<String>,
+    #[command(flatten)]
+    pub boards: Boards,
     /// Pictures of the second timeline, back to back
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(2..=16))]
     pub images: u16,

@@ -33,12 +33,14 @@ pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliEr
     let place = place
         .map(|path| Place::check(path, Kind::PAGE, &inputs, args.force.on))
         .transpose()?;
-    let config = match (&args.target.preset.given, args.board) {
+    let board = args.boards.given(args.board.as_ref())?;
+    let board = board.map(|board| board.board());
+    let config = match (&args.target.preset.given, board) {
         (None, Some(board)) => board.config(),
         _ => args.target.preset.config(),
     };
     let target = Target::load_for(&args.target, config)?;
-    let report = report(args, &target)?;
+    let report = report(args, &target, board)?;
     if let (Some(place), Some(path)) = (place, &args.output) {
         let page = firebrick_report::html(&report);
         place.write(page.as_bytes())?;
@@ -52,7 +54,11 @@ pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliEr
     }
 }
 
-fn report(args: &args::report::Report, target: &Target) -> Result<Report, CliError> {
+fn report(
+    args: &args::report::Report,
+    target: &Target,
+    board: Option<&Board>,
+) -> Result<Report, CliError> {
     let program = target.compile(false)?;
     let (config, network) = (target.config(), &target.network);
     let prediction = Prediction::of(target, &program)?;
@@ -76,9 +82,7 @@ fn report(args: &args::report::Report, target: &Target) -> Result<Report, CliErr
         classes: activations
             .as_ref()
             .map_or_else(Vec::new, |found| classes(target, found)),
-        resources: args
-            .board
-            .map_or_else(Vec::new, |board| resources(config, board)),
+        resources: board.map_or_else(Vec::new, |board| resources(config, board)),
         summary: summary(&prediction, config),
     })
 }
