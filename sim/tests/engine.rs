@@ -3,6 +3,7 @@
 #[path = "../../host/driver/tests/common/mod.rs"]
 mod common;
 
+use std::io::Write as _;
 use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
@@ -369,7 +370,7 @@ fn icarus_agrees() {
     let verilog = top::generate(&preset()).unwrap();
     let outcome = match run_icarus(&verilog, top::TOP, &stimulus, &Environment::from_process()) {
         Err(IcarusError::Missing { .. }) => {
-            eprintln!("skipped: iverilog is not installed");
+            let _ = writeln!(std::io::stderr(), "skipped: iverilog is not installed");
             return;
         }
         outcome => outcome.unwrap(),

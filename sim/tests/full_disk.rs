@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -36,7 +37,10 @@ impl Disk {
         match mounted {
             true => Some(Disk(path, dir)),
             false => {
-                eprintln!("skipped: a tmpfs cannot be mounted here (it takes root)");
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "skipped: a tmpfs cannot be mounted here (it takes root)"
+                );
                 None
             }
         }

@@ -225,6 +225,7 @@ mod tests {
             PRESETS
         );
         let mut hashes: Vec<_> = all.iter().map(HwConfig::hash).collect();
+        hashes.sort_unstable();
         hashes.dedup();
         assert_eq!(hashes.len(), all.len());
         assert!(HwConfig::preset("nonsense").is_none());

@@ -89,8 +89,8 @@ pub struct Classify {
     pub backend: Backend,
     #[command(flatten)]
     pub on: device::On,
-    /// Write all that crosses to and from the device to a file, for `firebrick replay`
-    #[arg(long, value_name = "FILE", requires = "device")]
+    /// Write all that crosses to and from the engine to a file, for `firebrick replay`
+    #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     #[command(flatten)]
     pub force: Force,
@@ -99,8 +99,8 @@ pub struct Classify {
     /// How many classes to print for each picture
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
-    /// Pictures that a simulated engine runs back to back, the next one's input overlapping
-    /// [default: 4]
+    /// Pictures that the simulator or the software engine runs back to back, the next one's input
+    /// overlapping [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub batch: Option<u16>,
     /// Print where every MAC-cycle of each batch went, layer by layer (simulator only)
@@ -280,7 +280,7 @@ pub enum Weights {
 #[derive(Debug, clap::Args)]
 pub struct Preset {
     /// Preset of the engine, with options appended, as in fb256-packed (see `firebrick presets`)
-    /// [default: fb256, or with --device what the device says it is]
+    /// [default: fb256, or with --device what the device is]
     #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
     pub given: Option<HwConfig>,
 }
@@ -294,8 +294,8 @@ impl Preset {
     }
 }
 
-/// How the simulator behaves.
-#[derive(Debug, clap::Args)]
+/// How the simulator behaves, whether by --backend sim or by --device sim:PRESET.
+#[derive(Debug, Default, clap::Args)]
 pub struct Simulation {
     /// Seed of the simulator's random behaviour
     #[arg(long, value_name = "N")]
@@ -306,7 +306,8 @@ pub struct Simulation {
     /// Probability that a beat from the engine has to wait a cycle
     #[arg(long, value_name = "P", value_parser = chance)]
     pub back_pressure: Option<f64>,
-    /// Give one picture up after so many seconds [default: by the predicted cycles]
+    /// Give one picture up after so many seconds [default: 60 on a board, else by the predicted
+    /// cycles; 600 for a replay]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub deadline: Option<Duration>,
 }
@@ -355,6 +356,17 @@ pub enum EngineBackend {
     Sim,
     /// The engine's command stream, carried out in software
     Software,
+}
+
+impl Backend {
+    /// The same, if it takes command streams.
+    pub fn engine(self) -> Option<EngineBackend> {
+        match self {
+            Backend::Model => None,
+            Backend::Sim => Some(EngineBackend::Sim),
+            Backend::Software => Some(EngineBackend::Software),
+        }
+    }
 }
 
 impl EngineBackend {

@@ -1,13 +1,15 @@
 //! The devices that this program knows, behind one type.
 
 use firebrick_driver::{
-    Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
+    Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
 };
 use firebrick_spec::config::{OPTIONS, PRESETS};
 use firebrick_spec::{HwConfig, regs};
 
+use crate::args::{EngineBackend, Simulation};
 use crate::error::CliError;
 use crate::progress::Style;
+use crate::signals;
 
 /// The simulator as a way to an engine: `sim:PRESET`.
 struct Simulator;
@@ -31,7 +33,7 @@ impl Transport for Simulator {
         }
     }
 
-    /// For [`open`], which builds it with the options of the command line.
+    /// For [`Carrier::open`], which builds it with the options of the command line.
     fn open(&self, address: &str, _: &OpenOptions) -> Result<Box<dyn Device + Send>, DeviceError> {
         Err(DeviceError::Link {
             device: format!("{SCHEME}:{address}"),
@@ -54,28 +56,124 @@ pub fn uri(text: &str) -> Result<Uri, UriError> {
     transports().parse(text)
 }
 
-/// The simulator of a configuration.
-pub fn simulator_of(config: &HwConfig) -> Result<Uri, UriError> {
-    uri(&format!("{SCHEME}:{}", config.name))
-}
-
 /// The preset that a URI names, if it is the simulator's.
 pub fn simulated_preset(uri: &Uri) -> Option<&str> {
     (uri.transport().scheme() == SCHEME).then(|| uri.address())
 }
 
-/// Opens a device; `sim:` builds the simulation model if need be.
-pub fn open(uri: &Uri, cancel: &Cancel, style: Style) -> Result<AnyDevice, CliError> {
-    if let Some(preset) = simulated_preset(uri) {
-        let mut device = simulator(&named(uri, preset)?, style)?;
-        device.set_cancel(cancel.clone());
-        return Ok(device);
+/// What carries out command streams: however it was named on the command line, it is opened and
+/// used in one way.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Carrier {
+    /// The command stream in software.
+    Software(HwConfig),
+    /// The Verilated engine.
+    Sim(HwConfig),
+    /// A board, or what looks like one.
+    Board(Uri),
+}
+
+/// How a simulated engine behaves; nothing for others.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
+pub struct Behaviour {
+    pub seed: u32,
+    /// Probabilities of random waits on the engine's ports.
+    pub idle: f64,
+    pub back_pressure: f64,
+    /// A waveform may be wanted.
+    pub trace: bool,
+    /// Random memories and registers at the start, in place of zeros.
+    pub random_state: bool,
+}
+
+impl Behaviour {
+    /// What the command line says of it.
+    pub fn of(simulation: &Simulation) -> Behaviour {
+        Behaviour {
+            seed: simulation.seed.unwrap_or(0),
+            idle: simulation.idle.unwrap_or(0.0),
+            back_pressure: simulation.back_pressure.unwrap_or(0.0),
+            ..Behaviour::default()
+        }
     }
-    let options = OpenOptions {
-        cancel: cancel.clone(),
-        ..OpenOptions::default()
-    };
-    Ok(Box::new(firebrick_driver::open(uri, &options)?))
+}
+
+impl Carrier {
+    /// `--device`, or else `--backend` with `--preset`. `sim:PRESET` is the simulator as much as
+    /// `--backend sim --preset PRESET` is.
+    pub fn choose(
+        backend: EngineBackend,
+        device: Option<&Uri>,
+        preset: impl FnOnce() -> Result<HwConfig, CliError>,
+    ) -> Result<Carrier, CliError> {
+        Ok(match (device, backend) {
+            (Some(uri), _) => Carrier::at(uri)?,
+            (None, EngineBackend::Sim) => Carrier::Sim(preset()?),
+            (None, EngineBackend::Software) => Carrier::Software(preset()?),
+        })
+    }
+
+    /// What a URI names.
+    pub fn at(uri: &Uri) -> Result<Carrier, CliError> {
+        match simulated_preset(uri) {
+            Some(preset) => Ok(Carrier::Sim(named(uri, preset)?)),
+            None => Ok(Carrier::Board(uri.clone())),
+        }
+    }
+
+    /// Its configuration: the one that is given, or what a board says that it is.
+    pub fn configuration(
+        &self,
+        given: Option<&HwConfig>,
+        style: Style,
+    ) -> Result<HwConfig, CliError> {
+        match (given, self) {
+            (Some(config), _) | (None, Carrier::Sim(config) | Carrier::Software(config)) => {
+                Ok(config.clone())
+            }
+            (None, Carrier::Board(_)) => recognise(&mut self.open(&Behaviour::default(), style)?),
+        }
+    }
+
+    /// Opens it. From here on SIGINT gives up in order; software alone does not wait long enough
+    /// to need that.
+    pub fn open(&self, behaviour: &Behaviour, style: Style) -> Result<AnyDevice, CliError> {
+        match self {
+            Carrier::Software(config) => Ok(Box::new(ExecutorDevice::new(config))),
+            Carrier::Sim(config) => {
+                let mut device = simulator(config, behaviour, style)?;
+                device.set_cancel(signals::interrupt()?);
+                Ok(device)
+            }
+            Carrier::Board(uri) => {
+                let options = OpenOptions {
+                    cancel: signals::interrupt()?,
+                    ..OpenOptions::default()
+                };
+                Ok(Box::new(firebrick_driver::open(uri, &options)?))
+            }
+        }
+    }
+
+    /// As reports name it.
+    pub fn name(&self) -> String {
+        match self {
+            Carrier::Software(_) => EngineBackend::Software.name().to_owned(),
+            Carrier::Sim(_) => EngineBackend::Sim.name().to_owned(),
+            Carrier::Board(uri) => uri.to_string(),
+        }
+    }
+
+    /// Whether it is a board.
+    pub fn is_board(&self) -> bool {
+        matches!(self, Carrier::Board(_))
+    }
+
+    /// Whether it is the simulator.
+    pub fn is_sim(&self) -> bool {
+        matches!(self, Carrier::Sim(_))
+    }
 }
 
 fn named(uri: &Uri, preset: &str) -> Result<HwConfig, CliError> {
@@ -87,33 +185,31 @@ fn named(uri: &Uri, preset: &str) -> Result<HwConfig, CliError> {
 
 /// The Verilated engine of a configuration.
 #[cfg(feature = "sim")]
-pub fn simulator(config: &HwConfig, style: Style) -> Result<AnyDevice, CliError> {
+fn simulator(
+    config: &HwConfig,
+    behaviour: &Behaviour,
+    style: Style,
+) -> Result<AnyDevice, CliError> {
     use firebrick_sim::{Builder, SimDevice, SimOptions};
     let builder = Builder::new().progress(crate::progress::BuildProgress::new(style));
-    let device = SimDevice::open(config, &builder, &SimOptions::default()).map_err(Box::new)?;
+    let options = SimOptions {
+        seed: behaviour.seed.into(),
+        idle: behaviour.idle,
+        back_pressure: behaviour.back_pressure,
+        trace: behaviour.trace,
+        random_state: behaviour.random_state,
+        ..SimOptions::default()
+    };
+    let device = SimDevice::open(config, &builder, &options).map_err(Box::new)?;
     Ok(Box::new(device))
 }
 
 /// The Verilated engine of a configuration.
 #[cfg(not(feature = "sim"))]
-pub fn simulator(_: &HwConfig, _: Style) -> Result<AnyDevice, CliError> {
+fn simulator(_: &HwConfig, _: &Behaviour, _: Style) -> Result<AnyDevice, CliError> {
     Err(CliError::NoSimulator {
-        what: "the device sim:",
+        what: "the simulator (--backend sim, --device sim:)",
     })
-}
-
-/// The configuration of a device: the one that is given, or what the device says that it is.
-pub fn configuration(
-    uri: &Uri,
-    given: Option<&HwConfig>,
-    cancel: &Cancel,
-    style: Style,
-) -> Result<HwConfig, CliError> {
-    match (given, simulated_preset(uri)) {
-        (Some(config), _) => Ok(config.clone()),
-        (None, Some(preset)) => named(uri, preset),
-        (None, None) => recognise(&mut open(uri, cancel, style)?),
-    }
 }
 
 /// Finds the configuration of an open device by its hash.
@@ -209,6 +305,19 @@ mod tests {
             let error = uri(bad).unwrap_err().to_string();
             assert!(error.contains("or sim:PRESET for the simulator"), "{error}");
         }
+    }
+
+    #[test]
+    fn a_backend_and_a_device_are_one_path() {
+        let preset = || Ok(HwConfig::preset("fb64").unwrap());
+        let by_backend = Carrier::choose(EngineBackend::Sim, None, preset).unwrap();
+        let by_device = Carrier::at(&uri("sim:fb64").unwrap()).unwrap();
+        assert_eq!(by_backend, by_device);
+        assert_eq!(by_device.name(), "sim");
+        assert!(by_device.is_sim() && !by_device.is_board());
+        let error = Carrier::at(&uri("sim:fb65").unwrap()).unwrap_err();
+        assert!(error.to_string().contains("no preset \"fb65\""), "{error}");
+        assert!(Carrier::at(&uri("axidma:").unwrap()).unwrap().is_board());
     }
 
     #[test]

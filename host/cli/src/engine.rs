@@ -9,21 +9,18 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{
-    DeviceError, ExecutorDevice, ImageResult, Program, Session, SessionError, Uri,
-};
+use firebrick_driver::{DeviceError, ImageResult, Program, Session, SessionError};
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
 
 use crate::accounting;
-use crate::args::EngineBackend;
-use crate::device::{self, AnyDevice};
+use crate::device::{AnyDevice, Behaviour, Carrier};
 use crate::error::CliError;
 use crate::progress::Style;
 use crate::signals;
 pub use figures::Figures;
 
-/// Allowed for a picture whatever its size.
+/// Allowed for a picture whatever its size; on a board, all.
 const DEADLINE_BASE: Duration = Duration::from_secs(60);
 /// Simulated cycles in a second below which a run is given up. Some 500000 are usual.
 const SLOWEST: u64 = 10_000;
@@ -48,13 +45,10 @@ impl Disturbance {
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub struct Options {
-    pub backend: EngineBackend,
-    /// In place of the backend.
-    pub device: Option<Uri>,
+    pub carrier: Carrier,
+    /// What pictures are compiled for.
     pub config: HwConfig,
-    pub seed: u32,
-    /// Random memories and registers at the start, in place of zeros.
-    pub random_state: bool,
+    pub behaviour: Behaviour,
     /// File, and cycles from the start of the first picture.
     pub waveform: Option<(PathBuf, Range<u64>)>,
     pub deadline: Option<Duration>,
@@ -83,8 +77,8 @@ pub struct Run {
 impl Engine {
     pub fn new(options: Options) -> Result<Engine, CliError> {
         #[cfg(not(feature = "sim"))]
-        if options.backend == EngineBackend::Sim && options.device.is_none() {
-            let what = "--backend sim";
+        if options.carrier.is_sim() {
+            let what = "the simulator (--backend sim, --device sim:)";
             return Err(CliError::NoSimulator { what });
         }
         Ok(Engine {
@@ -112,21 +106,15 @@ impl Engine {
     }
 
     fn device(&self) -> Result<AnyDevice, CliError> {
-        if let Some(uri) = &self.options.device {
-            return device::open(uri, &signals::interrupt()?, self.options.style);
+        let options = &self.options;
+        #[cfg_attr(not(feature = "sim"), allow(unused_mut))]
+        let mut device = options.carrier.open(&options.behaviour, options.style)?;
+        #[cfg(feature = "sim")]
+        if let Some(simulated) = device.simulated() {
+            let progress = std::sync::Arc::clone(&self.progress);
+            simulated.on_progress(Box::new(move |cycles| progress.at(cycles)));
         }
-        match self.options.backend {
-            EngineBackend::Software => {
-                let device = ExecutorDevice::new(&self.options.config);
-                Ok(Box::new(device))
-            }
-            #[cfg(feature = "sim")]
-            EngineBackend::Sim => Ok(Box::new(self.simulator()?)),
-            #[cfg(not(feature = "sim"))]
-            EngineBackend::Sim => Err(CliError::NoSimulator {
-                what: "--backend sim",
-            }),
-        }
+        Ok(device)
     }
 
     /// Runs one picture. The engine is not reset between pictures, unless one failed.
@@ -243,14 +231,29 @@ impl Engine {
     }
 
     fn deadline(&self, program: &Program) -> Duration {
-        let slowest = match self.options.waveform {
-            Some(_) => SLOWEST_TRACED,
-            None => SLOWEST,
-        };
-        let cycles = program.prediction().cycles + program.output_bytes() as u64;
-        let usual = DEADLINE_BASE + Duration::from_secs(cycles / slowest);
-        self.options.deadline.unwrap_or(usual)
+        let options = &self.options;
+        let traced = options.waveform.is_some();
+        deadline(options.deadline, &options.carrier, program, traced)
     }
+}
+
+/// What a picture may take: what is given, or by the predicted cycles in simulation.
+pub fn deadline(
+    given: Option<Duration>,
+    carrier: &Carrier,
+    program: &Program,
+    traced: bool,
+) -> Duration {
+    let slowest = match traced {
+        true => SLOWEST_TRACED,
+        false => SLOWEST,
+    };
+    let cycles = program.prediction().cycles + program.output_bytes() as u64;
+    let more = match carrier.is_board() {
+        true => Duration::ZERO,
+        false => Duration::from_secs(cycles / slowest),
+    };
+    given.unwrap_or(DEADLINE_BASE + more)
 }
 
 /// The statistics of each layer of a program, in the order of [`regs::COUNTERS`]; what is not

@@ -4,7 +4,8 @@ use firebrick_driver::Program;
 use firebrick_model::Model;
 use ndarray::Array3;
 
-use crate::args::{Backend, EngineBackend, Simulation};
+use crate::args::Simulation;
+use crate::device::{Behaviour, Carrier};
 use crate::engine::{Disturbance, Engine, Figures, Options};
 use crate::error::CliError;
 use crate::progress::Style;
@@ -40,28 +41,28 @@ pub enum Runner {
         engine: Box<Engine>,
         program: Box<Program>,
         disturbance: Disturbance,
+        /// Pictures that are through.
+        done: u64,
     },
 }
 
 impl Runner {
-    /// Compiles and checks; an engine is opened by [`Runner::open`].
+    /// Compiles and checks; an engine is opened by [`Runner::open`]. Without a carrier it is the
+    /// integer model.
     pub fn new(
-        backend: Backend,
+        carrier: Option<&Carrier>,
         simulation: &Simulation,
         target: &Target,
         style: Style,
     ) -> Result<Runner, CliError> {
-        let backend = match backend {
-            Backend::Model => return Ok(Runner::Model(Model::new(&target.network)?)),
-            Backend::Sim => EngineBackend::Sim,
-            Backend::Software => EngineBackend::Software,
+        let Some(carrier) = carrier else {
+            return Ok(Runner::Model(Model::new(&target.network)?));
         };
+        let behaviour = Behaviour::of(simulation);
         let options = Options {
-            backend,
-            device: None,
+            carrier: carrier.clone(),
             config: target.config().clone(),
-            seed: simulation.seed.unwrap_or(0),
-            random_state: false,
+            behaviour,
             waveform: None,
             deadline: simulation.deadline,
             style,
@@ -70,9 +71,10 @@ impl Runner {
             program: Box::new(target.compile(false)?),
             engine: Box::new(Engine::new(options)?),
             disturbance: Disturbance {
-                idle: simulation.idle.unwrap_or(0.0),
-                back_pressure: simulation.back_pressure.unwrap_or(0.0),
+                idle: behaviour.idle,
+                back_pressure: behaviour.back_pressure,
             },
+            done: 0,
         })
     }
 
@@ -80,7 +82,18 @@ impl Runner {
     pub fn open(&mut self) -> Result<(), CliError> {
         match self {
             Runner::Model(_) => Ok(()),
-            Runner::Engine { engine, .. } => engine.open(),
+            Runner::Engine { engine, done, .. } => {
+                let open = engine.open();
+                engine.in_order(*done, open)
+            }
+        }
+    }
+
+    /// An error if there was a SIGINT, perhaps while the next picture was waited for.
+    pub fn in_order(&mut self) -> Result<(), CliError> {
+        match self {
+            Runner::Model(_) => Ok(()),
+            Runner::Engine { engine, done, .. } => engine.in_order(*done, Ok(())),
         }
     }
 
@@ -100,8 +113,11 @@ impl Runner {
                 engine,
                 program,
                 disturbance,
+                done,
             } => {
-                let runs = engine.run_many(program, pictures, label, *disturbance, by_layer)?;
+                let runs = engine.run_many(program, pictures, label, *disturbance, by_layer);
+                let runs = engine.in_order(*done, runs)?;
+                *done += runs.len() as u64;
                 Ok(runs
                     .into_iter()
                     .map(|run| (run.result.logits, run.figures))

@@ -8,8 +8,10 @@ use firebrick_spec::HwConfig;
 use ndarray::Array3;
 
 use crate::args::{self, Size};
+use crate::device::Carrier;
 use crate::error::CliError;
 use crate::memory;
+use crate::progress::Style;
 
 /// A network at a picture size, on a configuration.
 pub struct Target {
@@ -23,6 +25,21 @@ pub struct Target {
 impl Target {
     pub fn load(args: &args::Target) -> Result<Target, CliError> {
         Target::load_for(args, args.preset.config())
+    }
+
+    /// The same on what a command works on; without it on the preset.
+    pub fn on(
+        carrier: Option<&Carrier>,
+        args: &args::Target,
+        style: Style,
+    ) -> Result<Target, CliError> {
+        match carrier {
+            Some(carrier) => {
+                let config = carrier.configuration(args.preset.given.as_ref(), style)?;
+                Target::load_for(args, config)
+            }
+            None => Target::load(args),
+        }
     }
 
     /// The same on a configuration that is known from elsewhere.

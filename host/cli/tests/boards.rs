@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{firebrick, text};
+use common::{firebrick, skipped, text};
 use firebrick_board::{BoardFolder, boards};
 use firebrick_spec::board::Link;
 use firebrick_spec::regs;
@@ -129,7 +129,7 @@ fn under_stubs(script: &Path) -> Option<Output> {
     match Command::new("tclsh").arg(stubs).arg(script).output() {
         Ok(output) => Some(output),
         Err(_) => {
-            eprintln!("skipped: there is no tclsh (apt-get install tcl)");
+            skipped("there is no tclsh (apt-get install tcl)");
             None
         }
     }

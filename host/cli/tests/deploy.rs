@@ -7,7 +7,7 @@ mod common;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{firebrick, text};
+use common::{firebrick, skipped, text};
 use serde_json::Value;
 
 fn deploy(path: &str) -> PathBuf {
@@ -24,7 +24,7 @@ fn read(path: &str) -> String {
 fn tool(name: &str, args: &[&str]) -> Option<Output> {
     let output = Command::new(name).args(args).output().ok();
     if output.is_none() {
-        eprintln!("skipped: there is no {name} here");
+        skipped(format_args!("there is no {name} here"));
     }
     output
 }
@@ -145,7 +145,7 @@ fn udev_takes_the_rules() {
         .parse()
         .is_ok_and(|version: u32| version >= 254)
     {
-        eprintln!("skipped: udevadm {} has no verify", version.trim());
+        skipped(format_args!("udevadm {} has no verify", version.trim()));
         return;
     }
     let output = tool(

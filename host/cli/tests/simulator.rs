@@ -156,3 +156,50 @@ fn tools_and_caches_that_are_not_there() {
     with("FIREBRICK_CACHE", text(&file)).fails("cache");
     with("FIREBRICK_CACHE", "/proc/firebrick").fails("cache");
 }
+
+#[test]
+fn a_backend_and_a_device_are_one_simulator() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let (pack, image) = (text(&pack), text(&image));
+    let labels = dir.path().join("labels.csv");
+    fs::write(&labels, "file,class\na.png,3\n").unwrap();
+    let record = dir.path().join("run.rec");
+    let by_backend = ["--backend", "sim", "--preset", "fb64"];
+    let by_device = ["--device", "sim:fb64"];
+    // Seconds differ, and nothing else.
+    let same = |args: &[&str]| -> Vec<Value> {
+        let run = |on: &[&str]| {
+            let mut objects = firebrick(&[args, on].concat()).good().objects();
+            for object in objects.iter_mut().filter_map(Value::as_object_mut) {
+                object.retain(|key, _| !key.contains("second"));
+            }
+            objects
+        };
+        let (one, two) = (run(&by_backend), run(&by_device));
+        assert_eq!(one, two, "{args:?}");
+        one
+    };
+    let disturbed = ["--model", pack, "--json", "--seed", "5", "--idle", "0.2"];
+    let classify = [&["classify", image, "--layers"], &disturbed[..]].concat();
+    assert!(same(&classify)[0]["cycles"].as_u64() > Some(0));
+    let verify = [&["verify", image], &disturbed[..]].concat();
+    assert_eq!(same(&verify)[5]["bit_exact"], true);
+    let evaluate = [&["evaluate", text(&labels)], &disturbed[..]].concat();
+    same(&evaluate);
+    // Times apart, a bench counts the same cycles, on each of the backends that count any.
+    let bench = [&["bench", "--images", "2"], &disturbed[..]].concat();
+    let cycles = |on: &[&str]| {
+        let run = firebrick(&[&bench[..], on].concat()).good();
+        run.objects()[0]["mean_cycles"].as_f64().unwrap()
+    };
+    assert_eq!(cycles(&by_backend), cycles(&by_device));
+    let software = ["bench", "--images", "2", "--model", pack, "--backend", "software"];
+    firebrick(&software).good();
+    // A recording is made and run again on either.
+    let recorded = ["classify", image, "--model", pack, "--record", text(&record)];
+    firebrick(&[&recorded[..], &by_backend].concat()).good();
+    for on in [&by_device[..], &["--backend", "sim"], &["--backend", "software"]] {
+        firebrick(&[&["replay", text(&record)], on].concat()).good();
+    }
+}

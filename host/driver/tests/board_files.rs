@@ -10,6 +10,7 @@ use files::{AxiDmaFiles, XdmaFiles};
 use firebrick_driver::{
     Cancel, Device, DeviceError, OpenOptions, Session, SessionError, Uri, Weights, open,
 };
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::time::{Duration, Instant};
 use suite::Case;
@@ -75,7 +76,7 @@ fn a_node_without_permission_says_how_to_get_it() {
     std::fs::set_permissions(&node, std::fs::Permissions::from_mode(0o000)).unwrap();
     if std::fs::File::open(&node).is_ok() {
         // Permissions do not bind the superuser.
-        eprintln!("skipped: this user may open everything");
+        let _ = writeln!(std::io::stderr(), "skipped: this user may open everything");
         return;
     }
     let error = refusal(&board.uri());

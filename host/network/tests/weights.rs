@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use firebrick_network::calibration::Calibration;
@@ -157,7 +158,10 @@ fn the_sample_photograph_becomes_an_input() {
 fn shared_photographs_are_read_when_they_are_there() {
     let images = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/images");
     let Ok(list) = fs::read_to_string(images.join("labels.csv")) else {
-        println!("skipped: there are no photographs beside the repository");
+        let _ = writeln!(
+            std::io::stderr(),
+            "skipped: there are no photographs beside the repository"
+        );
         return;
     };
     let network = builtin();

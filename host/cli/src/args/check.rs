@@ -4,9 +4,11 @@
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use firebrick_board::BoardError;
+use firebrick_driver::Uri;
 
-use super::device::Replay;
-use super::{Args, Backend, Boards, Classify, Command, EngineBackend, Simulation, Verify};
+use super::device::{Bench, Replay, Retries};
+use super::{Args, Boards, Classify, Command, EngineBackend, Evaluate, Simulation, Verify};
+use crate::device::simulated_preset;
 
 /// The command line, or the end of the program with an error that says what is wrong with it.
 pub fn parse() -> Args {
@@ -23,6 +25,8 @@ fn check(args: &Args) -> Result<(), String> {
     match &args.command {
         Command::Classify(args) => classify(args),
         Command::Verify(args) => verify(args),
+        Command::Bench(args) => bench(args),
+        Command::Evaluate(args) => evaluate(args),
         Command::Replay(args) => replay(args),
         Command::Generate(args) => board(&args.boards, args.board.as_ref()),
         Command::Info(args) => board(&args.boards, args.board.as_ref()),
@@ -39,12 +43,26 @@ fn board(boards: &Boards, name: Option<&String>) -> Result<(), String> {
     }
 }
 
-/// What disturbs the simulated engine, and whether it was given.
-fn disturbing(simulation: &Simulation) -> [(&'static str, bool); 2] {
-    [
-        ("--idle", simulation.idle.is_some()),
-        ("--back-pressure", simulation.back_pressure.is_some()),
-    ]
+/// What a command works on, as far as options mean something there.
+#[derive(Clone, Copy, PartialEq)]
+enum On {
+    Model,
+    Software,
+    Sim,
+    Board,
+}
+
+impl On {
+    /// It, and the option that says so.
+    fn of(backend: Option<EngineBackend>, device: Option<&Uri>) -> (On, &'static str) {
+        match (device, backend) {
+            (Some(uri), _) if simulated_preset(uri).is_some() => (On::Sim, "--device sim:"),
+            (Some(_), _) => (On::Board, "--device"),
+            (None, Some(EngineBackend::Sim)) => (On::Sim, "--backend sim"),
+            (None, Some(EngineBackend::Software)) => (On::Software, "--backend software"),
+            (None, None) => (On::Model, "--backend model"),
+        }
+    }
 }
 
 /// An error that names the first option that was given.
@@ -63,52 +81,65 @@ const SIMULATOR: &str = "it is for the simulated engine; give --backend sim in i
 const DISTURBS: &str = "random waits on the ports, and their seed, are the simulator's; give --backend \
                         sim in its place, or leave it out";
 
-fn classify(args: &Classify) -> Result<(), String> {
-    let seed = ("--seed", args.simulation.seed.is_some());
-    let random = disturbing(&args.simulation).into_iter().chain([seed]);
-    let layers = [("--layers", args.layers)];
-    let batch = [("--batch", args.batch.is_some())];
-    if args.on.device.is_some() {
-        refuse(random, "--device", DISTURBS)?;
-        refuse(
-            layers,
-            "--device",
-            "cycles by layer are read from the simulated engine; give --backend sim in its place, \
-             or see `firebrick predict` for those of the board's preset",
-        )?;
-        return refuse(
-            batch,
-            "--device",
-            "all pictures of a device run back to back anyway, each one's input during the one \
-             before; leave it out",
-        );
+/// The options that every command on an engine has, the same for all.
+fn shared(
+    (on, beside): (On, &str),
+    simulation: &Simulation,
+    retries: Option<&Retries>,
+) -> Result<(), String> {
+    let random = [
+        ("--seed", simulation.seed.is_some()),
+        ("--idle", simulation.idle.is_some()),
+        ("--back-pressure", simulation.back_pressure.is_some()),
+    ];
+    if on != On::Sim {
+        refuse(random, beside, DISTURBS)?;
     }
-    match args.backend {
-        Backend::Sim => Ok(()),
-        Backend::Software => {
-            refuse(random, "--backend software", DISTURBS)?;
-            refuse(layers, "--backend software", SIMULATOR)
+    if on == On::Model {
+        let deadline = [("--deadline", simulation.deadline.is_some())];
+        let why = "the model waits for nothing; leave it out";
+        refuse(deadline, beside, why)?;
+        let given = retries.is_some_and(|retries| retries.given.is_some());
+        let why = "the model says the same each time; leave it out";
+        refuse([("--retries", given)], beside, why)?;
+    }
+    Ok(())
+}
+
+fn classify(args: &Classify) -> Result<(), String> {
+    let (on, beside) = On::of(args.backend.engine(), args.on.device.as_ref());
+    shared((on, beside), &args.simulation, Some(&args.retries))?;
+    let (layers, batch) = (
+        [("--layers", args.layers)],
+        [("--batch", args.batch.is_some())],
+    );
+    match on {
+        On::Sim => {}
+        On::Software => refuse(layers, beside, SIMULATOR)?,
+        On::Model => {
+            refuse(layers.into_iter().chain(batch), beside, SIMULATOR)?;
+            let why = "nothing crosses to the model; give --backend or --device as well";
+            refuse([("--record", args.record.is_some())], beside, why)?;
         }
-        Backend::Model => {
-            refuse(random, "--backend model", DISTURBS)?;
+        On::Board => {
             refuse(
-                layers.into_iter().chain(batch),
-                "--backend model",
-                SIMULATOR,
+                layers,
+                beside,
+                "cycles by layer are read from the simulated engine; give --backend sim in its \
+                 place, or see `firebrick predict` for those of the board's preset",
             )?;
-            let deadline = [("--deadline", args.simulation.deadline.is_some())];
             refuse(
-                deadline,
-                "--backend model",
-                "the model waits for nothing; leave it out",
+                batch,
+                beside,
+                "all pictures of a device run back to back anyway, each one's input during the one \
+                 before; leave it out",
             )?;
-            let retries = [("--retries", args.retries.given.is_some())];
-            refuse(
-                retries,
-                "--backend model",
-                "the model says the same each time; leave it out",
-            )
         }
+    }
+    let why = "a recording is of one stream of pictures; leave it out";
+    match args.record.is_some() {
+        true => refuse(layers.into_iter().chain(batch), "--record", why),
+        false => Ok(()),
     }
 }
 
@@ -124,26 +155,32 @@ fn verify(args: &Verify) -> Result<(), String> {
             path.display()
         ));
     }
-    let random = disturbing(&args.simulation);
+    let (on, beside) = On::of(Some(args.backend), args.on.device.as_ref());
+    shared((on, beside), &args.simulation, None)?;
+    if on == On::Sim {
+        return Ok(());
+    }
+    refuse([("--no-disturb", args.no_disturb)], beside, DISTURBS)?;
     let simulated = [
         ("--random-state", args.random_state),
         ("--waveform", args.waveform.is_some()),
     ];
-    let beside = match (&args.on.device, args.backend) {
-        (Some(_), _) => {
-            let off = [("--no-disturb", args.no_disturb)];
-            let seed = ("--seed", args.simulation.seed.is_some());
-            refuse(off.into_iter().chain([seed]), "--device", DISTURBS)?;
-            "--device"
-        }
-        (None, EngineBackend::Software) => "--backend software",
-        (None, EngineBackend::Sim) => return Ok(()),
-    };
-    refuse(random, beside, DISTURBS)?;
     refuse(simulated, beside, SIMULATOR)
 }
 
+fn bench(args: &Bench) -> Result<(), String> {
+    let on = On::of(Some(args.backend), args.on.device.as_ref());
+    shared(on, &args.simulation, Some(&args.retries))
+}
+
+fn evaluate(args: &Evaluate) -> Result<(), String> {
+    let on = On::of(args.backend.engine(), args.on.device.as_ref());
+    shared(on, &args.simulation, Some(&args.retries))
+}
+
 fn replay(args: &Replay) -> Result<(), String> {
+    let on = On::of(Some(args.backend), args.on.device.as_ref());
+    shared(on, &args.simulation, None)?;
     if args.on.device.is_none() {
         return Ok(());
     }
@@ -166,8 +203,14 @@ mod tests {
     #[test]
     fn what_means_nothing_is_refused_by_name() {
         for (line, option) in [
-            ("classify a --device sim:fb64 --layers", "--layers"),
-            ("classify a --device sim:fb64 --batch 2", "--batch"),
+            ("classify a --device axidma: --layers", "--layers"),
+            ("classify a --device axidma: --batch 2", "--batch"),
+            ("classify a --record f", "--record"),
+            ("classify a --backend sim --record f --layers", "--layers"),
+            (
+                "classify a --device sim:fb64 --record f --batch 2",
+                "--batch",
+            ),
             ("classify a --device axidma: --seed 1", "--seed"),
             ("classify a --device axidma: --idle 0", "--idle"),
             (
@@ -181,17 +224,20 @@ mod tests {
             ("classify a --retries 2", "--retries"),
             ("classify a --backend software --layers", "--layers"),
             ("classify a --backend software --seed 3", "--seed"),
-            ("verify a --device sim:fb64 --seed 1", "--seed"),
-            ("verify a --device sim:fb64 --no-disturb", "--no-disturb"),
+            ("verify a --device axidma: --seed 1", "--seed"),
+            ("verify a --device axidma: --no-disturb", "--no-disturb"),
             (
-                "verify a --device sim:fb64 --back-pressure 0",
+                "verify a --device axidma: --back-pressure 0",
                 "--back-pressure",
             ),
-            (
-                "verify a --device sim:fb64 --random-state",
-                "--random-state",
-            ),
-            ("verify a --device sim:fb64 --waveform w.fst", "--waveform"),
+            ("verify a --device axidma: --random-state", "--random-state"),
+            ("verify a --device axidma: --waveform w.fst", "--waveform"),
+            ("verify a --backend software --seed 7", "--seed"),
+            ("bench --device axidma: --seed 1", "--seed"),
+            ("bench --backend software --idle 0.1", "--idle"),
+            ("evaluate f --device axidma: --idle 0.1", "--idle"),
+            ("evaluate f --deadline 3", "--deadline"),
+            ("replay f --backend software --seed 1", "--seed"),
             ("verify a --backend software --idle 0.2", "--idle"),
             ("verify a --backend software --waveform w.fst", "--waveform"),
             ("verify a --waveform w.vcd", "--waveform"),
@@ -212,7 +258,15 @@ mod tests {
             "classify a --device sim:fb64 --retries 0",
             "verify a --device sim:fb64 --deadline 3",
             "verify a --seed 1 --idle 0.1 --random-state --waveform w.fst",
-            "verify a --backend software --seed 7",
+            "verify a --backend software",
+            "verify a --device sim:fb64 --seed 1 --idle 0.1 --random-state --waveform w.fst",
+            "classify a --device sim:fb64 --layers --batch 2 --seed 1 --idle 0.1",
+            "classify a --backend software --record f",
+            "bench --backend software --retries 1 --deadline 3",
+            "bench --device sim:fb64 --seed 1 --back-pressure 0.1",
+            "evaluate f --device sim:fb64 --seed 1 --retries 1 --deadline 3",
+            "evaluate f --device axidma: --retries 1",
+            "replay f --seed 1 --idle 0.1",
             "replay f --backend software --preset fb64",
             "replay f --device sim:fb64 --deadline 3",
         ] {

@@ -1,11 +1,12 @@
 //! Arguments of what works with devices: `devices`, `doctor`, `bench`, `replay`.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
 use firebrick_driver::Uri;
 
-use super::{EngineBackend, Json, Preset, Target, megahertz, seconds};
+use super::{EngineBackend, Json, Preset, Simulation, Target, megahertz};
+use crate::device::Carrier;
+use crate::error::CliError;
 
 /// A device in place of a backend.
 #[derive(Debug, clap::Args)]
@@ -19,20 +20,33 @@ pub struct On {
 #[derive(Debug, clap::Args)]
 pub struct Retries {
     /// How often a picture that was under way when the engine failed is tried again, alone
-    /// [default: 1 on a device, else 0]
+    /// [default: 1 on a board, else 0]
     #[arg(id = "retries", long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub given: Option<u32>,
 }
 
-impl Retries {
-    /// What was given, or the default of a device.
-    pub fn on_device(&self) -> u32 {
-        self.given.unwrap_or(1)
+impl On {
+    /// What a command works on; none for the integer model.
+    pub fn carrier(
+        &self,
+        backend: Option<EngineBackend>,
+        preset: &Preset,
+    ) -> Result<Option<Carrier>, CliError> {
+        match (&self.device, backend) {
+            (Some(uri), _) => Ok(Some(Carrier::at(uri)?)),
+            (None, Some(backend)) => {
+                Carrier::choose(backend, None, || Ok(preset.config())).map(Some)
+            }
+            (None, None) => Ok(None),
+        }
     }
+}
 
-    /// What was given, or the default of what makes no such errors by itself.
-    pub fn elsewhere(&self) -> u32 {
-        self.given.unwrap_or(0)
+impl Retries {
+    /// What was given; once on a board, and not at all on what makes no such errors by itself.
+    pub fn on(&self, carrier: Option<&Carrier>) -> u32 {
+        let board = carrier.is_some_and(Carrier::is_board);
+        self.given.unwrap_or(u32::from(board))
     }
 }
 
@@ -55,9 +69,11 @@ pub struct Doctor {
 
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// The device [default: the simulator, with the preset]
-    #[arg(long, value_name = "URI", value_parser = crate::device::uri)]
-    pub device: Option<Uri>,
+    /// What is measured
+    #[arg(long, value_enum, default_value = "sim")]
+    pub backend: EngineBackend,
+    #[command(flatten)]
+    pub on: On,
     #[command(flatten)]
     pub target: Target,
     /// How many pictures
@@ -66,11 +82,10 @@ pub struct Bench {
     /// Clock of the engine in MHz, to tell cycles as time
     #[arg(long, value_name = "MHZ", value_parser = megahertz)]
     pub clock: Option<f64>,
-    /// Give one picture up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
-    pub deadline: Duration,
     #[command(flatten)]
     pub retries: Retries,
+    #[command(flatten)]
+    pub simulation: Simulation,
     #[command(flatten)]
     pub json: Json,
 }
@@ -87,9 +102,8 @@ pub struct Replay {
     pub on: On,
     #[command(flatten)]
     pub preset: Preset,
-    /// Give one transfer up after so many seconds
-    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
-    pub deadline: Duration,
+    #[command(flatten)]
+    pub simulation: Simulation,
     #[command(flatten)]
     pub json: Json,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::device::Retries;
+use super::device::{On, Retries};
 use super::{Backend, Force, Json, Simulation, Size, Target};
 
 #[derive(Debug, clap::Args)]
@@ -15,6 +15,8 @@ pub struct Evaluate {
     /// What runs the network
     #[arg(long, value_enum, default_value = "model")]
     pub backend: Backend,
+    #[command(flatten)]
+    pub on: On,
     /// Float model to compare with, in any form that `firebrick import` reads
     #[arg(long, value_name = "FLOAT")]
     pub reference: Option<PathBuf>,

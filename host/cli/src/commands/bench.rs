@@ -10,11 +10,12 @@ use firebrick_spec::regs;
 use serde::Serialize;
 
 use crate::args::device::Bench;
+use crate::device::{Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style, note};
 use crate::target::Target;
-use crate::{device, signals};
+use crate::{engine, signals};
 
 /// Pictures that differ; after them they come again.
 const DISTINCT: u32 = 4;
@@ -54,14 +55,10 @@ struct Report<'a> {
 }
 
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let preset = || Ok(args.target.preset.config());
+    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
     let cancel = signals::interrupt()?;
-    let given = args.target.preset.given.as_ref();
-    let uri = match &args.device {
-        Some(uri) => uri.clone(),
-        None => device::simulator_of(&args.target.preset.config())?,
-    };
-    let config = device::configuration(&uri, given, &cancel, style)?;
-    let target = Target::load_for(&args.target, config)?;
+    let target = Target::on(Some(&carrier), &args.target, style)?;
     let program = target.compile(false)?;
     let model = Model::new(&target.network)?;
     let (height, width) = (target.size.height, target.size.width);
@@ -70,9 +67,9 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
         let picture = picture(height, width, seed.into());
         pictures.push((model.logits(&picture.view())?, picture));
     }
-    let board = device::open(&uri, &cancel, style)?;
+    let board = carrier.open(&Behaviour::of(&args.simulation), style)?;
     let mut session = Session::open(board, target.config())?;
-    session.deadline = args.deadline;
+    session.deadline = engine::deadline(args.simulation.deadline, &carrier, &program, false);
     // What is loaded once does not count for the pictures.
     let ready = session.set_up(&program).map_err(CliError::from);
     signals::in_order(&mut session, 0, ready)?;
@@ -87,7 +84,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let begin = Instant::now();
     let result = session.stream_each(
         &program,
-        args.retries.on_device(),
+        args.retries.on(Some(&carrier)),
         &mut || {
             if fed == args.images || cancel.is_cancelled() {
                 return Next::End;
@@ -137,7 +134,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
     let mean_cycles = cycles as f64 / counted.max(1) as f64;
     let report = Report {
-        device: uri.to_string(),
+        device: carrier.name(),
         preset: &target.config().name,
         network: &target.network.name,
         height,
@@ -153,7 +150,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
         mean_cycles,
         compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
     };
-    if device::simulated_preset(&uri).is_some() {
+    if carrier.is_sim() {
         note("times are those of the simulation; only the cycles are the engine's");
     }
     match args.json.on {

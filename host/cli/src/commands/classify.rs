@@ -7,7 +7,7 @@ use serde::Serialize;
 use std::path::{Path, PathBuf};
 
 use crate::accounting;
-use crate::args::{self, Backend, EngineBackend};
+use crate::device::Carrier;
 use crate::engine::Figures;
 use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
@@ -16,6 +16,7 @@ use crate::runner::{Failed, Runner};
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
+use crate::{args, signals};
 
 /// Pictures that an engine runs back to back, if nothing else is said.
 const BATCH: u16 = 4;
@@ -56,19 +57,27 @@ struct Failure<'a> {
 }
 
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
-    if let Some(uri) = &args.on.device {
-        return stream::run(args, uri, style, output);
+    let carrier = args
+        .on
+        .carrier(args.backend.engine(), &args.target.preset)?;
+    // What crosses is recorded of a stream, whatever carries it out.
+    if let Some(carrier) = carrier
+        .as_ref()
+        .filter(|carrier| carrier.is_board() || args.record.is_some())
+    {
+        return stream::run(args, carrier, style, output);
     }
-    let target = Target::load(&args.target)?;
-    let mut runner = Runner::new(args.backend, &args.simulation, &target, style)?;
+    let target = Target::on(carrier.as_ref(), &args.target, style)?;
+    let mut runner = Runner::new(carrier.as_ref(), &args.simulation, &target, style)?;
+    let backend = carrier.as_ref().map_or("model".into(), Carrier::name);
     let mut outcome = Outcome::Good;
-    let batch = match args.backend {
-        Backend::Model => 1,
-        Backend::Sim | Backend::Software => usize::from(args.batch.unwrap_or(BATCH)),
+    let batch = match carrier {
+        None => 1,
+        Some(_) => usize::from(args.batch.unwrap_or(BATCH)),
     };
-    let retries = args.retries.elsewhere();
+    let retries = args.retries.on(carrier.as_ref());
     let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
-    let mut sources = sources.peekable();
+    let mut sources = sources.until(signals::is_interrupted).peekable();
     let mut skipped = Skipped::new(&args.pictures.images);
     let mut count = 0;
     while sources.peek().is_some() {
@@ -106,12 +115,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         for (path, result) in names.iter().zip(results) {
             match result {
                 Ok((logits, figures)) => {
-                    let backend = match args.backend {
-                        Backend::Model => "model",
-                        Backend::Sim => EngineBackend::Sim.name(),
-                        Backend::Software => EngineBackend::Software.name(),
-                    };
-                    report(args, &target, backend, path, &logits, figures, output)?;
+                    report(args, &target, &backend, path, &logits, figures, output)?;
                 }
                 Err(failed) => {
                     failure(args, Some(path), &failed, output)?;
@@ -120,6 +124,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
             }
         }
     }
+    runner.in_order()?;
     skipped.report();
     if count == 0 && !args.pictures.allow_empty {
         return Err(CliError::NoInput);

@@ -13,7 +13,7 @@ use firebrick_network::{Network, NodeId};
 use firebrick_spec::HwConfig;
 
 use crate::args::device::Doctor;
-use crate::device::{self, AnyDevice};
+use crate::device::{self, AnyDevice, Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::Style;
@@ -44,13 +44,12 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         })?,
         Some(uri) => nodes::nodes(uri, &mut report)?,
     }
-    let cancel = signals::interrupt()?;
     let mut board = None;
     report.step("open and lock", || {
         let Some(uri) = &uri else {
             return Check::skipped("no device");
         };
-        match device::open(uri, &cancel, style) {
+        match Carrier::at(uri).and_then(|carrier| carrier.open(&Behaviour::default(), style)) {
             Ok(open) => {
                 board = Some(open);
                 Check::ok(uri.to_string())

@@ -8,7 +8,8 @@ mod tract;
 
 use std::path::{Path, PathBuf};
 
-use crate::args::{self, Backend, EngineBackend};
+use crate::args;
+use crate::device::Carrier;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
@@ -23,12 +24,10 @@ use report::{Found, Report};
 const BATCH: usize = 8;
 
 /// Names what runs the packed model.
-fn backend(args: &args::Evaluate, target: &Target) -> String {
-    let preset = &target.config().name;
-    match args.backend {
-        Backend::Model => "integer model".into(),
-        Backend::Sim => format!("{} engine, {preset}", EngineBackend::Sim.name()),
-        Backend::Software => format!("{} engine, {preset}", EngineBackend::Software.name()),
+fn backend(place: Option<&Carrier>, target: &Target) -> String {
+    match place {
+        None => "integer model".into(),
+        Some(place) => format!("{} engine, {}", place.name(), target.config().name),
     }
 }
 
@@ -36,21 +35,22 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let inputs = [&args.target.model, &args.reference];
     let inputs = inputs.into_iter().flatten().map(|path| path.as_path());
     let inputs: Vec<_> = inputs.chain([args.labels.as_path()]).collect();
-    let place = |base: &PathBuf, ending: &str| {
+    let checked = |base: &PathBuf, ending: &str| {
         let mut path = base.clone().into_os_string();
         path.push(ending);
         Place::check(Path::new(&path), Kind::REPORT, &inputs, args.force.on)
     };
     let places = match &args.report {
-        Some(base) => Some((place(base, ".md")?, place(base, ".json")?)),
+        Some(base) => Some((checked(base, ".md")?, checked(base, ".json")?)),
         None => None,
     };
-    let target = Target::load(&args.target)?;
+    let place = args.on.place(args.backend.engine(), &args.target.preset)?;
+    let target = Target::on(place.as_ref(), &args.target, style)?;
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
     let listed = pictures::spread(listed, most);
     // The counter shows progress.
-    let mut runner = Runner::new(args.backend, &args.simulation, &target, Style::None)?;
+    let mut runner = Runner::new(place.as_ref(), &args.simulation, &target, Style::None)?;
     let reference = match &args.reference {
         Some(path) => Some(Reference::open(path, &target)?),
         None => None,
@@ -80,7 +80,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             Some(reference) => Some(reference.scores(&inputs)?),
             None => None,
         };
-        let sums = runner.each(&inputs, "pictures", false, args.retries.elsewhere())?;
+        let sums = runner.each(&inputs, "pictures", false, args.retries.on(place.as_ref()))?;
         for (index, sums) in sums.into_iter().enumerate() {
             let logits = match sums {
                 Ok((logits, _)) => logits,
@@ -110,7 +110,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             .model
             .as_deref()
             .map_or("built in".into(), shown),
-        backend(args, &target),
+        backend(place.as_ref(), &target),
         reference.as_ref().map(Reference::name),
         failed,
         &found,

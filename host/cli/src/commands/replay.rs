@@ -4,18 +4,19 @@ use std::fs::File;
 use std::io::BufReader;
 use std::time::Duration;
 
-use firebrick_driver::{Device, Event, ExecutorDevice, RecordReader, replay};
+use firebrick_driver::{Device, Event, RecordReader, replay};
 use firebrick_spec::{HwConfig, regs};
 use serde::Serialize;
 
-use crate::args::EngineBackend;
 use crate::args::device::Replay;
-use crate::device::{self, AnyDevice};
+use crate::device::{self, Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style};
 use crate::signals;
 
+/// Time allowed for one transfer, if nothing is said.
+const DEADLINE: Duration = Duration::from_secs(600);
 /// Time allowed for the reset after an interruption.
 const RESET: Duration = Duration::from_secs(15);
 
@@ -39,20 +40,17 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         });
         file.map(BufReader::new)
     };
-    let mut device: AnyDevice = match (&args.on.device, args.backend) {
-        (Some(uri), _) => device::open(uri, &signals::interrupt()?, style)?,
-        (None, backend) => {
-            let config = match &args.preset.given {
-                Some(config) => config.clone(),
-                None => recorded(open()?)?,
-            };
-            match backend {
-                EngineBackend::Sim => device::simulator(&config, style)?,
-                EngineBackend::Software => Box::new(ExecutorDevice::new(&config)),
-            }
-        }
+    let preset = || match &args.preset.given {
+        Some(config) => Ok(config.clone()),
+        None => recorded(open()?),
     };
-    let replay = replay(open()?, &mut device, args.deadline)?;
+    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let mut device = carrier.open(&Behaviour::of(&args.simulation), style)?;
+    let replay = replay(
+        open()?,
+        &mut device,
+        args.simulation.deadline.unwrap_or(DEADLINE),
+    )?;
     if signals::is_interrupted() {
         let reset = device.reset(RESET).map_err(CliError::from);
         return Err(signals::given_up(

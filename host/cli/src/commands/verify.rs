@@ -9,7 +9,7 @@ use std::path::Path;
 use firebrick_driver::{DeviceError, Program, SessionError};
 use firebrick_model::{Activations, Model};
 
-use crate::args::{self, EngineBackend};
+use crate::device::{Behaviour, Carrier};
 use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
@@ -18,7 +18,7 @@ use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
-use crate::{device, signals};
+use crate::{args, signals};
 use compare::compare;
 use report::{Picture, Reporter, Summary};
 
@@ -36,7 +36,6 @@ struct Verifier<'a> {
     engine: Engine,
     disturbance: Disturbance,
     seed: u32,
-    on_device: bool,
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
@@ -47,23 +46,21 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         let place = Place::check(path, Kind::WAVEFORM, &inputs, args.force.on)?;
         place.must_be_file()?;
     }
-    let target = match &args.on.device {
-        Some(uri) => {
-            let cancel = signals::interrupt()?;
-            let given = args.target.preset.given.as_ref();
-            let config = device::configuration(uri, given, &cancel, style)?;
-            Target::load_for(&args.target, config)?
-        }
-        None => Target::load(&args.target)?,
-    };
+    let preset = || Ok(args.target.preset.config());
+    let place = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let target = Target::on(Some(&place), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
-    let disturbance = disturbance(args);
+    let disturbance = disturbance(args, &place);
+    let name = place.name();
     let options = Options {
-        backend: args.backend,
-        device: args.on.device.clone(),
         config: target.config().clone(),
-        seed,
-        random_state: args.random_state,
+        behaviour: Behaviour {
+            seed,
+            random_state: args.random_state,
+            trace: args.waveform.is_some(),
+            ..Behaviour::default()
+        },
+        place,
         waveform: args
             .waveform
             .clone()
@@ -78,10 +75,9 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         engine: Engine::new(options)?,
         disturbance,
         seed,
-        on_device: args.on.device.is_some(),
         target: &target,
     };
-    let mut reporter = Reporter::new(args, &target, seed, disturbance, output);
+    let mut reporter = Reporter::new(args, name, &target, seed, disturbance, output);
     reporter.begin()?;
     let result = pictures(args, &mut verifier, &mut reporter);
     #[cfg(feature = "sim")]
@@ -181,14 +177,8 @@ impl Verifier<'_> {
                 let cycles = self.engine.cycles_of_waveform(cycles);
                 format!(
                     "next: the same command with `--seed {} --waveform hang.fst --cycles {}..{}` \
-                     records how it came to a halt{}",
-                    self.seed,
-                    cycles.start,
-                    cycles.end,
-                    match self.on_device {
-                        true => ", without --device and with `--no-disturb`",
-                        false => "",
-                    }
+                     records how it came to a halt",
+                    self.seed, cycles.start, cycles.end,
                 )
             }
             None => "next: run it again, and `firebrick doctor` if it stays so".to_owned(),
@@ -202,8 +192,8 @@ impl Verifier<'_> {
     }
 }
 
-fn disturbance(args: &args::Verify) -> Disturbance {
-    if args.no_disturb || args.on.device.is_some() || args.backend == EngineBackend::Software {
+fn disturbance(args: &args::Verify, place: &Carrier) -> Disturbance {
+    if args.no_disturb || !place.is_sim() {
         return Disturbance::NONE;
     }
     Disturbance {

@@ -1,32 +1,15 @@
 //! What only the simulated engine has: building, disturbances, waveforms, progress.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use firebrick_driver::Program;
-use firebrick_sim::{Builder, ModelError, SimDevice, SimError, SimOptions};
+use firebrick_sim::{ModelError, SimError};
 
 use super::{Disturbance, Engine};
 use crate::error::CliError;
-use crate::progress::{BuildProgress, note};
+use crate::progress::note;
 
 impl Engine {
-    /// The engine's Verilog as a running model.
-    pub(super) fn simulator(&self) -> Result<SimDevice, CliError> {
-        let builder = Builder::new().progress(BuildProgress::new(self.options.style));
-        let options = SimOptions {
-            seed: self.options.seed.into(),
-            trace: self.options.waveform.is_some(),
-            random_state: self.options.random_state,
-            ..SimOptions::default()
-        };
-        let mut device =
-            SimDevice::open(&self.options.config, &builder, &options).map_err(Box::new)?;
-        let progress = Arc::clone(&self.progress);
-        device.on_progress(Box::new(move |cycles| progress.at(cycles)));
-        Ok(device)
-    }
-
     /// Sets disturbances and progress up for a run, and the waveform before the first.
     pub(super) fn prepare(
         &mut self,

@@ -1,6 +1,7 @@
 //! The real program, run by tests, and pictures and models for it.
 #![allow(dead_code)]
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -10,6 +11,12 @@ use firebrick_network::{
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
 use serde_json::Value;
+
+/// Says that a test, or a part of it, did not run, and why. Not through `eprintln!`, which the test
+/// harness keeps to itself: `scripts/test` lists these lines at its end.
+pub fn skipped(why: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
 
 /// The program with these arguments, not yet started.
 pub fn command(args: &[&str]) -> Command {

@@ -36,7 +36,7 @@ impl Kind {
         let mut kinds = vec![Kind::XdmaFifo, Kind::AxiDma];
         match fuse() {
             true => kinds.push(Kind::XdmaFuse),
-            false => eprintln!("skipped: FUSE cannot be used here"),
+            false => crate::common::skipped("FUSE cannot be used here"),
         }
         kinds
     }

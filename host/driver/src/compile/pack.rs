@@ -82,11 +82,12 @@ pub(crate) fn selection_block(selection: &Selection) -> Vec<u8> {
 fn param_bytes<'a>(requant: impl Iterator<Item = &'a Requant>) -> Vec<u8> {
     let mut bytes = Vec::new();
     for requant in requant {
-        bytes.extend(requant.bias.to_le_bytes());
-        bytes.extend(requant.mult.to_le_bytes());
-        bytes.extend([requant.shift, 0]);
+        let mut word = [0; PARAM_BYTES];
+        word[..4].copy_from_slice(&requant.bias.to_le_bytes());
+        word[4..6].copy_from_slice(&requant.mult.to_le_bytes());
+        word[6] = requant.shift;
+        bytes.extend(word);
     }
-    debug_assert!(bytes.len().is_multiple_of(PARAM_BYTES));
     bytes
 }
 

@@ -1,4 +1,4 @@
-//! `firebrick classify --device`: pictures streamed through a device at constant memory, results
+//! `firebrick classify` on a board, or with `--record`: pictures streamed through a device at constant memory, results
 //! printed as they come.
 
 use std::cell::{Cell, RefCell};
@@ -8,11 +8,13 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::time::Duration;
 
-use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Tried, Uri};
+use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Tried};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Read, failure, read, report};
+use crate::device::{Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
@@ -21,7 +23,7 @@ use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
-use crate::{args, device, signals};
+use crate::{args, engine, signals};
 
 /// Pictures that are read ahead.
 const AHEAD: usize = 4;
@@ -32,6 +34,8 @@ struct Batch<'a> {
     target: &'a Target,
     program: Program,
     backend: String,
+    deadline: Duration,
+    retries: u32,
     cancel: Cancel,
     pictures: Receiver<Read>,
     bar: ProgressBar,
@@ -42,7 +46,7 @@ struct Batch<'a> {
 
 pub fn run(
     args: &args::Classify,
-    uri: &Uri,
+    on: &Carrier,
     style: Style,
     output: &mut Output,
 ) -> Result<Outcome, CliError> {
@@ -55,17 +59,19 @@ pub fn run(
         None => None,
     };
     let cancel = signals::interrupt()?;
-    let config = device::configuration(uri, args.target.preset.given.as_ref(), &cancel, style)?;
-    let target = Arc::new(Target::load_for(&args.target, config)?);
+    let target = Arc::new(Target::on(Some(on), &args.target, style)?);
     let program = target.compile(false)?;
-    let board = device::open(uri, &cancel, style)?;
+    let board = on.open(&Behaviour::of(&args.simulation), style)?;
+    let deadline = engine::deadline(args.simulation.deadline, on, &program, false);
     let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
     let bar = bar(style, sources.total());
     let mut batch = Batch {
         args,
         target: &target,
         program,
-        backend: uri.to_string(),
+        backend: on.name(),
+        deadline,
+        retries: args.retries.on(Some(on)),
         cancel,
         pictures: reader(sources, Arc::clone(&target)),
         bar,
@@ -133,9 +139,7 @@ impl Batch<'_> {
         session: &mut Session<D>,
         output: &mut Output,
     ) -> Result<Outcome, CliError> {
-        if let Some(deadline) = self.args.simulation.deadline {
-            session.deadline = deadline;
-        }
+        session.deadline = self.deadline;
         let mut done = 0;
         let under_way = RefCell::new(VecDeque::new());
         let out = RefCell::new((&mut *output, Ok::<(), CliError>(())));
@@ -225,8 +229,7 @@ impl Batch<'_> {
                 false => ControlFlow::Continue(()),
             }
         };
-        let retries = self.args.retries.on_device();
-        let result = session.stream_each(&self.program, retries, &mut next, &mut tell);
+        let result = session.stream_each(&self.program, self.retries, &mut next, &mut tell);
         let failed = failed.get();
         out.into_inner().1?;
         signals::in_order(session, done, Ok(()))?;

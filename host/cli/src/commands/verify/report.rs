@@ -115,16 +115,14 @@ pub struct Reporter<'a> {
 impl<'a> Reporter<'a> {
     pub fn new(
         args: &args::Verify,
+        backend: String,
         target: &Target,
         seed: u32,
         disturbance: Disturbance,
         output: &'a mut Output,
     ) -> Reporter<'a> {
         let run = RunInfo {
-            backend: match &args.on.device {
-                Some(uri) => uri.to_string(),
-                None => args.backend.name().to_owned(),
-            },
+            backend,
             preset: target.config().name.clone(),
             network: target.network.name.clone(),
             height: target.size.height,
