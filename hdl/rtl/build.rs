@@ -24,7 +24,24 @@ fn main() -> io::Result<()> {
         items.extend(expand::expand(parsed.items));
     }
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("OUT_DIR is not set"))?;
-    fs::write(Path::new(&out).join("blocks.rs"), table::table(&items))
+    fs::write(
+        Path::new(&out).join("blocks.rs"),
+        table::table(&items, &latencies()?),
+    )
+}
+
+/// The latencies that blocks have as parameters. Without the specification beside this crate, modules
+/// are named after the constants.
+fn latencies() -> io::Result<Vec<syn::Item>> {
+    const FILE: &str = "../spec/src/latency.rs";
+    println!("cargo:rerun-if-changed={FILE}");
+    match fs::read_to_string(FILE) {
+        Ok(text) => match syn::parse_file(&text) {
+            Ok(parsed) => Ok(parsed.items),
+            Err(e) => Err(io::Error::other(format!("{FILE}: {e}"))),
+        },
+        Err(_) => Ok(Vec::new()),
+    }
 }
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {

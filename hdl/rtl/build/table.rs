@@ -11,9 +11,11 @@ use syn::{Attribute, BinOp, Expr, Field, GenericArgument, Item, ItemStruct, Lit,
 /// `row * columns + column`.
 type Grids = HashMap<String, (char, char, usize)>;
 
-pub fn table(items: &[Item]) -> String {
+/// `others` are items of other crates, for their constants.
+pub fn table(items: &[Item], others: &[Item]) -> String {
     let constants: HashMap<String, &Expr> = items
         .iter()
+        .chain(others)
         .filter_map(|item| match item {
             Item::Const(c) => Some((c.ident.to_string(), &*c.expr)),
             _ => None,

@@ -194,12 +194,31 @@ fn a_backend_and_a_device_are_one_simulator() {
         run.objects()[0]["mean_cycles"].as_f64().unwrap()
     };
     assert_eq!(cycles(&by_backend), cycles(&by_device));
-    let software = ["bench", "--images", "2", "--model", pack, "--backend", "software"];
+    let software = [
+        "bench",
+        "--images",
+        "2",
+        "--model",
+        pack,
+        "--backend",
+        "software",
+    ];
     firebrick(&software).good();
     // A recording is made and run again on either.
-    let recorded = ["classify", image, "--model", pack, "--record", text(&record)];
+    let recorded = [
+        "classify",
+        image,
+        "--model",
+        pack,
+        "--record",
+        text(&record),
+    ];
     firebrick(&[&recorded[..], &by_backend].concat()).good();
-    for on in [&by_device[..], &["--backend", "sim"], &["--backend", "software"]] {
+    for on in [
+        &by_device[..],
+        &["--backend", "sim"],
+        &["--backend", "software"],
+    ] {
         firebrick(&[&["replay", text(&record)], on].concat()).good();
     }
 }

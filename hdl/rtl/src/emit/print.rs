@@ -147,7 +147,7 @@ impl Printer<'_> {
 
     fn process(&mut self, process: &Process) {
         match process {
-            Process::Assign(net, value) => self.assign(&format!("assign {net} = {value};"), value),
+            Process::Assign(net, value) => self.assign(&format!("assign {net} = {value};")),
             Process::Always(statements) => {
                 self.out.push_str("    always @(*) begin\n");
                 self.block(statements, 2);
@@ -156,14 +156,8 @@ impl Printer<'_> {
         }
     }
 
-    /// A product's operands are narrower than it is.
-    fn assign(&mut self, line: &str, value: &Expr) {
-        if matches!(value, Expr::Binary(_, "*", _)) {
-            let (off, on) = (pragma(false, "WIDTH"), pragma(true, "WIDTH"));
-            let _ = writeln!(self.out, "    {off}\n    {line}\n    {on}");
-        } else {
-            let _ = writeln!(self.out, "    {line}");
-        }
+    fn assign(&mut self, line: &str) {
+        let _ = writeln!(self.out, "    {line}");
     }
 
     fn block(&mut self, statements: &[Statement], depth: usize) {
@@ -230,7 +224,7 @@ impl Printer<'_> {
             let registers = self.module.registers.iter();
             for register in registers.filter(|r| r.clock == clock) {
                 let line = format!("    {} <= {};", register.q, register.d);
-                self.assign(&line, &register.d);
+                self.assign(&line);
             }
             self.out.push_str("    end\n");
         }
