@@ -4,6 +4,7 @@ import json
 import pathlib
 import sys
 
+from blocks import table
 from synth_board import differences
 
 INTRO = """<!-- Written by scripts/resources. -->
@@ -51,6 +52,20 @@ def own_rows(folder, found):
                      if p["uram"] != p["uram_shared"]) or "as many"
 
 
+def by_block(folder):
+    """Where the logic is, for the presets that scripts/blocks has synthesised."""
+    results = [json.loads(p.read_text()) for p in sorted(folder.glob("*/blocks.json"))]
+    if not results:
+        return ""
+    text = ("\n## By block\n\nThe cells of a block times its number, without the blocks inside it but with its "
+            "memories, queues and delays.\nDebian's Yosys synthesises every module by itself, so the sums are above "
+            "those of the whole core. Repeat with\n`scripts/blocks PRESET FAMILY`.\n")
+    for result in results:
+        lines = "\n".join(table(result, 0.005))
+        text += f"\n`{result['preset']}`, {result['family']}:\n\n{lines}\n"
+    return text
+
+
 def missing(folder, found):
     """Boards that were generated and not synthesised yet."""
     have = {run["board"]["name"] for run in found}
@@ -60,7 +75,7 @@ def missing(folder, found):
 
 
 def main():
-    folder, published, page = map(pathlib.Path, sys.argv[1:])
+    folder, by_blocks, published, page = map(pathlib.Path, sys.argv[1:])
     found = [json.loads(p.read_text()) for p in sorted(folder.glob("*/*/result.json"))]
     if not found:
         sys.exit(f"error: there is nothing in {folder}; run scripts/synth-yosys first")
@@ -84,7 +99,7 @@ def main():
     text += "\n\n## Per multiply-accumulate\n\nCompared with published figures of accelerators with 8-bit "
     text += "weights and activations, which are for placed designs.\n\n"
     text += "| | MACs a cycle | LUT | FF | DSP |\n|---|---:|---:|---:|---:|\n" + "\n".join(compared)
-    text += f"\n\nDPU: {others['source']}.\n"
+    text += f"\n\nDPU: {others['source']}.\n" + by_block(by_blocks)
     page.write_text(text)
 
 

@@ -1,7 +1,7 @@
 //! The engine: all blocks and the wires between them.
 
 use firebrick_spec::command::ErrorCode;
-use firebrick_spec::latency::{SETTLE_LATENCY, array_latency};
+use firebrick_spec::latency::{SETTLE_LATENCY, TAG_LEAD, tag_latency};
 use firebrick_spec::resources::Memory;
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
@@ -184,6 +184,12 @@ impl Engine {
                 ));
             }
         }
+        if !(24..=32).contains(&config.sum_bits) {
+            return Err(format!(
+                "configuration {:?}: sum_bits = {}, this engine takes 24 to 32",
+                config.name, config.sum_bits
+            ));
+        }
         if (config.block_queue, config.requantisers) != (32, config.tile / 2) {
             return Err(format!(
                 "configuration {:?}: this engine has a queue of 32 records and half a tile's \
@@ -207,10 +213,10 @@ impl Engine {
             window: Window::new(config),
             feature: FeatureBuffer::new(config),
             lanes: (0..config.lanes).map(|_| Lane::new(config)).collect(),
-            tags: DelayLine::new(array_latency(config.tile)),
+            tags: DelayLine::new(tag_latency(config.tile)),
             swaps: DelayLine::new(FEATURE_LATENCY),
             stores: DelayLine::new(FEATURE_LATENCY),
-            settle: DelayLine::new(SETTLE_LATENCY),
+            settle: DelayLine::new(TAG_LEAD + SETTLE_LATENCY),
             params: Params::new(config),
             drain: Drain::new(config),
             range_code: Constant::new((ErrorCode::FeatureRange as u64).into()),
@@ -494,7 +500,8 @@ impl Logic for Engine {
             self.lanes[i].drain_read.next = self.drain.acc_re.val();
             self.lanes[i].drain_bank.next = self.drain.acc_rbank.val();
             self.lanes[i].drain_address.next = self.drain.acc_raddr.val();
-            self.drain.acc_rdata[i].next = self.lanes[i].drain_data.val();
+            self.drain.acc_words_0[i].next = self.lanes[i].drain_words_0.val();
+            self.drain.acc_words_1[i].next = self.lanes[i].drain_words_1.val();
         }
         // All lanes answer alike.
         self.drain.acc_grant.next = self.lanes[0].drain_grant.val();

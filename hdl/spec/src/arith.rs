@@ -13,6 +13,14 @@ pub const SHIFT_MIN: u8 = 1;
 /// Largest requantisation shift: a product has 48 bits, so a larger shift would always give 0.
 pub const SHIFT_MAX: u8 = 48;
 
+/// `value` as `bits` bits of two's complement hold it.
+#[must_use]
+#[inline]
+pub fn wrap(value: i64, bits: usize) -> i64 {
+    let unused = 64 - bits as u32;
+    (value << unused) >> unused
+}
+
 /// Requantisation of one output channel: `y = clamp(((acc + bias) * mult + 2^(shift-1)) >> shift)`.
 ///
 /// Source: the RESCALE operator of the TOSA specification with `scale32 = false`, single
@@ -46,7 +54,19 @@ impl Requant {
     #[must_use]
     #[inline]
     pub fn apply(&self, acc: i32) -> u8 {
-        let sum = i64::from(acc) + i64::from(self.bias);
+        self.scale(i64::from(acc) + i64::from(self.bias))
+    }
+
+    /// The same in an engine whose sums have `bits` bits: what they do not hold is cut off. Equal to
+    /// [`Requant::apply`] where `acc` + `bias` fits, see [`sum_bits`].
+    #[must_use]
+    #[inline]
+    pub fn apply_within(&self, acc: i32, bits: usize) -> u8 {
+        self.scale(wrap(i64::from(acc) + i64::from(self.bias), bits))
+    }
+
+    #[inline]
+    fn scale(&self, sum: i64) -> u8 {
         let scaled = (sum * i64::from(self.mult) + (1i64 << (self.shift - 1))) >> self.shift;
         scaled.clamp(0, 255) as u8
     }
@@ -115,6 +135,26 @@ pub fn accumulator_bound(weights: impl IntoIterator<Item = i8>, bias: i32) -> i6
         .max((low + bias).abs())
 }
 
+/// Bits of two's complement that hold every sum of one output channel in every order of its
+/// products, over all inputs, and the last sum with its bias: with activations as they are
+/// (0..=255) and with activations less 128, as engines that add in DSP slices take them, where a
+/// position outside the map is -128.
+#[must_use]
+pub fn sum_bits(weights: impl IntoIterator<Item = i8>, bias: i32) -> usize {
+    let (mut positive, mut negative) = (0i64, 0i64);
+    for w in weights {
+        let w = i64::from(w);
+        if w > 0 { positive += w } else { negative -= w }
+    }
+    let (high, low, bias) = (255 * positive, -255 * negative, i64::from(bias));
+    let around = 128 * (positive + negative);
+    let most = high.max(high + bias).max(around);
+    let least = low.min(low + bias).min(-around);
+    // A negative number needs as many bits as its complement.
+    let magnitude = most.max(!least);
+    (i64::BITS - magnitude.leading_zeros()) as usize + 1
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -164,6 +204,39 @@ mod tests {
             [Some(56), Some(27), Some(13)]
         );
         assert_eq!(pool_len(2, true), None);
+    }
+
+    #[test]
+    fn sums_within_their_bits_are_requantised_alike() {
+        let r = Requant {
+            bias: -1000,
+            mult: 20_000,
+            shift: 30,
+        };
+        for acc in [-(1 << 26) + 1000, 1000, 999, (1 << 26) - 1] {
+            assert_eq!(r.apply_within(acc, 27), r.apply(acc), "{acc}");
+        }
+        // The first sums that do not fit.
+        assert_eq!(r.apply((1 << 26) + 1000), 255);
+        assert_eq!(r.apply_within((1 << 26) + 1000, 27), 0);
+        assert_eq!(wrap(-(1 << 26) - 1, 27), (1 << 26) - 1);
+    }
+
+    #[test]
+    fn bits_of_sums() {
+        assert_eq!(sum_bits([], 0), 1);
+        assert_eq!(sum_bits([], 1), 2);
+        assert_eq!(sum_bits([], -1), 1);
+        assert_eq!(sum_bits([], -2), 2);
+        assert_eq!(sum_bits([1], 0), 9);
+        assert_eq!(sum_bits([1], 1), 10);
+        assert_eq!(sum_bits([-1], -1), 9);
+        assert_eq!(sum_bits([-1], -2), 10);
+        // The signed form reaches further where weights balance.
+        assert_eq!(sum_bits([1, -1], 0), 10);
+        assert_eq!(sum_bits([127; 576], 0), 26);
+        assert_eq!(sum_bits([-127; 576], 0), 26);
+        assert_eq!(sum_bits([127; 576], i32::MAX), 33);
     }
 
     #[test]

@@ -22,8 +22,10 @@ pub struct HwConfig {
     pub weight_blocks: usize,
     /// Requantisation parameters: groups of `tile` channels.
     pub param_groups: usize,
-    /// Accumulator memory: vectors of `tile` x i32 in each of its two banks, per lane.
+    /// Accumulator memory: vectors of `tile` sums in each of its two banks, per lane.
     pub acc_depth: usize,
+    /// Bits of a sum, signed: of every partial sum, and of the last one with its bias.
+    pub sum_bits: usize,
     /// Pooling line memory: words of [`HwConfig::line_pixels`] x `tile` bytes.
     pub line_words: usize,
     /// Largest kernel of the window unit.
@@ -38,6 +40,13 @@ pub struct HwConfig {
     pub packed: bool,
 }
 
+/// Bits of a sum: 27 hold those of a layer with 576 inputs a channel, the most that any published
+/// SqueezeNet has, whatever its weights are, and a requantiser then takes one DSP slice.
+pub const SUM_BITS: usize = 27;
+
+/// Bits of a sum with the option `wide`.
+pub const WIDE_SUM_BITS: usize = 32;
+
 /// Accumulator banks: one drains while the other computes.
 pub const ACC_BANKS: usize = 2;
 
@@ -48,6 +57,10 @@ pub const PRESETS: &[&str] = &["fb64", "fb256-small", "fb256", "fb512", "fb1024"
 pub const OPTIONS: &[(&str, &str)] = &[
     ("packed", "two multiply-accumulates per DSP slice"),
     ("resident", "a weight buffer that holds a whole SqueezeNet"),
+    (
+        "wide",
+        "sums of 32 bits, for networks that need more than 27",
+    ),
 ];
 
 /// The preset that commands use when none is named.
@@ -64,6 +77,7 @@ impl HwConfig {
         let mut config = HwConfig::preset(base)?;
         match option {
             "packed" if !config.packed => config.packed = true,
+            "wide" if config.sum_bits < WIDE_SUM_BITS => config.sum_bits = WIDE_SUM_BITS,
             "resident" => {
                 let blocks = (5120 * 16 * 16) / (config.tile * config.tile);
                 let groups = 512 * 16 / config.tile;
@@ -105,6 +119,7 @@ impl HwConfig {
             weight_blocks: weight_bytes / (tile * tile),
             param_groups: 4096 / tile,
             acc_depth: 512,
+            sum_bits: SUM_BITS,
             line_words: 512,
             window_kernel: 7,
             window_width: 256,
@@ -170,6 +185,7 @@ impl HwConfig {
             ("weight_blocks", self.weight_blocks),
             ("param_groups", self.param_groups),
             ("acc_depth", self.acc_depth),
+            ("sum_bits", self.sum_bits),
             ("line_words", self.line_words),
             ("window_kernel", self.window_kernel),
             ("window_width", self.window_width),
@@ -199,7 +215,7 @@ impl HwConfig {
         let feature = self.feature_words * self.tile;
         let weights = self.weight_blocks * self.tile * self.tile;
         let params = self.param_groups * self.tile * crate::command::PARAM_BYTES;
-        let acc = ACC_BANKS * self.acc_depth * self.tile * 4 * self.lanes;
+        let acc = (ACC_BANKS * self.acc_depth * self.tile * self.sum_bits * self.lanes).div_ceil(8);
         let lines = self.line_words * self.tile * self.line_pixels();
         let window = (self.window_kernel - 1) * 3 * self.window_width;
         feature + weights + params + acc + lines + window
@@ -238,7 +254,15 @@ mod tests {
             let b = HwConfig::preset(&format!("{base}-resident-packed")).unwrap();
             assert_eq!((a.hash(), a.packed), (b.hash(), true));
             assert!(a.weight_blocks * a.tile * a.tile >= 1_241_000);
-            for wrong in ["packed-packed", "resident-resident", "fast", ""] {
+            let wide = HwConfig::preset(&format!("{base}-wide-packed")).unwrap();
+            assert_eq!((a.sum_bits, wide.sum_bits), (SUM_BITS, WIDE_SUM_BITS));
+            for wrong in [
+                "packed-packed",
+                "resident-resident",
+                "wide-wide",
+                "fast",
+                "",
+            ] {
                 assert!(
                     HwConfig::preset(&format!("{base}-{wrong}")).is_none(),
                     "{wrong}"

@@ -27,6 +27,16 @@ pub const fn array_latency(tile: usize) -> usize {
     FEATURE_LATENCY + tile_latency(tile)
 }
 
+/// By how much the tag of a vector's sums comes before them at the accumulators, so that the old
+/// sums are read while the new ones are on their way.
+pub const TAG_LEAD: usize = 1;
+
+/// From a vector's address to the tag of its sums, with which the accumulators read.
+#[must_use]
+pub const fn tag_latency(tile: usize) -> usize {
+    array_latency(tile) - TAG_LEAD
+}
+
 /// Fewest cycles between two accumulations into the same word: read, add, write.
 pub const ACC_REUSE: usize = 3;
 
@@ -35,7 +45,7 @@ pub const ACC_REUSE: usize = 3;
 pub const PASS_INTERVAL: usize = ACC_REUSE;
 
 /// From a tile's last sum at the accumulators until it can be read back.
-pub const SETTLE_LATENCY: usize = 2;
+pub const SETTLE_LATENCY: usize = 1;
 
 /// From there ([`SETTLE_LATENCY`]) until the drain can take the tile's job.
 pub const RELEASE_LATENCY: usize = 1;
@@ -51,7 +61,7 @@ pub const fn handover_latency(tile: usize) -> usize {
 }
 
 /// From a granted drain read to its data.
-pub const ACC_READ_LATENCY: usize = 2;
+pub const ACC_READ_LATENCY: usize = 1;
 
 /// From a requantiser's factors to their product.
 pub const MUL_LATENCY: usize = 2;
@@ -60,10 +70,10 @@ pub const MUL_LATENCY: usize = 2;
 /// shifts and the rounding.
 pub const REQUANT_LATENCY: usize = 1 + MUL_LATENCY + 3;
 
-/// From a granted request to the last requantised words of the vector: the read, one register,
-/// the requantisers, the second part, the register that holds the words. With several lanes, the
+/// From a granted request to the last requantised words of the vector: the read, the requantisers,
+/// the second part, the register that holds the words. With several lanes, the
 /// words of the lower half of the lanes are there one cycle before.
-pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + 1 + REQUANT_LATENCY + 2;
+pub const VECTOR_LATENCY: usize = ACC_READ_LATENCY + REQUANT_LATENCY + 2;
 
 /// From a step's words to their maxima; words that are not pooled take as long.
 pub const POOL_LATENCY: usize = 3;
@@ -161,7 +171,7 @@ mod tests {
 
     #[test]
     fn sums_for_every_number_of_lanes() {
-        assert_eq!(array_latency(16), 35);
+        assert_eq!((array_latency(16), tag_latency(16)), (35, 34));
         assert_eq!([1, 2, 4, 8].map(tap_pace), [2, 2, 4, 8]);
         assert_eq!([1, 2, 4, 8].map(sums_pace), [6, 6, 8, 12]);
         assert_eq!([1, 2, 4, 8].map(sums_latency), [3, 3, 5, 9]);

@@ -5,8 +5,9 @@ use crate::command::PARAM_BYTES;
 use crate::config::{ACC_BANKS, HwConfig};
 use crate::regs::STATS_LAYERS;
 
-/// DSP slices of a requantiser, for its product of 32 x 15 bits.
-pub const REQUANTISER_DSP: usize = 2;
+/// Bits of a sum up to which a requantiser's product takes one DSP slice: 25 in the multiplier of a
+/// DSP48E1, two more by what they add to the product.
+pub const ONE_SLICE_SUM_BITS: usize = 27;
 
 /// Words and bits of half a block RAM (18 Kibit) that has one read and one write port.
 const HALF_BRAM_SHAPES: [(usize, usize); 6] = [
@@ -116,7 +117,7 @@ impl HwConfig {
                 "accumulators",
                 self.lanes * ACC_BANKS * tile,
                 self.acc_depth,
-                32,
+                self.sum_bits,
             ),
             memory(
                 "pooling lines",
@@ -134,12 +135,22 @@ impl HwConfig {
         ]
     }
 
+    /// DSP slices of a requantiser's product with 15 bits.
+    #[must_use]
+    pub fn requantiser_dsp(&self) -> usize {
+        if self.sum_bits <= ONE_SLICE_SUM_BITS {
+            1
+        } else {
+            2
+        }
+    }
+
     /// Number of DSP slices: those of the array and of the requantisers.
     #[must_use]
     pub fn dsp(&self) -> usize {
         let macs = self.macs_per_cycle();
         let array = if self.packed { macs / 2 } else { macs };
-        array + self.lanes * self.requantisers * REQUANTISER_DSP
+        array + self.lanes * self.requantisers * self.requantiser_dsp()
     }
 
     /// The memories that are UltraRAM on a board: features and weights, if the board has any and
@@ -226,6 +237,8 @@ mod tests {
     fn packing_halves_the_array() {
         let plain = HwConfig::preset("fb1024").unwrap();
         let packed = HwConfig::preset("fb1024-packed").unwrap();
-        assert_eq!((plain.dsp(), packed.dsp()), (1024 + 64, 512 + 64));
+        let wide = HwConfig::preset("fb1024-wide").unwrap();
+        assert_eq!(wide.dsp(), 1024 + 64);
+        assert_eq!((plain.dsp(), packed.dsp()), (1024 + 32, 512 + 32));
     }
 }

@@ -47,7 +47,7 @@ fn info_of_a_board_is_what_is_generated_for_it() {
     let object = &object.objects()[0];
     assert_eq!(object["preset"], "fb2048-packed-resident");
     let parts = &object["resources"];
-    assert_eq!((&parts["dsp"], &parts["bram"]), (&1152.into(), &150.into()));
+    assert_eq!((&parts["dsp"], &parts["bram"]), (&1088.into(), &150.into()));
     assert_eq!(
         (&parts["uram"], &parts["uram_shared"]),
         (&72.into(), &68.into())

@@ -20,7 +20,7 @@ mod record;
 mod session;
 pub mod stall;
 
-pub use compile::{CompileError, CompileOptions, Limits, Weights, compile};
+pub use compile::{CompileError, CompileOptions, Limits, Weights, compile, sum_bits};
 pub use device::{
     BOARDS, Board, Cancel, Device, DeviceError, ExecutorDevice, Explained, Fed, Feed, Found, Node,
     OpenOptions, Packet, PciDevice, Synchronised, Take, Timing, Transport, Transports, Uri,

@@ -49,6 +49,41 @@ fn memories_that_are_too_small_are_named() {
 }
 
 #[test]
+fn sums_that_the_accumulators_do_not_hold_are_named() {
+    let mut b = Builder::new(3);
+    let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
+    let x = b.conv("last", x, 4, (1, 1, 0));
+    let mut network = b.finish(x, 40, 40);
+    let narrow = preset();
+    let wide = HwConfig::preset(&format!("{}-wide", narrow.name)).expect("a preset");
+    let options = CompileOptions::default();
+    // The bias that just fits, and the first that does not.
+    let mut with_bias = |bias: i32| {
+        let Op::Conv(conv) = &mut network.nodes[1].op else {
+            panic!("the second node is a convolution");
+        };
+        conv.weights.fill(0);
+        conv.requant[2].bias = bias;
+        network.clone()
+    };
+    for fits in [(1 << 26) - 1, -(1 << 26)] {
+        compile(&with_bias(fits), &narrow, 40, 40, &options).expect("27 bits hold it");
+    }
+    for exceeds in [1 << 26, -(1 << 26) - 1] {
+        let network = with_bias(exceeds);
+        let named = [
+            "\"last\"",
+            "channel 2",
+            "28 bits",
+            "have 27",
+            "-wide\" has 32",
+        ];
+        fails(&network, &narrow, (40, 40), &named);
+        compile(&network, &wide, 40, 40, &options).expect("32 bits hold it");
+    }
+}
+
+#[test]
 fn structures_without_a_command_are_named() {
     type Wrong = fn(&mut Builder) -> NodeId;
     let config = preset();

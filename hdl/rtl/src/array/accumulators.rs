@@ -1,26 +1,113 @@
 //! Accumulators: two banks of partial sums for each output channel.
 
-pub use firebrick_spec::latency::{ACC_READ_LATENCY, ACC_REUSE};
+use firebrick_spec::arith::wrap;
+pub use firebrick_spec::latency::{ACC_READ_LATENCY, ACC_REUSE, TAG_LEAD};
 use rust_hdl::prelude::*;
 
 use crate::common::mem::{Pack, Ram};
 
-// The word read and the register behind it.
-const _: () = assert!(ACC_READ_LATENCY == 2, "a drain read has two registers");
+// The word read.
+const _: () = assert!(ACC_READ_LATENCY == 1, "a drain read has one register");
 // A word read in cycle 0 is added to in cycle 1 and written in cycle 2.
 const _: () = assert!(ACC_REUSE == 3, "an accumulation has three stages");
+// A tag reads in cycle 0 what its sums of cycle 1 are added to.
+const _: () = assert!(TAG_LEAD == 1, "tags come a cycle before their sums");
+
+/// The adder of an output channel: `sum` is `psum`, with the word of `bank` unless `first`, one
+/// cycle later, in `bits` bits; those above are zero. No back-pressure.
+///
+/// Its own Verilog: a bit of the sum, its choice of a bank and its start from 0 are one look-up
+/// table, if the sum that comes is the operand which the carry chain has without one. Yosys takes
+/// for that the operand that is in fewer parts; so the old sum is put together of bits.
+#[derive(LogicBlock)]
+pub struct AccAdder {
+    /// Clock.
+    pub clock: Signal<In, Clock>,
+    /// Sum that comes, signed.
+    pub psum: Signal<In, Bits<24>>,
+    /// Word of bank 0.
+    pub word_0: Signal<In, Bits<32>>,
+    /// Word of bank 1.
+    pub word_1: Signal<In, Bits<32>>,
+    /// Bank that accumulates.
+    pub bank: Signal<In, Bit>,
+    /// Starts the sum.
+    pub first: Signal<In, Bit>,
+    /// New sum.
+    pub sum: Signal<Out, Bits<32>>,
+    _bits: usize,
+}
+
+impl AccAdder {
+    /// For sums of `bits` bits, 24 to 32.
+    #[must_use]
+    pub fn new(bits: usize) -> Self {
+        assert!(
+            (24..=32).contains(&bits),
+            "a sum has 24 to 32 bits, not {bits}"
+        );
+        block! {
+            clock, psum, word_0, word_1, bank, first, sum;
+            _bits: bits,
+        }
+    }
+}
+
+impl Logic for AccAdder {
+    fn update(&mut self) {
+        if self.clock.pos_edge() {
+            let psum = wrap(self.psum.val().to_u64() as i64, 24) as u64;
+            let old = match (self.first.val(), self.bank.val()) {
+                (true, _) => 0,
+                (false, false) => self.word_0.val().to_u64(),
+                (false, true) => self.word_1.val().to_u64(),
+            };
+            self.sum.next = (psum.wrapping_add(old) & ((1 << self._bits) - 1)).into();
+        }
+    }
+
+    fn connect(&mut self) {
+        self.sum.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let top = self._bits - 1;
+        let (mut parts, mut names) = (String::new(), Vec::new());
+        for i in (0..=top).rev() {
+            parts += &format!("wire old_{i} = first ? 1'b0 : bank ? word_1[{i}] : word_0[{i}];\n");
+            names.push(format!("old_{i}"));
+        }
+        let sign = match top - 23 {
+            0 => String::new(),
+            bits => format!("{{{bits}{{psum[23]}}}}, "),
+        };
+        let above = match 31 - top {
+            0 => String::new(),
+            bits => format!("{bits}'d0, "),
+        };
+        Verilog::Custom(format!(
+            "{parts}reg [{top}:0] held;\n\
+             always @(posedge clock) held <= {{{sign}psum}} + {{{}}};\n\
+             assign sum = {{{above}held}};\n",
+            names.join(", ")
+        ))
+    }
+}
 
 /// Two banks and one adder for one output channel. Its parent makes the addresses, which all
 /// channels share.
 ///
-/// Cycle 0: `psum` and the read address of the bank in use. Cycle 1: the old sum is added unless
-/// `first_1`. Cycle 2: the parent has `write_enable_*` high and the sum is written. `old_1` is
-/// the word read by cycle 0's address, for the drain.
+/// Cycle 0: the read address of the bank in use. Cycle 1: `psum`, to which the old sum is added
+/// unless `first_1`; `word_0` and `word_1` are what cycle 0's addresses read, for the drain.
+/// Cycle 2: the parent has `write_enable_*` high and the sum is written.
+///
+/// Words have as many bits as the sums; those above are zero when read, and what the adder carries
+/// into them is dropped: sums are exact modulo 2^bits.
 #[derive(LogicBlock)]
 pub struct AccColumn {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Array output of cycle 0, signed.
+    /// Array output, cycle 1, signed.
     pub psum: Signal<In, Bits<24>>,
     /// Read address of bank 0, cycle 0.
     pub read_address_0: Signal<In, Bits<9>>,
@@ -36,31 +123,25 @@ pub struct AccColumn {
     pub write_enable_0: Signal<In, Bit>,
     /// Writes bank 1, cycle 2.
     pub write_enable_1: Signal<In, Bit>,
-    /// Bank that drains, cycle 1.
-    pub drain_bank_1: Signal<In, Bit>,
-    /// Drained sum, cycle 2.
-    pub drain_data: Signal<Out, Bits<32>>,
+    /// Word of bank 0, cycle 1.
+    pub word_0: Signal<Out, Bits<32>>,
+    /// Word of bank 1, cycle 1.
+    pub word_1: Signal<Out, Bits<32>>,
     bank_a: Ram<32, 9>,
     bank_b: Ram<32, 9>,
-    psum_1: DFF<Bits<24>>,
-    sum_2: DFF<Bits<32>>,
-    drain_2: DFF<Bits<32>>,
-    psum_signed: Signal<Local, Signed<24>>,
-    psum_wide: Signal<Local, Signed<32>>,
-    psum_bits: Signal<Local, Bits<32>>,
-    old: Signal<Local, Bits<32>>,
+    adder: AccAdder,
 }
 
 impl AccColumn {
-    /// Two banks of `depth` words, at most 512.
+    /// Two banks of `depth` words, at most 512, of `bits` bits, at most 32.
     #[must_use]
-    pub fn new(depth: usize) -> Self {
+    pub fn new(depth: usize, bits: usize) -> Self {
         block! {
             clock, psum, read_address_0, read_address_1, bank_1, first_1, write_address,
-            write_enable_0, write_enable_1, drain_bank_1, drain_data, psum_1, sum_2, drain_2,
-            psum_signed, psum_wide, psum_bits, old;
-            bank_a: Ram::new(depth),
-            bank_b: Ram::new(depth),
+            write_enable_0, write_enable_1, word_0, word_1;
+            adder: AccAdder::new(bits),
+            bank_a: Ram::narrow(depth, bits),
+            bank_b: Ram::narrow(depth, bits),
         }
     }
 }
@@ -68,54 +149,44 @@ impl AccColumn {
 impl Logic for AccColumn {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, psum_1, sum_2, drain_2);
+        self.adder.clock.next = self.clock.val();
         self.bank_a.clock.next = self.clock.val();
         self.bank_b.clock.next = self.clock.val();
         self.bank_a.read_enable.next = true;
         self.bank_b.read_enable.next = true;
         self.bank_a.read_address.next = self.read_address_0.val();
         self.bank_b.read_address.next = self.read_address_1.val();
-        self.psum_1.d.next = self.psum.val();
-        self.psum_signed.next = signed_cast(self.psum_1.q.val());
-        self.psum_wide.next = signed_bit_cast::<32, 24>(self.psum_signed.val());
-        self.psum_bits.next = unsigned_cast(self.psum_wide.val());
-        self.old.next = self.bank_a.read_data.val();
-        if self.bank_1.val() {
-            self.old.next = self.bank_b.read_data.val();
-        }
-        if self.first_1.val() {
-            self.sum_2.d.next = self.psum_bits.val();
-        } else {
-            self.sum_2.d.next = self.psum_bits.val() + self.old.val();
-        }
+        self.word_0.next = self.bank_a.read_data.val();
+        self.word_1.next = self.bank_b.read_data.val();
+        self.adder.psum.next = self.psum.val();
+        self.adder.word_0.next = self.bank_a.read_data.val();
+        self.adder.word_1.next = self.bank_b.read_data.val();
+        self.adder.bank.next = self.bank_1.val();
+        self.adder.first.next = self.first_1.val();
         self.bank_a.write_address.next = self.write_address.val();
         self.bank_b.write_address.next = self.write_address.val();
-        self.bank_a.write_data.next = self.sum_2.q.val();
-        self.bank_b.write_data.next = self.sum_2.q.val();
+        self.bank_a.write_data.next = self.adder.sum.val();
+        self.bank_b.write_data.next = self.adder.sum.val();
         self.bank_a.write_enable.next = self.write_enable_0.val();
         self.bank_b.write_enable.next = self.write_enable_1.val();
-        if self.drain_bank_1.val() {
-            self.drain_2.d.next = self.bank_b.read_data.val();
-        } else {
-            self.drain_2.d.next = self.bank_a.read_data.val();
-        }
-        self.drain_data.next = self.drain_2.q.val();
     }
 }
 
 /// Accumulators of one lane: a column for each output channel, the array on one side and the
 /// drain on the other.
 ///
-/// The array writes without back-pressure: `tag_*` describe the sums at `psums` in the same
-/// cycle. The drain asks with `drain_read`; it is granted in the same cycle unless the array
-/// accumulates in that bank, and gets its word [`ACC_READ_LATENCY`] cycles later.
+/// The array writes without back-pressure: `tag_*` describe the sums that are at `psums`
+/// [`TAG_LEAD`] cycles later. The drain asks with `drain_read`; it is granted in the same cycle
+/// unless the array accumulates in that bank, and gets the words at its address in both banks
+/// [`ACC_READ_LATENCY`] cycles later: that of `drain_bank` is the one it asked for, the other means
+/// nothing. Whoever takes them chooses, where it costs nothing.
 #[derive(LogicBlock)]
 pub struct Accumulators {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Array output, 24 bits for each output channel, signed, channel 0 lowest.
     pub psums: Signal<In, Bits<384>>,
-    /// `psums` is a pixel vector.
+    /// What comes to `psums` is a pixel vector.
     pub tag_valid: Signal<In, Bit>,
     /// It starts the sum.
     pub tag_first: Signal<In, Bit>,
@@ -131,10 +202,14 @@ pub struct Accumulators {
     pub drain_address: Signal<In, Bits<11>>,
     /// It gets it.
     pub drain_grant: Signal<Out, Bit>,
-    /// The word, 32 bits for each output channel, channel 0 lowest; zero above the last column.
-    pub drain_data: Signal<Out, Bits<512>>,
+    /// Words of bank 0, 32 bits for each output channel, channel 0 lowest; zero above a sum's bits
+    /// and above the last column.
+    pub drain_words_0: Signal<Out, Bits<512>>,
+    /// The same of bank 1.
+    pub drain_words_1: Signal<Out, Bits<512>>,
     column: Vec<AccColumn>,
-    pack: Pack<32, 512>,
+    pack_0: Pack<32, 512>,
+    pack_1: Pack<32, 512>,
     valid_1: DFF<Bit>,
     first_1: DFF<Bit>,
     bank_1: DFF<Bit>,
@@ -142,7 +217,6 @@ pub struct Accumulators {
     valid_2: DFF<Bit>,
     bank_2: DFF<Bit>,
     address_2: DFF<Bits<9>>,
-    drain_bank_1: DFF<Bit>,
     reads_0: Signal<Local, Bit>,
     reads_1: Signal<Local, Bit>,
     address_a: Signal<Local, Bits<9>>,
@@ -153,16 +227,18 @@ pub struct Accumulators {
 }
 
 impl Accumulators {
-    /// Two banks of `depth` vectors, at most 512, of `columns` sums, at most 16.
+    /// Two banks of `depth` vectors, at most 512, of `columns` sums, at most 16, of `bits` bits,
+    /// at most 32.
     #[must_use]
-    pub fn new(columns: usize, depth: usize) -> Self {
+    pub fn new(columns: usize, depth: usize, bits: usize) -> Self {
         block! {
             clock, psums, tag_valid, tag_first, tag_bank, tag_address, drain_read, drain_bank,
-            drain_address, drain_grant, drain_data, valid_1, first_1, bank_1, address_1, valid_2,
-            bank_2, address_2, drain_bank_1, reads_0, reads_1, address_a, address_b, write_a,
+            drain_address, drain_grant, drain_words_0, drain_words_1, valid_1, first_1, bank_1,
+            address_1, valid_2, bank_2, address_2, reads_0, reads_1, address_a, address_b, write_a,
             write_b;
-            column: (0..columns).map(|_| AccColumn::new(depth)).collect(),
-            pack: Pack::new(columns),
+            column: (0..columns).map(|_| AccColumn::new(depth, bits)).collect(),
+            pack_0: Pack::new(columns),
+            pack_1: Pack::new(columns),
             _columns: columns,
         }
     }
@@ -172,16 +248,7 @@ impl Logic for Accumulators {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self,
-            clock,
-            valid_1,
-            first_1,
-            bank_1,
-            address_1,
-            valid_2,
-            bank_2,
-            address_2,
-            drain_bank_1
+            self, clock, valid_1, first_1, bank_1, address_1, valid_2, bank_2, address_2
         );
         self.valid_1.d.next = self.tag_valid.val();
         self.first_1.d.next = self.tag_first.val();
@@ -190,7 +257,6 @@ impl Logic for Accumulators {
         self.valid_2.d.next = self.valid_1.q.val();
         self.bank_2.d.next = self.bank_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
-        self.drain_bank_1.d.next = self.drain_bank.val();
 
         // A sum that starts needs no read, so the drain may use that bank's port.
         self.reads_0.next = self.tag_valid.val() & (!self.tag_first.val()) & (!self.tag_bank.val());
@@ -218,9 +284,10 @@ impl Logic for Accumulators {
             self.column[i].write_address.next = self.address_2.q.val();
             self.column[i].write_enable_0.next = self.write_a.val();
             self.column[i].write_enable_1.next = self.write_b.val();
-            self.column[i].drain_bank_1.next = self.drain_bank_1.q.val();
-            self.pack.words[i].next = self.column[i].drain_data.val();
+            self.pack_0.words[i].next = self.column[i].word_0.val();
+            self.pack_1.words[i].next = self.column[i].word_1.val();
         }
-        self.drain_data.next = self.pack.joined.val();
+        self.drain_words_0.next = self.pack_0.joined.val();
+        self.drain_words_1.next = self.pack_1.joined.val();
     }
 }

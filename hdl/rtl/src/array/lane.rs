@@ -11,9 +11,10 @@ use crate::array::tile_packed::{TilePacked8, TilePacked16};
 /// pixels that the lanes take together.
 ///
 /// Activations, weights and swaps enter as at the tile: see [`Tile16`]. `tag_*` come
-/// [`tile_latency`](crate::array::tile::tile_latency) cycles after the vector that they describe, and
+/// [`tile_latency`](crate::array::tile::tile_latency) less
+/// [`TAG_LEAD`](crate::array::accumulators::TAG_LEAD) cycles after the vector that they describe, and
 /// the drain reads as described at [`Accumulators`]. Words are 128 bits wide for every tile: an
-/// 8 x 8 tile uses the low half, and the upper half of its `drain_data` is zero. Plain and packed
+/// 8 x 8 tile uses the low half, and the upper half of its drained words is zero. Plain and packed
 /// tiles differ in nothing that the ports show.
 #[derive(LogicBlock)]
 pub struct Lane {
@@ -43,8 +44,10 @@ pub struct Lane {
     pub drain_address: Signal<In, Bits<11>>,
     /// It gets it.
     pub drain_grant: Signal<Out, Bit>,
-    /// The word, 32 bits for each output channel, channel 0 lowest.
-    pub drain_data: Signal<Out, Bits<512>>,
+    /// Words of bank 0, 32 bits for each output channel, channel 0 lowest.
+    pub drain_words_0: Signal<Out, Bits<512>>,
+    /// The same of bank 1.
+    pub drain_words_1: Signal<Out, Bits<512>>,
     // One of the four has a tile.
     plain16: Vec<Tile16>,
     plain8: Vec<Tile8>,
@@ -76,12 +79,12 @@ impl Lane {
         );
         block! {
             clock, x_in, swap_in, load_in, w_in, tag_valid, tag_first, tag_bank, tag_address,
-            drain_read, drain_bank, drain_address, drain_grant, drain_data, psums;
+            drain_read, drain_bank, drain_address, drain_grant, drain_words_0, drain_words_1, psums;
             plain16: blocks(kind(16, false)),
             plain8: blocks(kind(8, false)),
             packed16: blocks(kind(16, true)),
             packed8: blocks(kind(8, true)),
-            accumulators: Accumulators::new(config.tile, config.acc_depth),
+            accumulators: Accumulators::new(config.tile, config.acc_depth, config.sum_bits),
             _plain16: kind(16, false),
             _plain8: kind(8, false),
             _packed16: kind(16, true),
@@ -135,6 +138,7 @@ impl Logic for Lane {
         self.accumulators.drain_bank.next = self.drain_bank.val();
         self.accumulators.drain_address.next = self.drain_address.val();
         self.drain_grant.next = self.accumulators.drain_grant.val();
-        self.drain_data.next = self.accumulators.drain_data.val();
+        self.drain_words_0.next = self.accumulators.drain_words_0.val();
+        self.drain_words_1.next = self.accumulators.drain_words_1.val();
     }
 }

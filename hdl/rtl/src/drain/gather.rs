@@ -92,13 +92,17 @@ impl Logic for DrainGather {
             0 => String::new(),
             _ => format!("{bits}'d0, "),
         };
+        // A reset of the registers, which costs no logic at their inputs.
+        let put = |i: usize, word: &str| {
+            format!(
+                "    if (high & ~keep${i}) vector${i} <= 128'd0;\n    \
+                 else if (high) vector${i} <= {{{word}}};\n"
+            )
+        };
         let mut body = String::new();
         if self.first_half.is_empty() {
             for i in 0..self.vector.len() {
-                body += &format!(
-                    "    if (high) vector${i} <= keep${i} ? {{{}}} : 128'd0;\n",
-                    word(i)
-                );
+                body += &put(i, &word(i));
             }
         } else {
             let (bits, half) = (8 * bytes, word(0));
@@ -106,11 +110,12 @@ impl Logic for DrainGather {
                 "    if (low) first_half$0 <= {{{}{half}}};\n",
                 zeros(64 - bits)
             );
-            body += &format!(
-                "    if (high) vector$0 <= keep$0 ? {{{}{half}, first_half$0[{}:0]}} : 128'd0;\n",
+            let all = format!(
+                "{}{half}, first_half$0[{}:0]",
                 zeros(128 - 2 * bits),
                 bits - 1
             );
+            body += &put(0, &all);
         }
         Verilog::Custom(format!("always @(posedge clock) begin\n{body}end\n"))
     }

@@ -5,7 +5,6 @@ pub mod byte_max;
 pub mod column;
 pub mod gather;
 pub mod job;
-pub mod mul;
 pub mod params;
 pub mod place;
 pub mod pool;
@@ -32,12 +31,14 @@ use crate::drain::job::DrainJob;
 use crate::drain::place::DrainPlace;
 use crate::drain::pool::Pool;
 use crate::drain::reader::DrainReader;
-use crate::drain::requant::Requantiser;
+use crate::drain::requant::{COARSE_DELAY, FINE_DELAY, Requantiser};
 use crate::drain::send::DrainSend;
 use crate::drain::spread::{DrainSpread, requantisers};
 use crate::drain::step::DrainStep;
 use crate::drain::sum::GlobalSum;
 use crate::drain::tap::DrainTap;
+
+const _: () = assert!(ACC_READ_LATENCY == 1, "words come with their parameters");
 
 /// Drains finished tiles: accumulators, requantisation, then write, pool or sum.
 ///
@@ -49,8 +50,10 @@ use crate::drain::tap::DrainTap;
 /// - Jobs: taken with `job_valid` and `job_ready`, in any cycle without a job in hand. The first
 ///   request comes in the next cycle.
 /// - Accumulators: `acc_re` asks all lanes for bank `acc_rbank`, address `acc_raddr`; `acc_grant`
-///   answers in the same cycle; `acc_rdata` (for each lane sixteen i32, channel 0 in the low bits)
-///   is sampled [`ACC_READ_LATENCY`] cycles later. The request stands until it is granted.
+///   answers in the same cycle; of `acc_words_0` and `acc_words_1` (for each lane sixteen sums of 32
+///   bits, channel 0 in the low bits) that of the bank is sampled [`ACC_READ_LATENCY`] cycles later.
+///   The request stands until it is granted. Sums are as wide as the configuration says; bits above
+///   do not count.
 /// - Parameters: with one lane `param_raddr` is the group and, in bit 0, the half, else the group;
 ///   `param_rdata` one cycle later holds the channels' bias (i32), multiplier (16 bit) and shift
 ///   (8 bit), in that order from the low bits.
@@ -66,7 +69,7 @@ use crate::drain::tap::DrainTap;
 ///   ([`sums_beat_latency`] + beats - 1 cycles after); `ended` once for each end of image. `busy` from the cycle after a job is taken to
 ///   that of `drained` or `ended`.
 ///
-/// Requantisation is that of `firebrick_spec::arith::Requant::apply`, see [`Requantiser`] for the
+/// Requantisation is that of `firebrick_spec::arith::Requant::apply_within`, see [`Requantiser`] for the
 /// range. All data outputs are registers.
 #[derive(LogicBlock)]
 pub struct Drain {
@@ -88,8 +91,10 @@ pub struct Drain {
     pub acc_raddr: Signal<Out, Bits<11>>,
     /// The request is served in this cycle.
     pub acc_grant: Signal<In, Bit>,
-    /// Accumulators of an earlier request, for each lane.
-    pub acc_rdata: Vec<Signal<In, Bits<512>>>,
+    /// Accumulators of the cycle before's request in bank 0, for each lane.
+    pub acc_words_0: Vec<Signal<In, Bits<512>>>,
+    /// Those in bank 1.
+    pub acc_words_1: Vec<Signal<In, Bits<512>>>,
     /// Parameter address.
     pub param_raddr: Signal<Out, Bits<13>>,
     /// Parameters of the address of the cycle before.
@@ -119,10 +124,14 @@ pub struct Drain {
     /// A job is under way.
     pub busy: Signal<Out, Bit>,
     reader: DrainReader,
-    read_delay: Delay<1, ACC_READ_LATENCY>,
-    group_delay: Delay<10, ACC_READ_LATENCY>,
-    half: DFF<Bit>,
-    spread: DrainSpread,
+    fire_1: DFF<Bit>,
+    bank_1: DFF<Bit>,
+    spread_0: DrainSpread,
+    spread_1: DrainSpread,
+    // What requantisers of the same channel share.
+    factor: Vec<DFF<Bits<15>>>,
+    coarse: Vec<Delay<2, COARSE_DELAY>>,
+    fine: Vec<Delay<4, FINE_DELAY>>,
     lane: Vec<Requantiser>,
     gather: DrainGather,
     place: DrainPlace,
@@ -162,18 +171,24 @@ impl Drain {
         );
         assert!(config.line_words <= 1 << 10, "a line address has 10 bits");
         let pixels = config.drain_pixels();
+        let channels = requantisers(config) / pixels;
         block! {
             clock, reset, job_valid, job, job_ready, acc_re, acc_rbank, acc_raddr, acc_grant,
             param_raddr, param_rdata, range_error, out_room, blocked, out_valid, out_data,
-            out_last, drained, ended, busy, read_delay, group_delay, half, step, jobs, over;
-            acc_rdata: (0..config.lanes).map(|_| Signal::default()).collect(),
+            out_last, drained, ended, busy, fire_1, bank_1, step, jobs, over;
+            acc_words_0: (0..config.lanes).map(|_| Signal::default()).collect(),
+            acc_words_1: (0..config.lanes).map(|_| Signal::default()).collect(),
             fw_valid: (0..pixels).map(|_| Signal::default()).collect(),
             fw_addr: (0..pixels).map(|_| Signal::default()).collect(),
             fw_data: (0..pixels).map(|_| Signal::default()).collect(),
             reader: DrainReader::new(config),
-            spread: DrainSpread::new(config),
+            spread_0: DrainSpread::new(config),
+            spread_1: DrainSpread::new(config),
+            factor: (0..channels).map(|_| DFF::default()).collect(),
+            coarse: (0..channels).map(|_| Delay::default()).collect(),
+            fine: (0..channels).map(|_| Delay::default()).collect(),
             lane: (0..requantisers(config))
-                .map(|_| Requantiser::default())
+                .map(|_| Requantiser::new(config.sum_bits))
                 .collect(),
             gather: DrainGather::new(config),
             place: DrainPlace::new(config),
@@ -185,7 +200,7 @@ impl Drain {
             single: Constant::new(config.lanes == 1),
             _lanes: config.lanes,
             _pixels: pixels,
-            _channels: requantisers(config) / pixels,
+            _channels: channels,
             _requantisers: requantisers(config),
         }
     }
@@ -194,25 +209,11 @@ impl Drain {
 impl Logic for Drain {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, half, jobs);
+        dff_setup!(self, clock, fire_1, bank_1, jobs);
         clock!(
-            self,
-            clock,
-            reader,
-            read_delay,
-            group_delay,
-            spread,
-            gather,
-            place,
-            pool,
-            address,
-            sum,
-            tap,
-            send
+            self, clock, reader, gather, place, pool, address, sum, tap, send
         );
         self.reader.reset.next = self.reset.val();
-        self.read_delay.reset.next = self.reset.val();
-        self.group_delay.reset.next = self.reset.val();
         self.place.reset.next = self.reset.val();
         self.address.reset.next = self.reset.val();
         self.tap.reset.next = self.reset.val();
@@ -233,32 +234,47 @@ impl Logic for Drain {
         self.place.last.next = self.reader.last.val();
         self.place.job.next = self.reader.held.val();
 
-        // The accumulators arrive; half a vector a cycle goes through the requantisers.
-        self.read_delay.d.next = bit_cast::<1, 1>(self.reader.fire.val().into());
-        self.group_delay.d.next = self.reader.held.val().param;
-        self.half.d.next = self.read_delay.q.val().any();
-        self.param_raddr.next = bit_cast::<13, 10>(self.group_delay.q.val());
+        // The accumulators arrive; half a vector a cycle goes through the requantisers, the second
+        // half a cycle later, with its parameters.
+        self.fire_1.d.next = self.reader.fire.val();
+        self.bank_1.d.next = self.reader.acc_rbank.val();
+        self.param_raddr.next = bit_cast::<13, 10>(self.reader.held.val().param);
         if self.single.val() {
-            self.param_raddr.next = (bit_cast::<13, 10>(self.group_delay.q.val()) << 1)
-                | bit_cast::<13, 1>(self.half.q.val().into());
+            self.param_raddr.next = (bit_cast::<13, 10>(self.reader.held.val().param) << 1)
+                | bit_cast::<13, 1>(self.fire_1.q.val().into());
         }
-        self.spread.load.next = self.read_delay.q.val().any();
-        self.spread.advance.next = self.half.q.val();
         for i in 0..self._lanes {
-            self.spread.data[i].next = self.acc_rdata[i].val();
+            self.spread_0.words[i].next = self.acc_words_0[i].val();
+            self.spread_1.words[i].next = self.acc_words_1[i].val();
         }
         for i in 0..self._requantisers {
             self.lane[i].clock.next = self.clock.val();
-            self.lane[i].acc.next = self.spread.acc[i].val();
+            self.lane[i].now.next = self.fire_1.q.val();
+            self.lane[i].bank.next = self.bank_1.q.val();
+            self.lane[i].now_0.next = self.spread_0.now[i].val();
+            self.lane[i].now_1.next = self.spread_1.now[i].val();
+            self.lane[i].later_0.next = self.spread_0.later[i].val();
+            self.lane[i].later_1.next = self.spread_1.later[i].val();
             self.gather.y[i].next = self.lane[i].y.val();
+        }
+        for i in 0..self._channels {
+            self.factor[i].clock.next = self.clock.val();
+            self.coarse[i].clock.next = self.clock.val();
+            self.fine[i].clock.next = self.clock.val();
+            self.coarse[i].reset.next = false;
+            self.fine[i].reset.next = false;
+            self.factor[i].d.next = self.param_rdata.val().get_bits::<15>(i * 64 + 32);
+            self.fine[i].d.next = self.param_rdata.val().get_bits::<4>(i * 64 + 48);
+            self.coarse[i].d.next = self.param_rdata.val().get_bits::<2>(i * 64 + 52);
         }
         for p in 0..self._pixels {
             for i in 0..self._channels {
                 self.lane[p * 16 + i].bias.next = self.param_rdata.val().get_bits::<32>(i * 64);
                 self.lane[p * 16 + i].mult.next =
                     self.param_rdata.val().get_bits::<15>(i * 64 + 32);
-                self.lane[p * 16 + i].shift.next =
-                    self.param_rdata.val().get_bits::<6>(i * 64 + 48);
+                self.lane[p * 16 + i].factor.next = self.factor[i].q.val();
+                self.lane[p * 16 + i].coarse.next = self.coarse[i].q.val();
+                self.lane[p * 16 + i].fine.next = self.fine[i].q.val();
             }
         }
         self.gather.low.next = self.place.low.val();
@@ -291,7 +307,8 @@ impl Logic for Drain {
         // Sum.
         self.sum.add.next = self.place.valid.val() & self.step.val().adds;
         self.sum.restart.next = self.step.val().opens & self.step.val().sum_first;
-        self.sum.select.next = self.send.select.val();
+        self.sum.clear.next = self.send.clear.val();
+        self.sum.turn.next = self.send.turn.val();
 
         // To the host.
         self.tap.load.next = self.place.valid.val() & self.step.val().tap;

@@ -9,8 +9,8 @@ use crate::drain::step::DrainStep;
 ///
 /// `valid` brings a step; `word` with `word_valid` is sent a cycle later, as is the trailer: the
 /// tag in word 2 and 0 elsewhere, with `out_last`. The sums follow from [`sums_latency`] cycles
-/// after the last step of a tile with `sends_sums` on, one beat a cycle; `select` asks for their
-/// beats. Nothing else may be there to send meanwhile. All outputs are registers.
+/// after the last step of a tile with `sends_sums` on, one beat a cycle; `turn` asks for the next
+/// beat, always four times. Nothing else may be there to send meanwhile. All outputs are registers.
 ///
 /// `drained` (tiles) and `ended` (ends of images) come once for each job: three cycles after the
 /// last step ([`tap_delay`] more with taps), or with the last beat of its sums. No back-pressure.
@@ -28,9 +28,11 @@ pub struct DrainSend {
     pub word_valid: Signal<In, Bit>,
     /// The word, sixteen u8.
     pub word: Signal<In, Bits<128>>,
-    /// Which four sums are wanted.
-    pub select: Signal<Out, Bits<2>>,
-    /// These four sums.
+    /// Sums are wanted from the next cycle on.
+    pub clear: Signal<Out, Bit>,
+    /// The next four sums are wanted.
+    pub turn: Signal<Out, Bit>,
+    /// Four sums.
     pub beat: Signal<In, Bits<128>>,
     /// A beat for the host.
     pub out_valid: Signal<Out, Bit>,
@@ -45,7 +47,7 @@ pub struct DrainSend {
     pause: DFF<Bits<3>>,
     beats: DFF<Bits<3>>,
     left: DFF<Bits<3>>,
-    index: DFF<Bits<2>>,
+    turns: DFF<Bits<3>>,
     beat_valid: DFF<Bit>,
     beat_last: DFF<Bit>,
     data: DFF<Bits<128>>,
@@ -69,8 +71,8 @@ impl DrainSend {
     #[must_use]
     pub fn new(lanes: usize) -> Self {
         block! {
-            clock, reset, valid, step, word_valid, word, select, beat, out_valid, out_data,
-            out_last, drained, ended, pause, beats, left, index, beat_valid, beat_last, data, late,
+            clock, reset, valid, step, word_valid, word, clear, turn, beat, out_valid, out_data,
+            out_last, drained, ended, pause, beats, left, turns, beat_valid, beat_last, data, late,
             tile_1, tile_2, tile_3, end_1, end_2, end_3, over, ends, sends_sums, taps_late;
             tap_wait: Constant::new((tap_delay(lanes) as u64).into()),
             sums_wait: Constant::new((sums_latency(lanes) as u64 - 2).into()),
@@ -82,7 +84,7 @@ impl Logic for DrainSend {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, pause, beats, left, index, beat_valid, beat_last, data, late, tile_1,
+            self, clock, pause, beats, left, turns, beat_valid, beat_last, data, late, tile_1,
             tile_2, tile_3, end_1, end_2, end_3
         );
         self.over.next = self.valid.val() & self.step.val().last & !self.step.val().end_image;
@@ -93,9 +95,11 @@ impl Logic for DrainSend {
         self.beat_last.d.next = false;
         if self.left.q.val().any() {
             self.left.d.next = self.left.q.val() - 1;
-            self.index.d.next = self.index.q.val() + 1;
             self.data.d.next = self.beat.val();
             self.beat_valid.d.next = true;
+        }
+        if self.turns.q.val().any() {
+            self.turns.d.next = self.turns.q.val() - 1;
         }
         if self.word_valid.val() {
             self.data.d.next = self.word.val();
@@ -110,12 +114,12 @@ impl Logic for DrainSend {
             self.pause.d.next = self.pause.q.val() - 1;
             if self.pause.q.val() == 1 {
                 self.left.d.next = self.beats.q.val();
+                self.turns.d.next = 4.into();
             }
         }
         if self.over.val() & self.sends_sums.val() {
             self.pause.d.next = self.sums_wait.val();
             self.beats.d.next = bit_cast::<3, 2>(self.step.val().more_beats) + 1;
-            self.index.d.next = 0.into();
         }
 
         // A tile with taps is over with the last of them.
@@ -136,6 +140,7 @@ impl Logic for DrainSend {
         if self.reset.val() {
             self.pause.d.next = 0.into();
             self.left.d.next = 0.into();
+            self.turns.d.next = 0.into();
             self.late.d.next = 0.into();
             self.beat_valid.d.next = false;
             self.beat_last.d.next = false;
@@ -147,7 +152,8 @@ impl Logic for DrainSend {
             self.end_3.d.next = false;
         }
 
-        self.select.next = self.index.q.val();
+        self.clear.next = self.pause.q.val() == 1;
+        self.turn.next = self.turns.q.val().any();
         self.out_valid.next = self.beat_valid.q.val();
         self.out_data.next = self.data.q.val();
         self.out_last.next = self.beat_last.q.val();

@@ -2,13 +2,18 @@
 
 use rust_hdl::prelude::*;
 
-/// Sixteen 32-bit sums of u8.
+/// Bits of a sum: exact for as many words as the largest map has, 1023 x 1023.
+const BITS: usize = 28;
+
+/// Sixteen sums of u8.
 ///
 /// With `add`, the sixteen bytes of each word of `vector` (channel 0 in the low byte) are added,
-/// with `restart` to 0. `beat` shows four sums from two cycles later on, chosen by `select`
-/// without a register: channels `4 * select` to `4 * select + 3`, the first in the low bits. The
-/// sums are exact up to 2^24 words. No back-pressure. Latency 2: the words of a cycle are added
-/// up first.
+/// with `restart` to 0. `beat` shows sums 0 to 3, zero above their 28 bits, the first in the low 32.
+/// With `turn` sums 4 to 7 take their place, and so on; after four turns all are where they were.
+/// Turns come after `clear`, which follows an `add` by two cycles at least. The sums are exact up to 2^20 words. No back-pressure.
+/// Latency 2: the words of a cycle are added up first.
+///
+/// Its own Verilog: a bit of a sum, its start from 0 and its turn are one look-up table.
 #[derive(LogicBlock)]
 pub struct GlobalSum {
     /// Clock.
@@ -19,14 +24,16 @@ pub struct GlobalSum {
     pub restart: Signal<In, Bit>,
     /// Words of sixteen activations, u8; what does not count is 0.
     pub vector: Vec<Signal<In, Bits<128>>>,
-    /// Which four sums to show.
-    pub select: Signal<In, Bits<2>>,
+    /// What was added counts no more: turns come.
+    pub clear: Signal<In, Bit>,
+    /// Shows the next four sums.
+    pub turn: Signal<In, Bit>,
     /// Four sums.
     pub beat: Signal<Out, Bits<128>>,
     add_1: Signal<Local, Bit>,
     restart_1: Signal<Local, Bit>,
     part: [Signal<Local, Bits<10>>; 16],
-    sum: [Signal<Local, Bits<32>>; 16],
+    sum: [Signal<Local, Bits<28>>; 16],
 }
 
 impl GlobalSum {
@@ -34,7 +41,7 @@ impl GlobalSum {
     #[must_use]
     pub fn new(pixels: usize) -> Self {
         block! {
-            clock, add, restart, select, beat, add_1, restart_1, part, sum;
+            clock, add, restart, clear, turn, beat, add_1, restart_1, part, sum;
             vector: (0..pixels).map(|_| Signal::default()).collect(),
         }
     }
@@ -43,31 +50,37 @@ impl GlobalSum {
 impl Logic for GlobalSum {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            // A local signal shows a new value at once: later stages first.
-            if self.add_1.val() {
-                let restart = self.restart_1.val();
-                for (sum, part) in self.sum.iter_mut().zip(&self.part) {
-                    let start = if restart { 0.into() } else { sum.val() };
-                    sum.next = start + bit_cast::<32, 10>(part.val());
-                }
+            // A local signal shows a new value at once: later stages first, from what was there.
+            let old = self.sum.each_ref().map(|sum| sum.val());
+            let moves = self.add_1.val() || self.turn.val();
+            let sums = self.sum.iter_mut().zip(&self.part).enumerate();
+            for (i, (sum, part)) in sums.filter(|_| moves) {
+                let start = if self.restart_1.val() {
+                    0.into()
+                } else if self.turn.val() {
+                    old[(i + 4) % 16]
+                } else {
+                    old[i]
+                };
+                sum.next = start + bit_cast::<BITS, 10>(part.val());
             }
-            if self.add.val() {
-                for (i, part) in self.part.iter_mut().enumerate() {
-                    part.next = self.vector.iter().fold(0.into(), |sum, vector| {
-                        sum + bit_cast::<10, 8>(vector.val().get_bits::<8>(8 * i))
-                    });
+            for (i, part) in self.part.iter_mut().enumerate() {
+                let words = self.vector.iter();
+                let all = words.fold(0.into(), |sum, vector| {
+                    sum + bit_cast::<10, 8>(vector.val().get_bits::<8>(8 * i))
+                });
+                if self.clear.val() {
+                    part.next = 0.into();
+                } else if self.add.val() {
+                    part.next = all;
                 }
             }
             self.add_1.next = self.add.val();
-            self.restart_1.next = self.restart.val();
+            self.restart_1.next = self.add.val() & self.restart.val();
         }
-        let first = 4 * self.select.val().index();
-        self.beat.next = self.sum[first..first + 4]
-            .iter()
-            .rev()
-            .fold(0.into(), |beat, sum| {
-                (beat << 32) | bit_cast::<128, 32>(sum.val())
-            });
+        self.beat.next = self.sum[..4].iter().rev().fold(0.into(), |beat, sum| {
+            (beat << 32) | bit_cast::<128, BITS>(sum.val())
+        });
     }
 
     fn connect(&mut self) {
@@ -89,34 +102,28 @@ impl Logic for GlobalSum {
             .collect();
         let adders: String = (0..16)
             .map(|i| {
-                format!("        sum${i} <= (restart_1 ? 32'd0 : sum${i}) + {{22'd0, part${i}}};\n")
+                format!(
+                    "        sum${i} <= {{18'd0, part${i}}} + \
+                     (restart_1 ? 28'd0 : turn ? sum${} : sum${i});\n",
+                    (i + 4) % 16
+                )
             })
             .collect();
-        let beats: String = (0..4)
-            .map(|s| {
-                let [a, b, c, d] = [3, 2, 1, 0].map(|i| 4 * s + i);
-                let case = if s == 3 {
-                    "default".into()
-                } else {
-                    format!("2'd{s}")
-                };
-                format!("        {case}: beat = {{sum${a}, sum${b}, sum${c}, sum${d}}};\n")
-            })
+        let clear: String = (0..16)
+            .map(|i| format!("        part${i} <= 10'd0;\n"))
             .collect();
         Verilog::Custom(format!(
             "\
 always @(posedge clock) begin
     add_1 <= add;
-    restart_1 <= restart;
-    if (add) begin
+    restart_1 <= add & restart;
+    if (clear) begin
+{clear}    end else if (add) begin
 {parts}    end
-    if (add_1) begin
+    if (add_1 | turn) begin
 {adders}    end
 end
-always @(*) begin
-    case (select)
-{beats}    endcase
-end
+assign beat = {{4'd0, sum$3, 4'd0, sum$2, 4'd0, sum$1, 4'd0, sum$0}};
 "
         ))
     }

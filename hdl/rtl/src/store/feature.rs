@@ -62,7 +62,8 @@ pub struct FeatureBuffer {
     bank: Vec<Ram<128, 20>>,
     rotate: Rotate,
     amount_1: DFF<Bits<3>>,
-    mask_1: Vec<DFF<Bit>>,
+    // Outside the map: registers are cleared by a signal as it is, an inverted one costs a LUT each.
+    outside_1: Vec<DFF<Bit>>,
     data_2: Vec<DFF<Bits<128>>>,
     error: DFF<Bit>,
     input_error: DFF<Bit>,
@@ -109,7 +110,7 @@ impl FeatureBuffer {
                 .map(|_| Ram::narrow(config.feature_words / lanes, 8 * config.tile))
                 .collect(),
             rotate: Rotate::new(lanes),
-            mask_1: each(lanes),
+            outside_1: each(lanes),
             data_2: each(lanes),
             last: Constant::new((config.feature_words as u64 - 1).into()),
             number: (0..lanes)
@@ -154,7 +155,7 @@ impl Logic for FeatureBuffer {
         self.amount_1.d.next = self.first_bank.val().get_bits::<3>(0);
         self.rotate.amount.next = self.amount_1.q.val();
         for i in 0..self._lanes {
-            self.mask_1[i].clock.next = self.clock.val();
+            self.outside_1[i].clock.next = self.clock.val();
             self.data_2[i].clock.next = self.clock.val();
             self.bank[i].clock.next = self.clock.val();
             self.read_row[i].next = self.row.val();
@@ -166,10 +167,10 @@ impl Logic for FeatureBuffer {
             // Not the masks, which come late and would have to reach every memory.
             self.bank[i].read_enable.next = self.read_valid.val();
             self.rotate.words[i].next = self.bank[i].read_data.val();
-            self.mask_1[i].d.next = self.read_mask[i].val();
-            self.data_2[i].d.next = 0.into();
-            if self.mask_1[i].q.val() {
-                self.data_2[i].d.next = self.rotate.out[i].val();
+            self.outside_1[i].d.next = !self.read_mask[i].val();
+            self.data_2[i].d.next = self.rotate.out[i].val();
+            if self.outside_1[i].q.val() {
+                self.data_2[i].d.next = 0.into();
             }
             self.read_data[i].next = self.data_2[i].q.val();
             self.lane_address[i].next = ((self.read_address.val() + self.number[i].val())

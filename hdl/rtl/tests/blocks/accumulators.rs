@@ -8,7 +8,7 @@ use rand::{Rng, rngs::StdRng};
 use crate::support::{chance, columns, open, percent, random};
 
 dut!(Acc: psums, tag_valid, tag_first, tag_bank, tag_address, drain_read, drain_bank, drain_address,
-    drain_grant, drain_data);
+    drain_grant, drain_words_0, drain_words_1);
 
 /// Vectors of a bank; no power of two.
 const DEPTH: usize = 300;
@@ -50,17 +50,24 @@ fn psum(rng: &mut StdRng) -> i32 {
 
 #[test]
 fn tiles_of_16_columns_accumulate_and_drain() {
-    let acc = open(Accumulators::new(16, DEPTH), "accumulators");
-    accumulate_and_drain(Acc::new(acc), 16, 400);
+    let acc = open(Accumulators::new(16, DEPTH, 27), "accumulators");
+    accumulate_and_drain(Acc::new(acc), 16, 27, 400);
+}
+
+#[test]
+fn sums_of_32_bits_accumulate_and_drain() {
+    let acc = open(Accumulators::new(16, DEPTH, 32), "accumulators_wide");
+    accumulate_and_drain(Acc::new(acc), 16, 32, 400);
 }
 
 #[test]
 fn tiles_of_8_columns_accumulate_and_drain() {
-    let acc = open(Accumulators::new(8, DEPTH), "accumulators_8");
-    accumulate_and_drain(Acc::new(acc), 8, 400);
+    let acc = open(Accumulators::new(8, DEPTH, 24), "accumulators_8");
+    accumulate_and_drain(Acc::new(acc), 8, 24, 400);
 }
 
-fn accumulate_and_drain(mut acc: Acc, used: usize, tiles: usize) {
+/// Sums have `bits` bits; what is carried beyond them is lost.
+fn accumulate_and_drain(mut acc: Acc, used: usize, bits: u32, tiles: usize) {
     let mut rng = random(4);
     let mut banks = Banks {
         words: [vec![None; DEPTH], vec![None; DEPTH]],
@@ -69,7 +76,9 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, tiles: usize) {
     let mut cycle = 0;
     let (mut drained, mut withheld, mut added) = (0, 0, 0);
     // Granted words and the cycle in which they must be there; `None` if undefined.
-    let mut due: VecDeque<(usize, Option<Vector>)> = VecDeque::new();
+    let mut due: VecDeque<(usize, usize, Option<Vector>)> = VecDeque::new();
+    // Sums come a cycle after their tag.
+    let mut late: Vector = [0; 16];
     for tile in 0..tiles {
         let count = *[1, 2, 3, 5, 40, rng.random_range(1..=DEPTH)]
             .get(rng.random_range(0..6))
@@ -102,7 +111,8 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, tiles: usize) {
                 } else {
                     std::array::from_fn(|_| psum(&mut rng))
                 };
-                acc.model.set_words(acc.psums, &columns(vector));
+                acc.model.set_words(acc.psums, &columns(late));
+                late = vector;
                 acc.put(acc.tag_valid, valid);
                 // The other tag bits mean nothing without a vector.
                 let tag = (first, bank == 1, address as u64);
@@ -123,17 +133,23 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, tiles: usize) {
                 let conflict = valid && !first && from == bank;
                 assert_eq!(granted, read && !conflict, "cycle {cycle}");
                 if granted {
-                    due.push_back((cycle + ACC_READ_LATENCY, banks.words[from][at]));
+                    due.push_back((cycle + ACC_READ_LATENCY, from, banks.words[from][at]));
                 } else if read {
                     withheld += 1;
                 }
-                if due.front().is_some_and(|&(when, _)| when == cycle)
-                    && let Some((_, Some(want))) = due.pop_front()
+                if due.front().is_some_and(|&(when, ..)| when == cycle)
+                    && let Some((_, from, Some(want))) = due.pop_front()
                 {
-                    let got = acc.model.get_words(acc.drain_data);
-                    // Columns that are not there stay zero.
+                    let words = [acc.drain_words_0, acc.drain_words_1][from];
+                    let got = acc.model.get_words(words);
+                    // Columns that are not there stay zero, as do bits above a sum's.
                     let want: Vector = std::array::from_fn(|c| if c < used { want[c] } else { 0 });
-                    assert_eq!(got, want.map(|x| x as u32), "tile {tile}, cycle {cycle}");
+                    let held = u32::MAX >> (32 - bits);
+                    assert_eq!(
+                        got,
+                        want.map(|x| x as u32 & held),
+                        "tile {tile}, cycle {cycle}"
+                    );
                     drained += 1;
                 }
                 if valid {

@@ -90,7 +90,7 @@ struct Ports {
     acc_rbank: Port,
     acc_raddr: Port,
     acc_grant: Port,
-    acc_rdata: Vec<Port>,
+    acc_words: [Vec<Port>; 2],
     param_raddr: Port,
     param_rdata: Port,
     fw_valid: Vec<Port>,
@@ -139,7 +139,7 @@ impl Bench {
             acc_rbank: port("acc_rbank"),
             acc_raddr: port("acc_raddr"),
             acc_grant: port("acc_grant"),
-            acc_rdata: ports("acc_rdata", config.lanes),
+            acc_words: ["acc_words_0", "acc_words_1"].map(|name| ports(name, config.lanes)),
             param_raddr: port("param_raddr"),
             param_rdata: port("param_rdata"),
             fw_valid: ports("fw_valid", pixels),
@@ -219,15 +219,17 @@ impl Bench {
             let grant = percent(rng, weather.grant);
             m.set(p.acc_grant, u64::from(grant));
             let read = reads.pop_front().flatten();
-            for (lane, &port) in p.acc_rdata.iter().enumerate() {
-                let data = match read {
-                    Some((bank, address)) => {
-                        let all = &memories.acc[bank];
-                        all[(address * self.lanes + lane) % all.len()].map(|x| x as u32)
-                    }
-                    None => noise.map(|x| x ^ cycle as u32),
-                };
-                m.set_words(port, &data);
+            for (number, ports) in p.acc_words.iter().enumerate() {
+                for (lane, &port) in ports.iter().enumerate() {
+                    let data = match read {
+                        Some((bank, address)) if bank == number => {
+                            let all = &memories.acc[bank];
+                            all[(address * self.lanes + lane) % all.len()].map(|x| x as u32)
+                        }
+                        _ => noise.map(|x| x ^ cycle as u32),
+                    };
+                    m.set_words(port, &data);
+                }
             }
             m.set_words(p.param_rdata, &memories.param_words(param_address));
             let room = self.room.pop_front().expect("delayed room");

@@ -1,10 +1,11 @@
 //! The blocks of the drain path that bring their own Verilog: the Rust description beside it
 //! must do the same.
 
+use firebrick_rtl::array::accumulators::AccAdder;
 use firebrick_rtl::drain::byte_max::ByteMax;
 use firebrick_rtl::drain::gather::DrainGather;
-use firebrick_rtl::drain::mul::MulU32U15;
 use firebrick_rtl::drain::params::JoinBanks;
+use firebrick_rtl::drain::requant::Requantiser;
 use firebrick_rtl::drain::spread::DrainSpread;
 use firebrick_rtl::drain::sum::GlobalSum;
 use firebrick_rtl::drain::tap::DrainTap;
@@ -150,11 +151,24 @@ fn shapes() -> [HwConfig; 4] {
 }
 
 #[test]
-fn mul_u32_u15() {
-    compare!(
-        MulU32U15::default(), settling: 4, bits: [], some: [a, b], all: [],
-        outputs: [product], output_lists: []
-    );
+fn requantisers_of_every_width() {
+    for bits in [16, 24, 25, 26, 27, 28, 32] {
+        compare!(
+            Requantiser::new(bits), settling: 8, bits: [now, bank],
+            some: [now_0, now_1, later_0, later_1, bias, mult, factor, coarse, fine], all: [],
+            outputs: [y], output_lists: []
+        );
+    }
+}
+
+#[test]
+fn adders_of_every_width() {
+    for bits in 24..=32 {
+        compare!(
+            AccAdder::new(bits), settling: 2, bits: [first, bank], some: [psum, word_0, word_1],
+            all: [], outputs: [sum], output_lists: []
+        );
+    }
 }
 
 #[test]
@@ -169,7 +183,7 @@ fn byte_max() {
 fn global_sum() {
     for pixels in [1, 2, 4] {
         compare!(
-            GlobalSum::new(pixels), settling: 4, bits: [restart, add], some: [select],
+            GlobalSum::new(pixels), settling: 4, bits: [restart, add, clear, turn], some: [],
             all: [vector], outputs: [beat], output_lists: []
         );
     }
@@ -178,10 +192,28 @@ fn global_sum() {
 #[test]
 fn drain_spread() {
     for config in shapes() {
-        compare!(
-            DrainSpread::new(&config), settling: 4, bits: [load, advance], some: [], all: [data],
-            outputs: [], output_lists: [acc]
-        );
+        let mut uut = DrainSpread::new(&config);
+        uut.words.iter_mut().for_each(Logic::connect);
+        uut.connect_all();
+        let verilog = emit(&uut, "leaf").expect("the block can be emitted");
+        let mut model = Model::open(&Design::new("leaf", verilog)).expect("the block builds");
+        let mut rng = StdRng::seed_from_u64(14);
+        for _ in 0..10 {
+            for (i, signal) in uut.words.iter_mut().enumerate() {
+                let words = random_words(&mut rng, 512);
+                signal.next = to_bits(&words);
+                let port = model.input(&format!("words_{i}")).expect("input");
+                model.set_words(port, &words);
+            }
+            settle(&mut uut);
+            model.eval().expect("eval");
+            for (name, list) in [("now", &uut.now), ("later", &uut.later)] {
+                for (i, signal) in list.iter().enumerate() {
+                    let port = model.output(&format!("{name}_{i}")).expect("output");
+                    assert_eq!(to_words(signal.val()), model.get_words(port), "{name} {i}");
+                }
+            }
+        }
     }
 }
 

@@ -29,7 +29,7 @@ pub const SUM: u32 = 2;
 
 /// The configurations under test: every number of lanes, and the small tile.
 pub fn configs() -> Vec<HwConfig> {
-    ["fb256", "fb512", "fb1024", "fb2048", "fb64"]
+    ["fb256", "fb512", "fb1024", "fb2048", "fb64", "fb512-wide"]
         .map(|name| HwConfig {
             feature_words: FEATURE_WORDS as usize,
             line_words: LINE_WORDS as usize,
@@ -48,7 +48,8 @@ pub fn drain_verilog(config: &HwConfig) -> String {
     uut.job_valid.connect();
     uut.job.connect();
     uut.acc_grant.connect();
-    uut.acc_rdata.iter_mut().for_each(Logic::connect);
+    uut.acc_words_0.iter_mut().for_each(Logic::connect);
+    uut.acc_words_1.iter_mut().for_each(Logic::connect);
     uut.param_rdata.connect();
     uut.out_room.connect();
     uut.connect_all();
@@ -173,6 +174,8 @@ pub struct Memories {
     pub tile: usize,
     /// Lanes.
     pub lanes: usize,
+    /// Bits of a sum.
+    pub sum_bits: usize,
     /// Bank, then position: vector by vector, lane by lane.
     pub acc: [Vec<[i32; 16]>; 2],
     pub param: Vec<[Requant; 16]>,
@@ -211,6 +214,7 @@ impl Memories {
         Memories {
             tile: config.tile,
             lanes: config.lanes,
+            sum_bits: config.sum_bits,
             acc,
             param,
         }
@@ -243,7 +247,7 @@ impl Memories {
         let param = &self.param[job.param as usize];
         acc.iter().map(|acc| {
             std::array::from_fn(|c| match c < self.tile {
-                true => param[c].apply(acc[c]),
+                true => param[c].apply_within(acc[c], self.sum_bits),
                 false => 0,
             })
         })

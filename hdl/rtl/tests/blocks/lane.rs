@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE};
+use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE, TAG_LEAD};
 use firebrick_rtl::array::lane::Lane;
 use firebrick_rtl::array::tile::tile_latency;
 use firebrick_rtl::emit::{emit, emit_block};
@@ -13,7 +13,7 @@ use rust_hdl::prelude::{Block, Logic};
 use crate::support::{byte, chance, open, percent, random, signed_byte};
 
 dut!(Lanes: x_in, swap_in, load_in, w_in, tag_valid, tag_first, tag_bank, tag_address, drain_read,
-    drain_bank, drain_address, drain_grant, drain_data);
+    drain_bank, drain_address, drain_grant, drain_words_0, drain_words_1);
 
 type Sums = [i32; 16];
 
@@ -110,8 +110,8 @@ fn run(config: &HwConfig, top: &str, jobs: usize, seed: u64) {
     let n = config.tile;
     let mask = if n == 16 { !0 } else { (1 << (8 * n)) - 1 };
     // Tags on their way, one for each cycle.
-    let mut tags: VecDeque<Option<Tag>> = vec![None; tile_latency(n)].into();
-    let mut due: VecDeque<(usize, Sums)> = VecDeque::new();
+    let mut tags: VecDeque<Option<Tag>> = vec![None; tile_latency(n) - TAG_LEAD].into();
+    let mut due: VecDeque<(usize, usize, Sums)> = VecDeque::new();
     let mut ready: Option<Job> = None;
     let (mut cycle, mut drained, mut refused) = (0, 0, 0);
     for index in 0..=jobs {
@@ -169,15 +169,17 @@ fn run(config: &HwConfig, top: &str, jobs: usize, seed: u64) {
             let granted = lane.bit(lane.drain_grant);
             assert_eq!(granted, read && !conflict, "cycle {cycle}");
             refused += usize::from(read && conflict);
-            if due.front().is_some_and(|&(when, _)| when == cycle)
-                && let Some((_, want)) = due.pop_front()
+            if due.front().is_some_and(|&(when, ..)| when == cycle)
+                && let Some((_, from, want)) = due.pop_front()
             {
-                let got = lane.model.get_words(lane.drain_data);
-                assert_eq!(got, want.map(|sum| sum as u32), "cycle {cycle}");
+                let words = [lane.drain_words_0, lane.drain_words_1][from];
+                let got = lane.model.get_words(words);
+                let held = u32::MAX >> (32 - config.sum_bits);
+                assert_eq!(got, want.map(|sum| sum as u32 & held), "cycle {cycle}");
                 drained += 1;
             }
             if granted && let Some(sums) = sums {
-                due.push_back((cycle + ACC_READ_LATENCY, sums));
+                due.push_back((cycle + ACC_READ_LATENCY, from, sums));
                 wanted.pop();
             }
             lane.tick();

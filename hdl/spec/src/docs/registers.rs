@@ -115,7 +115,14 @@ fn identity(page: &mut String) {
         "\nOf all presets:\n\n| Preset | `HASH_HI` | `HASH_LO` | `SHAPE` |\n|---|---:|---:|---:|\n",
     );
     for preset in PRESETS {
-        for option in ["", "-packed", "-resident", "-packed-resident"] {
+        for option in [
+            "",
+            "-packed",
+            "-resident",
+            "-packed-resident",
+            "-wide",
+            "-packed-wide",
+        ] {
             let Some(config) = HwConfig::preset(&format!("{preset}{option}")) else {
                 continue;
             };

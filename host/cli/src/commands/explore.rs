@@ -1,9 +1,9 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
-use firebrick_driver::Weights;
+use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
-use firebrick_spec::config::{OPTIONS, PRESETS};
+use firebrick_spec::config::{OPTIONS, PRESETS, SUM_BITS};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -42,8 +42,8 @@ struct Candidate {
     bus_share: f64,
 }
 
-/// All presets with all combinations of their options.
-fn configurations() -> Vec<HwConfig> {
+/// All presets with all combinations of their options, with `wide` sums if the network needs them.
+fn configurations(bits: usize) -> Vec<HwConfig> {
     let mut names: Vec<String> = PRESETS.iter().map(|&p| p.to_owned()).collect();
     for (option, _) in OPTIONS {
         names.extend(names.clone().iter().map(|name| format!("{name}-{option}")));
@@ -51,6 +51,7 @@ fn configurations() -> Vec<HwConfig> {
     names
         .iter()
         .filter_map(|name| HwConfig::preset(name))
+        .filter(|config| (config.sum_bits > SUM_BITS) == (bits > SUM_BITS))
         .collect()
 }
 
@@ -94,8 +95,9 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
-    let (fitting, others): (Vec<_>, Vec<_>) =
-        configurations().into_iter().partition(|c| c.fits(board));
+    let (fitting, others): (Vec<_>, Vec<_>) = configurations(sum_bits(&target.network))
+        .into_iter()
+        .partition(|c| c.fits(board));
     let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting
         .into_par_iter()
         .map(|config| {

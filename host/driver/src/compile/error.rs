@@ -56,6 +56,25 @@ pub enum CompileError {
         /// What would work.
         hint: String,
     },
+    /// A layer's sums need more bits than the accumulators have.
+    #[error(
+        "node {node:?}: the sums of output channel {channel} need {need} bits, the accumulators of \
+         configuration {config:?} have {available}; {hint}"
+    )]
+    Sums {
+        /// Name of the node.
+        node: String,
+        /// Its output channel with the largest sums.
+        channel: usize,
+        /// Name of the configuration.
+        config: String,
+        /// Bits that hold every sum, signed.
+        need: usize,
+        /// Bits that there are.
+        available: usize,
+        /// What would work.
+        hint: String,
+    },
     /// A number is too large for the command encoding.
     #[error("node {node:?} needs a command that cannot be encoded: {source}")]
     Encoding {

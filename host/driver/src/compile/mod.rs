@@ -18,12 +18,14 @@ mod place;
 mod plan;
 mod ring;
 mod structure;
+mod sums;
 mod tiles;
 mod timeline;
 mod users;
 
 pub use error::CompileError;
 pub use options::{CompileOptions, Limits, Weights};
+pub use sums::sum_bits;
 
 use crate::program::Program;
 use firebrick_network::Network;
@@ -39,6 +41,7 @@ pub fn compile(
     options: &CompileOptions,
 ) -> Result<Program, CompileError> {
     check_config(config)?;
+    sums::check(network, config)?;
     let shapes = network
         .shapes(height, width)
         .map_err(|source| CompileError::Shape {

@@ -55,7 +55,7 @@ impl Executor {
             owner.tile = self.order.tiles - 1;
         }
         self.drainable(record, block)?;
-        let tile = self.config.tile;
+        let (tile, bits) = (self.config.tile, self.config.sum_bits);
         let params = self.params(record, block)?;
         let mut output = Output::new(record, block);
         if block.mode == Mode::Sum && block.sum_first {
@@ -70,7 +70,7 @@ impl Executor {
             let at = (block.acc_base as usize * self.config.lanes + v) * tile;
             let acc = &self.memories.acc[usize::from(block.acc_bank)][at..at + tile];
             for ((y, &acc), requant) in word.iter_mut().zip(acc).zip(&params) {
-                *y = requant.apply(acc);
+                *y = requant.apply_within(acc, bits);
             }
             if block.tap {
                 self.send(&word);

@@ -17,8 +17,9 @@ use super::trace::{Bus, PassSpan, Trace, Units};
 use super::window::Window;
 use super::{ImageTiming, Stepping};
 
-/// Cycles from a tile's last sum at the accumulators until the drain can take its job.
-const RELEASE: u64 = (latency::SETTLE_LATENCY + latency::RELEASE_LATENCY) as u64;
+/// Cycles from the tag of a tile's last sum until the drain can take its job.
+const RELEASE: u64 =
+    (latency::TAG_LEAD + latency::SETTLE_LATENCY + latency::RELEASE_LATENCY) as u64;
 /// Fewest cycles between two additions to one accumulator.
 const ACC_REUSE: u64 = latency::ACC_REUSE as u64;
 
@@ -28,7 +29,7 @@ pub(super) struct Engine<'a> {
     stepping: Stepping,
     now: u64,
     /// Cycles from a vector's address to its sums at the accumulators.
-    array_latency: u64,
+    tag_latency: u64,
     /// Streams that have begun and whose trailer is not sent.
     streams: u32,
     decoder: Decoder,
@@ -56,7 +57,7 @@ impl<'a> Engine<'a> {
             records,
             stepping,
             now: 0,
-            array_latency: latency::array_latency(config.tile) as u64,
+            tag_latency: latency::tag_latency(config.tile) as u64,
             streams: 0,
             decoder: Decoder::new(),
             passes: Passes::new(config.block_queue),
@@ -251,10 +252,8 @@ impl<'a> Engine<'a> {
                 let Some(run) = &self.streamer.run else {
                     return;
                 };
-                let (from, to) = (
-                    run.first + self.array_latency,
-                    run.last + self.array_latency,
-                );
+                // The tags of its vectors, with which the accumulators read.
+                let (from, to) = (run.first + self.tag_latency, run.last + self.tag_latency);
                 if let Some(trace) = &mut self.trace {
                     // The counter stands at this cycle's end; the pass begins in the next.
                     let start = self.counters.total[CYCLES] + (run.first - self.now - 1);
@@ -285,7 +284,7 @@ impl<'a> Engine<'a> {
                 }
             }
             Begins::End(tag) => {
-                let at = self.now + self.array_latency + RELEASE;
+                let at = self.now + self.tag_latency + RELEASE;
                 self.drain.push(Job::End(tag), at);
             }
             Begins::Nothing | Begins::Store => {}
