@@ -150,6 +150,10 @@ pub const SPARSE_LATENCY: usize = 3;
 /// From a statistic's index to its value; register STATS_AT follows the index as late.
 pub const STATS_LATENCY: usize = 2;
 
+/// Most cycles from the question for a counter to its value: one adder serves all, and comes past
+/// each of them in 16 cycles.
+pub const COUNTER_LATENCY: usize = 18;
+
 /// Cycles of the decoder for a record that waits for nothing: two beats, the checks, the queue.
 /// The beats of a payload come on top.
 pub const RECORD_CYCLES: usize = 4;
