@@ -113,6 +113,14 @@ pub struct Engine {
     released: DFF<Bits<5>>,
     // Far more than the queues can hold.
     streams: DFF<Bits<12>>,
+    // What the cycle before was, for the counters.
+    clears: DFF<Bit>,
+    counts: DFF<Bit>,
+    cause: DFF<Bits<4>>,
+    cause_layer: DFF<Bits<6>>,
+    ragged: DFF<Bits<4>>,
+    took: DFF<Bit>,
+    gave: DFF<Bit>,
     resets: Signal<Local, Bit>,
     takes: Signal<Local, Bit>,
     active: Signal<Local, Bit>,
@@ -126,7 +134,6 @@ pub struct Engine {
     beat_out: Signal<Local, Bit>,
     range_error: Signal<Local, Bit>,
     ragged_now: Signal<Local, Bit>,
-    cause: Signal<Local, Bits<4>>,
     range_code: Constant<Bits<8>>,
     ragged_cause: Constant<Bits<4>>,
     _lanes: usize,
@@ -205,7 +212,8 @@ impl Engine {
             m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
             passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
             output_stage, released, streams, resets, takes, active, tag, late_tag, job_ready,
-            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, cause;
+            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause,
+            cause_layer, ragged, took, gave;
             registers: Registers::new(config),
             decoder: Decoder::new(config),
             streamer: Streamer::new(config),
@@ -264,7 +272,19 @@ impl Engine {
 impl Logic for Engine {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, aclk, released, streams);
+        dff_setup!(
+            self,
+            aclk,
+            released,
+            streams,
+            clears,
+            counts,
+            cause,
+            cause_layer,
+            ragged,
+            took,
+            gave
+        );
         clock!(
             self,
             aclk,
@@ -521,7 +541,7 @@ impl Logic for Engine {
         self.output_stage.drain_last.next = self.drain.out_last.val();
         self.output_stage.store_valid.next = self.stores.q.val().any();
         self.output_stage.store_data.next = self.feature.read_data[0].val();
-        self.output_stage.cycles.next = self.counters.value[0].val().get_bits::<32>(0);
+        self.output_stage.cycles.next = self.counters.cycles.val();
         self.m_axis_tdata.next = self.output_stage.m_data.val();
         self.m_axis_tvalid.next = self.output_stage.m_valid.val();
         self.m_axis_tlast.next = self.output_stage.m_last.val();
@@ -554,37 +574,45 @@ impl Logic for Engine {
         self.beat_in.next =
             self.s_axis_tvalid.val() & self.decoder.s_ready.val() & self.takes.val();
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
-        self.counters.clear.next = self.registers.clear_counters.val() | self.resets.val();
-        self.cause.next = self.streamer.cause.val();
+        // What is counted is known a cycle late, so that it need not be found out and counted in one.
+        self.counters.clear_cycles.next = self.registers.clear_counters.val() | self.resets.val();
+        self.counters.cycle.next = self.active.val();
+        self.clears.d.next = self.registers.clear_counters.val() | self.resets.val();
+        self.counters.clear.next = self.clears.q.val();
+        self.counters.reset.next = !self.aresetn.val();
+        self.counts.d.next = self.active.val();
+        self.cause.d.next = self.streamer.cause.val();
+        self.cause_layer.d.next = self.streamer.layer.val();
+        self.ragged.d.next = self.streamer.ragged.val();
+        self.took.d.next = self.beat_in.val();
+        self.gave.d.next = self.beat_out.val();
         for i in 0..14 {
-            self.counters.amount[i].next = 0.into();
-            if self.active.val() & (self.cause.val().index() == i) {
-                self.counters.amount[i].next = 1.into();
-            }
-            self.registers.counter[i].next = self.counters.value[i].val();
+            self.counters.adds[i].next = self.counts.q.val() & (self.cause.q.val().index() == i);
         }
-        if self.active.val() {
-            self.counters.amount[0].next = 1.into();
-            self.counters.amount[11].next = bit_cast::<64, 4>(self.streamer.ragged.val());
+        self.counters.adds[0].next = self.counts.q.val();
+        self.counters.adds[11].next = false;
+        self.counters.adds[12].next = self.took.q.val();
+        self.counters.adds[13].next = self.gave.q.val();
+        self.counters.ragged.next = 0.into();
+        if self.counts.q.val() {
+            self.counters.ragged.next = self.ragged.q.val();
         }
-        if self.beat_in.val() {
-            self.counters.amount[12].next = 1.into();
-        }
-        if self.beat_out.val() {
-            self.counters.amount[13].next = 1.into();
-        }
+        self.counters.read.next = self.registers.counter_read.val();
+        self.counters.index.next = self.registers.counter_index.val();
+        self.registers.counter_done.next = self.counters.done.val();
+        self.registers.counter.next = self.counters.value.val();
 
         // Statistics by layer.
         self.by_layer.reset.next = !self.aresetn.val();
         self.ragged_by_layer.reset.next = !self.aresetn.val();
-        self.by_layer.enable.next = self.active.val();
-        self.by_layer.index.next = (bit_cast::<10, 6>(self.streamer.layer.val()) << 4)
-            | bit_cast::<10, 4>(self.cause.val());
+        self.by_layer.enable.next = self.counts.q.val();
+        self.by_layer.index.next = (bit_cast::<10, 6>(self.cause_layer.q.val()) << 4)
+            | bit_cast::<10, 4>(self.cause.q.val());
         self.by_layer.amount.next = 1.into();
         self.by_layer.read_index.next = self.registers.stats_index.val();
-        self.ragged_by_layer.enable.next = self.active.val();
-        self.ragged_by_layer.index.next = self.streamer.layer.val();
-        self.ragged_by_layer.amount.next = self.streamer.ragged.val();
+        self.ragged_by_layer.enable.next = self.counts.q.val();
+        self.ragged_by_layer.index.next = self.cause_layer.q.val();
+        self.ragged_by_layer.amount.next = self.ragged.q.val();
         self.ragged_by_layer.read_index.next = self.registers.stats_index.val().get_bits::<6>(4);
         self.ragged_now.next =
             self.registers.stats_index.val().get_bits::<4>(0) == self.ragged_cause.val();
@@ -595,6 +623,9 @@ impl Logic for Engine {
         if self.resets.val() {
             self.released.d.next = 0.into();
             self.streams.d.next = 0.into();
+            self.counts.d.next = false;
+            self.took.d.next = false;
+            self.gave.d.next = false;
         }
     }
 }

@@ -161,6 +161,10 @@ pub const SPARSE_LATENCY: usize = 3;
 /// From a statistic's index to its value; register STATS_AT follows the index with the same delay.
 pub const STATS_LATENCY: usize = 2;
 
+/// Most cycles from the request for a counter to its value: one adder serves all counters and visits each
+/// of them in 16 cycles.
+pub const COUNTER_LATENCY: usize = 18;
+
 /// Cycles that the decoder takes for a record that waits for nothing: two beats, the checks, the
 /// queue. The beats of a payload are added.
 pub const RECORD_CYCLES: usize = 4;

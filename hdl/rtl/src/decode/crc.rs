@@ -20,11 +20,21 @@ pub struct Crc32x128 {
     pub enable: Signal<In, Bit>,
     /// Register after.
     pub result: Signal<Out, Bits<32>>,
-    data_mask: Vec<Constant<Bits<128>>>,
+    part_mask: Vec<Constant<Bits<128>>>,
+    part_one: Vec<Constant<Bits<PARTS>>>,
+    sum_mask: Vec<Constant<Bits<PARTS>>>,
     one: Vec<Constant<Bits<32>>>,
     mixed: Signal<Local, Bits<128>>,
+    parts: Signal<Local, Bits<PARTS>>,
     sum: Signal<Local, Bits<32>>,
 }
+
+/// Bits of the result that share parities.
+const SHARED: usize = 4;
+/// Parities that a group of [`SHARED`] bits is made of: one for each choice of them.
+const CHOICES: usize = (1 << SHARED) - 1;
+/// All parities.
+const PARTS: usize = 32 / SHARED * CHOICES;
 
 /// The register after 128 bits, bit by bit.
 fn advance(mut crc: u32, data: u128) -> u32 {
@@ -38,17 +48,31 @@ fn advance(mut crc: u32, data: u128) -> u32 {
 impl Default for Crc32x128 {
     fn default() -> Self {
         // The step is linear: bit i of the result is the parity of some bits of the beat, after
-        // the old register has been added to the beat's first 32 bits.
+        // the old register has been added to the beat's first 32 bits. Of four bits of the result,
+        // those bits of the beat that go into the same of them are added once.
         let columns: Vec<u32> = (0..128).map(|i| advance(0, 1u128 << i)).collect();
-        let mask = |row: u32| {
+        let part = |number: usize| {
+            let (group, choice) = (number / CHOICES, number as u32 % CHOICES as u32 + 1);
+            let chosen = |column: u32| column >> (SHARED * group) & CHOICES as u32 == choice;
             let bits = (0..128)
-                .filter(|&i| columns[i] >> row & 1 == 1)
+                .filter(|&i| chosen(columns[i]))
                 .fold(0u128, |mask, i| mask | 1u128 << i);
             Constant::new(bits.to_bits())
         };
+        let sum = |row: usize| {
+            let (group, bit) = (row / SHARED, row % SHARED);
+            let bits = (1..=CHOICES)
+                .filter(|choice| choice >> bit & 1 == 1)
+                .fold(0u128, |mask, choice| {
+                    mask | 1u128 << (CHOICES * group + choice - 1)
+                });
+            Constant::new(bits.to_bits())
+        };
         block! {
-            state, data, enable, result, mixed, sum;
-            data_mask: (0..32).map(mask).collect(),
+            state, data, enable, result, mixed, parts, sum;
+            part_mask: (0..PARTS).map(part).collect(),
+            part_one: (0..PARTS).map(|i| Constant::new((1u128 << i).to_bits())).collect(),
+            sum_mask: (0..32).map(sum).collect(),
             one: (0..32).map(|i| Constant::new((1u64 << i).into())).collect(),
         }
     }
@@ -57,11 +81,17 @@ impl Default for Crc32x128 {
 impl Logic for Crc32x128 {
     #[hdl_gen]
     fn update(&mut self) {
+        self.parts.next = 0.into();
         self.sum.next = 0.into();
         self.mixed.next = self.data.val() ^ bit_cast::<128, 32>(self.state.val());
         if self.enable.val() {
+            for i in 0..PARTS {
+                if (self.mixed.val() & self.part_mask[i].val()).xor() {
+                    self.parts.next = self.parts.val() | self.part_one[i].val();
+                }
+            }
             for i in 0..32 {
-                if (self.mixed.val() & self.data_mask[i].val()).xor() {
+                if (self.parts.val() & self.sum_mask[i].val()).xor() {
                     self.sum.next = self.sum.val() | self.one[i].val();
                 }
             }

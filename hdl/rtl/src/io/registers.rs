@@ -21,12 +21,13 @@ const STATS_DATA: usize = regs::STATS_DATA.index() as usize;
 const STATS_AT: usize = regs::STATS_AT.index() as usize;
 
 /// Where a register is, in the form of a block's constant.
-fn place(index: u32) -> Constant<Bits<10>> {
+fn place(index: u32) -> Constant<Bits<5>> {
     Constant::new(u64::from(index).into())
 }
 
 /// The register file behind `s_axil_*`. One write and one read at a time, each answered with
-/// OKAY; unknown addresses read as 0.
+/// OKAY; unknown addresses read as 0. A read takes three cycles from address to data, that of a
+/// counter's low half up to [`firebrick_spec::latency::COUNTER_LATENCY`] more.
 #[derive(LogicBlock)]
 #[allow(
     non_snake_case,
@@ -87,8 +88,14 @@ pub struct Registers {
     pub done: Signal<In, Bit>,
     /// Trailers sent.
     pub results: Signal<In, Bits<32>>,
-    /// Counters in the order of `regs::COUNTERS`.
-    pub counter: [Signal<In, Bits<64>>; 14],
+    /// Asks for counter `counter_index`, in the order of `regs::COUNTERS`, until `counter_done`.
+    pub counter_read: Signal<Out, Bit>,
+    /// Which.
+    pub counter_index: Signal<Out, Bits<4>>,
+    /// It is here.
+    pub counter_done: Signal<In, Bit>,
+    /// The counter that was asked for last.
+    pub counter: Signal<In, Bits<64>>,
     /// The statistic at `stats_index`, [`STATS_LATENCY`] cycles later.
     pub stats: Signal<In, Bits<32>>,
     /// Which statistic: cause in bits 3:0, layer above.
@@ -101,15 +108,21 @@ pub struct Registers {
     pub halted: Signal<Out, Bit>,
     /// Interrupt.
     pub irq: Signal<Out, Bit>,
-    write_address: DFF<Bits<10>>,
+    write_address: DFF<Bits<5>>,
+    write_known: DFF<Bit>,
     have_address: DFF<Bit>,
     write_data: DFF<Bits<32>>,
     write_full: DFF<Bit>,
     have_data: DFF<Bit>,
     respond: DFF<Bit>,
+    // A read: its address is taken, is told apart, is looked up.
+    read_index: DFF<Bits<10>>,
+    read_asked: DFF<Bit>,
+    read_looks: DFF<Bit>,
+    is_known: DFF<Bit>,
+    is_counter: DFF<Bit>,
     read_data: DFF<Bits<32>>,
     read_full: DFF<Bit>,
-    upper: DFF<Bits<32>>,
     scratch: DFF<Bits<32>>,
     statistic: DFF<Bits<10>>,
     statistic_1: DFF<Bits<10>>,
@@ -120,23 +133,22 @@ pub struct Registers {
     held: DFF<Bit>,
     reset_pulse: DFF<Bit>,
     clear_pulse: DFF<Bit>,
-    CTRL: Constant<Bits<10>>,
-    STATUS: Constant<Bits<10>>,
-    ERROR: Constant<Bits<10>>,
-    IRQ_ENABLE: Constant<Bits<10>>,
-    IRQ_STATUS: Constant<Bits<10>>,
-    SCRATCH: Constant<Bits<10>>,
-    RESULTS: Constant<Bits<10>>,
-    STATS_INDEX: Constant<Bits<10>>,
-    STATS_DATA: Constant<Bits<10>>,
-    STATS_AT: Constant<Bits<10>>,
+    CTRL: Constant<Bits<5>>,
+    STATUS: Constant<Bits<5>>,
+    ERROR: Constant<Bits<5>>,
+    IRQ_ENABLE: Constant<Bits<5>>,
+    IRQ_STATUS: Constant<Bits<5>>,
+    SCRATCH: Constant<Bits<5>>,
+    RESULTS: Constant<Bits<5>>,
+    STATS_INDEX: Constant<Bits<5>>,
+    STATS_DATA: Constant<Bits<5>>,
+    STATS_AT: Constant<Bits<5>>,
     identity: Vec<Constant<Bits<32>>>,
-    identity_at: Vec<Constant<Bits<10>>>,
-    lower_at: Vec<Constant<Bits<10>>>,
-    upper_at: Vec<Constant<Bits<10>>>,
+    counters: Constant<Bits<4>>,
     does_write: Signal<Local, Bit>,
-    does_read: Signal<Local, Bit>,
-    read_index: Signal<Local, Bits<10>>,
+    read_idle: Signal<Local, Bit>,
+    own: Signal<Local, Bits<32>>,
+    half: Signal<Local, Bits<32>>,
     value: Signal<Local, Bits<32>>,
     events: Signal<Local, Bits<2>>,
     clears: Signal<Local, Bits<2>>,
@@ -148,19 +160,27 @@ impl Registers {
     #[must_use]
     pub fn new(config: &HwConfig) -> Self {
         let identity = regs::identity(config);
-        assert_eq!(
-            identity.len(),
-            8,
-            "the read multiplexer knows eight identity registers"
+        assert!(
+            identity.len() == 8 && (0..).zip(&identity).all(|(i, (r, _))| r.index() == i),
+            "the read multiplexer has eight identity registers in its first places"
+        );
+        assert!(
+            (0..)
+                .zip(regs::COUNTERS)
+                .all(|(i, low)| low.index() == 32 + 2 * i)
+                && regs::COUNTERS.len() < 16,
+            "the read multiplexer has counters, and nothing else, from place 32 on"
         );
         block! {
             clock, reset, awvalid, awready, awaddr, wvalid, wready, wdata, wstrb, bvalid, bready,
             arvalid, arready, araddr, rvalid, rready, rdata, busy, queued, draining, aborting,
-            owing, error_set, error_code, error_record, done, results, counter, stats, stats_index,
-            soft_reset, clear_counters, halted, irq, write_address, have_address, write_data,
-            write_full, have_data, respond, read_data, read_full, upper, scratch, statistic,
+            owing, error_set, error_code, error_record, done, results, counter_read,
+            counter_index, counter_done, counter, stats, stats_index,
+            soft_reset, clear_counters, halted, irq, write_address, write_known, have_address, write_data,
+            write_full, have_data, respond, read_index, read_asked, read_looks,
+            is_known, is_counter, read_data, read_full, scratch, statistic,
             statistic_1, statistic_2, irq_enable, irq_status, error, held, reset_pulse,
-            clear_pulse, does_write, does_read, read_index, value, events, clears, status;
+            clear_pulse, does_write, read_idle, own, half, value, events, clears, status;
             CTRL: place(regs::CTRL.index()),
             STATUS: place(regs::STATUS.index()),
             ERROR: place(regs::ERROR.index()),
@@ -171,22 +191,11 @@ impl Registers {
             STATS_INDEX: place(regs::STATS_INDEX.index()),
             STATS_DATA: place(regs::STATS_DATA.index()),
             STATS_AT: place(regs::STATS_AT.index()),
-            identity_at: identity
-                .iter()
-                .map(|(register, _)| place(register.index()))
-                .collect(),
             identity: identity
                 .into_iter()
                 .map(|(_, value)| Constant::new(u64::from(value).into()))
                 .collect(),
-            lower_at: regs::COUNTERS
-                .iter()
-                .map(|low| place(low.index()))
-                .collect(),
-            upper_at: regs::COUNTERS
-                .iter()
-                .map(|low| place(low.index() + 1))
-                .collect(),
+            counters: Constant::new((regs::COUNTERS.len() as u64).into()),
         }
     }
 }
@@ -198,14 +207,19 @@ impl Logic for Registers {
             self,
             clock,
             write_address,
+            write_known,
             have_address,
             write_data,
             write_full,
             have_data,
             respond,
+            read_index,
+            read_asked,
+            read_looks,
+            is_known,
+            is_counter,
             read_data,
             read_full,
-            upper,
             scratch,
             statistic,
             statistic_1,
@@ -227,7 +241,8 @@ impl Logic for Registers {
         self.bvalid.next = self.respond.q.val();
         if self.awvalid.val() & (!self.have_address.q.val()) {
             self.have_address.d.next = true;
-            self.write_address.d.next = self.awaddr.val().get_bits::<10>(2);
+            self.write_address.d.next = self.awaddr.val().get_bits::<5>(2);
+            self.write_known.d.next = !self.awaddr.val().get_bits::<5>(7).any();
         }
         if self.wvalid.val() & (!self.have_data.q.val()) {
             self.have_data.d.next = true;
@@ -245,7 +260,7 @@ impl Logic for Registers {
             self.have_address.d.next = false;
             self.have_data.d.next = false;
             self.respond.d.next = true;
-            if self.write_full.q.val() {
+            if self.write_full.q.val() & self.write_known.q.val() {
                 match self.write_address.q.val().index() {
                     CTRL => {
                         self.reset_pulse.d.next = self.write_data.q.val().get_bit(0);
@@ -303,62 +318,86 @@ impl Logic for Registers {
             self.status.next = self.status.val() | 8;
         }
 
-        // Reads.
-        self.read_index.next = self.araddr.val().get_bits::<10>(2);
-        self.does_read.next = self.arvalid.val() & (!self.read_full.q.val());
-        self.arready.next = (!self.read_full.q.val()) & (!self.reset.val());
+        // Reads: the address, then what kind of register it is, then the value.
+        self.read_idle.next =
+            !(self.read_asked.q.val() | self.read_looks.q.val() | self.read_full.q.val());
+        self.arready.next = self.read_idle.val() & (!self.reset.val());
         self.rvalid.next = self.read_full.q.val();
         self.rdata.next = self.read_data.q.val();
-        self.value.next = 0.into();
-        for i in 0..8 {
-            if self.read_index.val() == self.identity_at[i].val() {
-                self.value.next = self.identity[i].val();
-            }
+        self.read_asked.d.next = false;
+        if self.read_idle.val() {
+            self.read_index.d.next = self.araddr.val().get_bits::<10>(2);
+            self.read_asked.d.next = self.arvalid.val();
         }
-        for i in 0..14 {
-            if self.read_index.val() == self.lower_at[i].val() {
-                self.value.next = self.counter[i].val().get_bits::<32>(0);
-                if self.does_read.val() {
-                    self.upper.d.next = self.counter[i].val().get_bits::<32>(32);
+        if self.read_asked.q.val() {
+            self.read_looks.d.next = true;
+            self.is_known.d.next = !self.read_index.q.val().get_bits::<5>(5).any();
+            self.is_counter.d.next = (self.read_index.q.val().get_bits::<5>(5) == 1)
+                & (self.read_index.q.val().get_bits::<4>(1) < self.counters.val());
+        }
+        self.own.next = 0.into();
+        if !self.read_index.q.val().get_bits::<2>(3).any() {
+            for i in 0..8 {
+                if self.read_index.q.val().get_bits::<3>(0).index() == i {
+                    self.own.next = self.identity[i].val();
                 }
             }
-            if self.read_index.val() == self.upper_at[i].val() {
-                self.value.next = self.upper.q.val();
-            }
         }
-        match self.read_index.val().index() {
+        match self.read_index.q.val().get_bits::<5>(0).index() {
             STATUS => {
-                self.value.next = self.status.val();
+                self.own.next = self.status.val();
             }
             ERROR => {
-                self.value.next = self.error.q.val();
+                self.own.next = self.error.q.val();
             }
             IRQ_ENABLE => {
-                self.value.next = bit_cast::<32, 2>(self.irq_enable.q.val());
+                self.own.next = bit_cast::<32, 2>(self.irq_enable.q.val());
             }
             IRQ_STATUS => {
-                self.value.next = bit_cast::<32, 2>(self.irq_status.q.val());
+                self.own.next = bit_cast::<32, 2>(self.irq_status.q.val());
             }
             SCRATCH => {
-                self.value.next = self.scratch.q.val();
+                self.own.next = self.scratch.q.val();
             }
             RESULTS => {
-                self.value.next = self.results.val();
+                self.own.next = self.results.val();
             }
             STATS_INDEX => {
-                self.value.next = bit_cast::<32, 10>(self.statistic.q.val());
+                self.own.next = bit_cast::<32, 10>(self.statistic.q.val());
             }
             STATS_DATA => {
-                self.value.next = self.stats.val();
+                self.own.next = self.stats.val();
             }
             STATS_AT => {
-                self.value.next = bit_cast::<32, 10>(self.statistic_2.q.val());
+                self.own.next = bit_cast::<32, 10>(self.statistic_2.q.val());
             }
             _ => {}
         }
-        if self.does_read.val() {
-            self.read_full.d.next = true;
+        // The low half of a counter is asked for, the high half comes with it.
+        self.half.next = self.counter.val().get_bits::<32>(0);
+        if self.read_index.q.val().get_bit(0) {
+            self.half.next = self.counter.val().get_bits::<32>(32);
+        }
+        self.value.next = 0.into();
+        if self.is_known.q.val() {
+            self.value.next = self.own.val();
+        }
+        if self.is_counter.q.val() {
+            self.value.next = self.half.val();
+        }
+        self.counter_index.next = self.read_index.q.val().get_bits::<4>(1);
+        self.counter_read.next = self.read_looks.q.val()
+            & self.is_counter.q.val()
+            & (!self.read_index.q.val().get_bit(0));
+        if self.read_looks.q.val() {
             self.read_data.d.next = self.value.val();
+            if self.counter_done.val()
+                | (!self.is_counter.q.val())
+                | self.read_index.q.val().get_bit(0)
+            {
+                self.read_looks.d.next = false;
+                self.read_full.d.next = true;
+            }
         }
         if self.read_full.q.val() & self.rready.val() {
             self.read_full.d.next = false;
@@ -377,8 +416,9 @@ impl Logic for Registers {
             self.have_address.d.next = false;
             self.have_data.d.next = false;
             self.respond.d.next = false;
+            self.read_asked.d.next = false;
+            self.read_looks.d.next = false;
             self.read_full.d.next = false;
-            self.upper.d.next = 0.into();
             self.scratch.d.next = 0.into();
             self.statistic.d.next = 0.into();
             self.statistic_1.d.next = 0.into();

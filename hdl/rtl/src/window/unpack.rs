@@ -3,6 +3,8 @@
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
+use crate::common::mem::LutRam;
+
 /// Holds up to three beats and offers the pixels of a row, `window_pixels` at a time.
 ///
 /// `start` takes `width` and `rows`; a row has `ceil(3 * width / 16)` beats and
@@ -46,12 +48,20 @@ pub struct WindowUnpack {
     row_beats: DFF<Bits<8>>,
     beats: DFF<Bits<8>>,
     rows_in: DFF<Bits<10>>,
-    // Beats held, the oldest first, and the bytes of the oldest that have left.
-    beat_0: DFF<Bits<128>>,
-    beat_1: DFF<Bits<128>>,
-    beat_2: DFF<Bits<128>>,
+    // Beats held.
     held: DFF<Bits<2>>,
-    offset: DFF<Bits<4>>,
+    // Bytes from the step at hand on: the rest of the oldest beat and, if the step goes beyond it,
+    // the next one.
+    front: DFF<Bits<192>>,
+    // A beat is missing there, and how much of the one before it stays: nothing, `tail_1` or
+    // `tail_2`.
+    wants: DFF<Bit>,
+    phase: DFF<Bits<2>>,
+    // Beats behind it.
+    behind: LutRam<128, 5>,
+    waiting: DFF<Bits<2>>,
+    oldest: DFF<Bits<5>>,
+    newest: DFF<Bits<5>>,
     // Steps.
     row_pixels: DFF<Bits<10>>,
     rows_out: DFF<Bits<10>>,
@@ -70,16 +80,24 @@ pub struct WindowUnpack {
     next_offset: Signal<Local, Bits<5>>,
     pops: Signal<Local, Bits<2>>,
     kept: Signal<Local, Bits<2>>,
-    // Where each beat comes from: 0 to 2 of those held, 3 the input.
-    source_0: Signal<Local, Bits<2>>,
-    source_1: Signal<Local, Bits<2>>,
-    source_2: Signal<Local, Bits<2>>,
-    joined: Signal<Local, Bits<216>>,
-    amount: Signal<Local, Bits<7>>,
-    shifted: Signal<Local, Bits<216>>,
+    reach_next: Signal<Local, Bits<5>>,
+    wants_next: Signal<Local, Bit>,
+    phase_next: Signal<Local, Bits<2>>,
+    phase_now: Signal<Local, Bits<2>>,
+    joins: Signal<Local, Bit>,
+    enters: Signal<Local, Bit>,
+    moved: Signal<Local, Bits<192>>,
+    rest: Signal<Local, Bits<192>>,
+    beat: Signal<Local, Bits<192>>,
+    joined: Signal<Local, Bits<192>>,
+    step_bits: Constant<Bits<7>>,
+    tail_1: Constant<Bits<7>>,
+    tail_2: Constant<Bits<7>>,
+    keeps_1: Constant<Bits<192>>,
+    keeps_2: Constant<Bits<192>>,
+    odd: Constant<Bits<4>>,
     step_pixels: Constant<Bits<10>>,
     step_bytes: Constant<Bits<5>>,
-    grid: Constant<Bits<4>>,
 }
 
 impl WindowUnpack {
@@ -89,14 +107,20 @@ impl WindowUnpack {
         let pixels = config.window_pixels();
         block! {
             clock, reset, start, width, rows, in_valid, in_ready, in_data, active, valid, take,
-            pixels, step, left, last, row_beats, beats, rows_in, beat_0, beat_1, beat_2, held,
-            offset, row_pixels, rows_out, pixels_left, number, last_step, reach, row_bytes,
-            accepts, ready, next_left, next_last, tail, need, next_offset, pops, kept, source_0,
-            source_1, source_2, joined, amount, shifted;
+            pixels, step, left, last, row_beats, beats, rows_in, held, front, wants, phase,
+            behind, waiting, oldest, newest, row_pixels, rows_out, pixels_left, number, last_step, reach, row_bytes,
+            accepts, ready, next_left, next_last, tail, need, next_offset, pops, kept,
+            reach_next, wants_next, phase_next, phase_now, joins, enters, moved, rest, beat, joined;
             step_pixels: Constant::new((pixels as u64).into()),
             step_bytes: Constant::new((3 * pixels as u64).into()),
-            // All steps but a row's last have the same length: multiples of it, modulo 16.
-            grid: Constant::new((16 - pixels as u64).into()),
+            step_bits: Constant::new((24 * pixels as u64).into()),
+            // A step of 3, 6 or 12 bytes goes beyond its beat with 1 or 2, 2 or 4, 4 or 8 bytes of
+            // it left: with the lesser number of them, this bit of its offset is set.
+            tail_1: Constant::new((8 * pixels as u64).into()),
+            tail_2: Constant::new((16 * pixels as u64).into()),
+            keeps_1: Constant::new(((1u128 << (8 * pixels)) - 1).to_bits()),
+            keeps_2: Constant::new(((1u128 << (16 * pixels)) - 1).to_bits()),
+            odd: Constant::new((pixels as u64).into()),
         }
     }
 }
@@ -110,11 +134,13 @@ impl Logic for WindowUnpack {
             row_beats,
             beats,
             rows_in,
-            beat_0,
-            beat_1,
-            beat_2,
             held,
-            offset,
+            front,
+            wants,
+            phase,
+            waiting,
+            oldest,
+            newest,
             row_pixels,
             rows_out,
             pixels_left,
@@ -122,6 +148,8 @@ impl Logic for WindowUnpack {
             last_step,
             reach
         );
+
+        self.behind.clock.next = self.clock.val();
 
         // Input: count the beats, so that none of what follows the rows is taken.
         self.ready.next = self.rows_in.q.val().any() & (self.held.q.val() != 3);
@@ -153,19 +181,23 @@ impl Logic for WindowUnpack {
             self.need.next = self.tail.val() + (self.tail.val() << 1);
         }
 
+        self.reach_next.next = self.next_offset.val() + self.need.val();
+        self.wants_next.next = (!self.next_offset.val().any()) | (self.reach_next.val() > 16);
+        self.phase_next.next = 0.into();
+        if self.next_offset.val().any() {
+            self.phase_next.next = 2.into();
+            if (self.next_offset.val().get_bits::<4>(0) & self.odd.val()).any() {
+                self.phase_next.next = 1.into();
+            }
+        }
+
         // The step at hand.
         self.active.next = self.rows_out.q.val().any();
-        self.valid.next = self.rows_out.q.val().any()
-            & (self.held.q.val().get_bit(1)
-                | (self.held.q.val().get_bit(0) & (self.reach.q.val() <= 16)));
+        self.valid.next = self.rows_out.q.val().any() & (!self.wants.q.val());
         self.step.next = self.number.q.val();
         self.left.next = self.pixels_left.q.val();
         self.last.next = self.last_step.q.val();
-        self.joined.next = bit_cast::<216, 128>(self.beat_0.q.val())
-            | (bit_cast::<216, 88>(self.beat_1.q.val().get_bits::<88>(0)) << 128);
-        self.amount.next = bit_cast::<7, 4>(self.offset.q.val() & self.grid.val()) << 3;
-        self.shifted.next = self.joined.val() >> self.amount.val();
-        self.pixels.next = self.shifted.val().get_bits::<96>(0);
+        self.pixels.next = self.front.q.val().get_bits::<96>(0);
 
         // It leaves, and with it the beats that it has used up. `take` comes late: all that follows
         // from it is made ready both ways.
@@ -189,56 +221,68 @@ impl Logic for WindowUnpack {
         if self.take.val() | self.start.val() {
             self.pixels_left.d.next = self.next_left.val();
             self.last_step.d.next = self.next_last.val();
-            self.offset.d.next = self.next_offset.val().get_bits::<4>(0);
-            self.reach.d.next = self.next_offset.val() + self.need.val();
+            self.reach.d.next = self.reach_next.val();
+            self.phase.d.next = self.phase_next.val();
         }
         self.kept.next = self.held.q.val() - self.pops.val();
-        self.source_0.next = 0.into();
-        self.source_1.next = 1.into();
-        self.source_2.next = 2.into();
-        if self.accepts.val() {
-            self.held.d.next = self.held.q.val() + 1;
-            if self.held.q.val() == 0 {
-                self.source_0.next = 3.into();
-            } else if self.held.q.val() == 1 {
-                self.source_1.next = 3.into();
-            } else {
-                self.source_2.next = 3.into();
-            }
-        }
         if self.take.val() {
             self.held.d.next = self.kept.val();
-            self.source_0.next = self.pops.val();
-            self.source_1.next = 1.into();
-            if self.pops.val() == 1 {
-                self.source_1.next = 2.into();
-            }
-            self.source_2.next = 2.into();
             if self.accepts.val() {
                 self.held.d.next = self.kept.val() + 1;
-                if self.kept.val() == 0 {
-                    self.source_0.next = 3.into();
-                } else if self.kept.val() == 1 {
-                    self.source_1.next = 3.into();
-                } else {
-                    self.source_2.next = 3.into();
-                }
             }
+        } else if self.accepts.val() {
+            self.held.d.next = self.held.q.val() + 1;
         }
-        if self.source_0.val() == 1 {
-            self.beat_0.d.next = self.beat_1.q.val();
-        } else if self.source_0.val() == 2 {
-            self.beat_0.d.next = self.beat_2.q.val();
-        } else if self.source_0.val() == 3 {
-            self.beat_0.d.next = self.in_data.val();
+
+        // A beat goes to the front when one is missing there: the oldest of those behind, or, if
+        // there is none, the one that comes.
+        self.phase_now.next = self.phase.q.val();
+        self.joins.next = self.wants.q.val() & self.accepts.val();
+        if self.take.val() {
+            self.phase_now.next = self.phase_next.val();
+            self.joins.next =
+                self.wants_next.val() & (self.waiting.q.val().any() | self.accepts.val());
+            self.wants.d.next = self.wants_next.val();
         }
-        if self.source_1.val() == 2 {
-            self.beat_1.d.next = self.beat_2.q.val();
-        } else if self.source_1.val() == 3 {
-            self.beat_1.d.next = self.in_data.val();
+        self.behind.read_address.next = self.oldest.q.val();
+        self.beat.next = bit_cast::<192, 128>(self.in_data.val());
+        if self.waiting.q.val().any() {
+            self.beat.next = bit_cast::<192, 128>(self.behind.read_data.val());
         }
-        if self.source_2.val() == 3 {
-            self.beat_2.d.next = self.in_data.val();
+        self.moved.next = self.front.q.val() >> self.step_bits.val();
+        self.rest.next = self.front.q.val();
+        if self.take.val() {
+            self.rest.next = self.moved.val();
+            self.front.d.next = self.moved.val();
+        }
+        self.joined.next = self.beat.val();
+        if self.phase_now.val() == 1 {
+            self.joined.next =
+                (self.rest.val() & self.keeps_1.val()) | (self.beat.val() << self.tail_1.val());
+        }
+        if self.phase_now.val() == 2 {
+            self.joined.next =
+                (self.rest.val() & self.keeps_2.val()) | (self.beat.val() << self.tail_2.val());
+        }
+        if self.joins.val() {
+            self.front.d.next = self.joined.val();
+            self.wants.d.next = false;
+        }
+        // Others go behind.
+        self.enters.next = self.accepts.val() & ((!self.joins.val()) | self.waiting.q.val().any());
+        self.behind.write_enable.next = self.enters.val();
+        self.behind.write_address.next = self.newest.q.val();
+        self.behind.write_data.next = self.in_data.val();
+        if self.enters.val() {
+            self.newest.d.next = self.newest.q.val() + 1;
+        }
+        if self.joins.val() & self.waiting.q.val().any() {
+            self.oldest.d.next = self.oldest.q.val() + 1;
+            if !self.enters.val() {
+                self.waiting.d.next = self.waiting.q.val() - 1;
+            }
+        } else if self.enters.val() {
+            self.waiting.d.next = self.waiting.q.val() + 1;
         }
 
         self.row_bytes.next =
@@ -251,6 +295,11 @@ impl Logic for WindowUnpack {
             self.rows_out.d.next = self.rows.val();
             self.number.d.next = 0.into();
             self.held.d.next = 0.into();
+            self.wants.d.next = true;
+            self.phase.d.next = 0.into();
+            self.waiting.d.next = 0.into();
+            self.oldest.d.next = 0.into();
+            self.newest.d.next = 0.into();
         }
         if self.reset.val() {
             self.rows_in.d.next = 0.into();
