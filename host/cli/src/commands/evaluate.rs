@@ -24,10 +24,10 @@ use report::{Found, Report};
 const BATCH: usize = 8;
 
 /// Names what runs the packed model.
-fn backend(place: Option<&Carrier>, target: &Target) -> String {
-    match place {
+fn backend(carrier: Option<&Carrier>, target: &Target) -> String {
+    match carrier {
         None => "integer model".into(),
-        Some(place) => format!("{} engine, {}", place.name(), target.config().name),
+        Some(carrier) => format!("{} engine, {}", carrier.name(), target.config().name),
     }
 }
 
@@ -44,13 +44,15 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         Some(base) => Some((checked(base, ".md")?, checked(base, ".json")?)),
         None => None,
     };
-    let place = args.on.place(args.backend.engine(), &args.target.preset)?;
-    let target = Target::on(place.as_ref(), &args.target, style)?;
+    let carrier = args
+        .on
+        .carrier(args.backend.engine(), &args.target.preset)?;
+    let target = Target::on(carrier.as_ref(), &args.target, style)?;
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
     let listed = pictures::spread(listed, most);
     // The counter shows progress.
-    let mut runner = Runner::new(place.as_ref(), &args.simulation, &target, Style::None)?;
+    let mut runner = Runner::new(carrier.as_ref(), &args.simulation, &target, Style::None)?;
     let reference = match &args.reference {
         Some(path) => Some(Reference::open(path, &target)?),
         None => None,
@@ -80,7 +82,12 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             Some(reference) => Some(reference.scores(&inputs)?),
             None => None,
         };
-        let sums = runner.each(&inputs, "pictures", false, args.retries.on(place.as_ref()))?;
+        let sums = runner.each(
+            &inputs,
+            "pictures",
+            false,
+            args.retries.on(carrier.as_ref()),
+        )?;
         for (index, sums) in sums.into_iter().enumerate() {
             let logits = match sums {
                 Ok((logits, _)) => logits,
@@ -110,7 +117,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             .model
             .as_deref()
             .map_or("built in".into(), shown),
-        backend(place.as_ref(), &target),
+        backend(carrier.as_ref(), &target),
         reference.as_ref().map(Reference::name),
         failed,
         &found,

@@ -47,11 +47,11 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         place.must_be_file()?;
     }
     let preset = || Ok(args.target.preset.config());
-    let place = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
-    let target = Target::on(Some(&place), &args.target, style)?;
+    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let target = Target::on(Some(&carrier), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
-    let disturbance = disturbance(args, &place);
-    let name = place.name();
+    let disturbance = disturbance(args, &carrier);
+    let name = carrier.name();
     let options = Options {
         config: target.config().clone(),
         behaviour: Behaviour {
@@ -60,7 +60,7 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
             trace: args.waveform.is_some(),
             ..Behaviour::default()
         },
-        place,
+        carrier,
         waveform: args
             .waveform
             .clone()
@@ -192,8 +192,8 @@ impl Verifier<'_> {
     }
 }
 
-fn disturbance(args: &args::Verify, place: &Carrier) -> Disturbance {
-    if args.no_disturb || !place.is_sim() {
+fn disturbance(args: &args::Verify, carrier: &Carrier) -> Disturbance {
+    if args.no_disturb || !carrier.is_sim() {
         return Disturbance::NONE;
     }
     Disturbance {

@@ -1,23 +1,18 @@
 //! Block records: one tile of one output group, in as many records as its inputs make useful.
 
 use super::CompileError;
-use super::emit::Emitter;
+use super::emitter::{Emitter, layer};
+use super::layout::Plane;
 use super::margins;
-use super::plan::{Job, Plane};
+use super::plan::Job;
 use super::structure::{Sink, Source};
 use super::users::{Memory, outstanding};
 use crate::program::Segment;
 use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode, block};
-use firebrick_spec::regs::STATS_LAYERS;
 use std::ops::Range;
 
 /// Feature addresses wrap at this number.
 const ADDRESSES: usize = 1 << block::IN_BASE.width;
-
-/// Number under which the statistics of a convolution or an addition are kept.
-pub(super) fn layer(conv: usize) -> usize {
-    conv.min(STATS_LAYERS - 1)
-}
 
 /// A run of channel groups computed by one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

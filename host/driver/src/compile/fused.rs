@@ -2,7 +2,7 @@
 //! the rings between them have to be.
 
 use super::CompileError;
-use super::place::FEATURES;
+use super::layout::FEATURES;
 use super::plan::{Plan, Planner, pooled_rows};
 use super::structure::Sink;
 use super::tiles::Tile;

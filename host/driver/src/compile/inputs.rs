@@ -1,8 +1,9 @@
 //! What the array takes for a group of outputs: channel groups in the order in which it reads
 //! them, with the weights that go with them.
 
+use super::layout::Plane;
 use super::pack::{self, InputGroup, Selection};
-use super::plan::{Plan, Plane, Planner};
+use super::plan::{Plan, Planner};
 use super::structure::{Source, conv_of};
 
 /// A plane that an addition reads for one group of its channels.

@@ -1,9 +1,10 @@
 //! Records with payloads: weights, parameters, rows of the picture.
 
 use super::CompileError;
-use super::emit::{Emitter, Loaded};
+use super::emitter::{Emitter, Loaded};
+use super::layout::Plane;
 use super::margins;
-use super::plan::{Chunk, Job, Plane};
+use super::plan::{Chunk, Job};
 use super::structure::conv_of;
 use super::timeline::Strip;
 use super::users::{Memory, wait};

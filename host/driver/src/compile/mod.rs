@@ -3,10 +3,12 @@
 mod banks;
 mod blocks;
 mod emit;
+mod emitter;
 mod error;
 mod fused;
 mod in_place;
 mod inputs;
+mod layout;
 mod loads;
 mod margins;
 mod memory;
@@ -16,6 +18,7 @@ mod pack;
 mod pitch;
 mod place;
 mod plan;
+mod planner;
 mod ring;
 mod structure;
 mod sums;
@@ -73,7 +76,7 @@ pub fn compile(
         Weights::Resident => true,
         Weights::Auto => plan.is_resident(config),
     };
-    emit::Emitter::new(&planner, &plan).run(height, width, resident)
+    emitter::Emitter::new(&planner, &plan).run(height, width, resident)
 }
 
 /// What this scheduler can drive.

@@ -2,7 +2,6 @@
 
 use super::DeviceError;
 use super::errno::explain;
-use super::stream::RawStream;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -66,31 +65,6 @@ pub(super) fn wait_for(files: &[(&File, PollFlags)], limit: Duration) -> Result<
         Err(errno) => return Err(errno),
     }
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
-}
-
-/// An open node that carries a stream.
-#[derive(Debug)]
-pub(super) struct Node {
-    pub file: File,
-}
-
-impl RawStream for Node {
-    fn write(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
-        rustix::io::write(&self.file, bytes)
-    }
-
-    fn read(&mut self, room: &mut [u8]) -> Result<usize, Errno> {
-        rustix::io::read(&self.file, room)
-    }
-
-    fn wait(&mut self, writes: bool, limit: Duration) -> Result<(), Errno> {
-        let flags = if writes {
-            PollFlags::OUT
-        } else {
-            PollFlags::IN
-        };
-        wait_for(&[(&self.file, flags)], limit).map(|_| ())
-    }
 }
 
 /// A node that becomes readable with each interrupt.

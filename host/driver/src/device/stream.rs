@@ -4,9 +4,12 @@
 use super::board::{Fault, Inlet, Outlet, Watch};
 use super::errno::{ERESTARTSYS, explain};
 use super::map::Buffer;
+use super::node::wait_for;
 use super::{DeviceError, Synchronised};
 use firebrick_spec::result::Trailer;
+use rustix::event::PollFlags;
 use rustix::io::Errno;
+use std::fs::File;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
@@ -23,6 +26,31 @@ pub(super) trait RawStream: Send {
     fn read(&mut self, room: &mut [u8]) -> Result<usize, Errno>;
     /// Waits until it is writable or readable, for at most `limit`.
     fn wait(&mut self, writes: bool, limit: Duration) -> Result<(), Errno>;
+}
+
+/// An open node that carries a stream.
+#[derive(Debug)]
+pub(super) struct Node {
+    pub file: File,
+}
+
+impl RawStream for Node {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Errno> {
+        rustix::io::write(&self.file, bytes)
+    }
+
+    fn read(&mut self, room: &mut [u8]) -> Result<usize, Errno> {
+        rustix::io::read(&self.file, room)
+    }
+
+    fn wait(&mut self, writes: bool, limit: Duration) -> Result<(), Errno> {
+        let flags = if writes {
+            PollFlags::OUT
+        } else {
+            PollFlags::IN
+        };
+        wait_for(&[(&self.file, flags)], limit).map(|_| ())
+    }
 }
 
 /// One direction of a board's streams.

@@ -3,8 +3,8 @@
 use super::board::{Board, Buffers, Link, Ways};
 use super::lock::lock;
 use super::map::{Buffer, RegisterMap};
-use super::node::{Interrupt, Node, io_error, open_node, suffixed};
-use super::stream::Stream;
+use super::node::{Interrupt, io_error, open_node, suffixed};
+use super::stream::{Node, Stream};
 use super::{Cancel, Device, DeviceError, OpenOptions, Transport};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
