@@ -177,18 +177,13 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
     })
 }
 
-<<<<<<< HEAD
 /// Reads a float model from memory; `name` becomes its name unless it is one of the published
 /// networks.
 ///
 /// # Errors
 ///
 /// As [`open`].
-pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
-=======
-/// Reads a model from memory; `name` is its name unless it is one of the published networks.
 pub fn read(mut bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
->>>>>>> 191c7dc (Import: PyTorch, Keras, TFLite, Core ML, Caffe, MXNet and Deep Compression; first layers that pad, tails without ReLU)
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
     }
