@@ -11,6 +11,7 @@ use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::to_onnx;
 use firebrick_network::random;
 use firebrick_network::squeezenet::{Fire, SqueezeNet};
+use firebrick_network::{Network, tail};
 use ndarray::Array4;
 
 fn table(side: usize) -> SqueezeNet {
@@ -58,8 +59,6 @@ fn what_no_preset_runs_is_refused_before_anything_is_measured() {
     let photos = dir.path().join("none");
     let wide = random::float(&table(300), 7);
     for (network, words) in [
-        (first(1, 1, 0), "1x1 with stride 1 and padding 0"),
-        (first(3, 1, 1), "3x3 with stride 1 and padding 1"),
         (first(3, 3, 0), "3x3 with stride 3 and padding 0"),
         (first(7, 4, 0), "7x7 with stride 4 and padding 0"),
         (wide, "300 pixels in a row of the window unit"),
@@ -72,6 +71,59 @@ fn what_no_preset_runs_is_refused_before_anything_is_measured() {
         }
         assert!(!pack.exists());
     }
+}
+
+#[test]
+fn first_convolutions_are_rewritten_for_the_window_unit() {
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    for index in 0..3 {
+        picture(&photos, &format!("{index}.png"), 100 + index, 90);
+    }
+    for (network, kernel, border) in [
+        (first(1, 1, 0), 3, 1),
+        (first(3, 1, 1), 3, 1),
+        (first(3, 2, 2), 3, 2),
+        (first(5, 2, 2), 7, 3),
+        (first(7, 2, 3), 7, 3),
+    ] {
+        let (pack, run) = import(dir.path(), &network, &photos);
+        let report = run.good().objects()[0].to_string();
+        assert!(report.contains("border of"), "{report}");
+        let packed = Network::load(&pack).unwrap();
+        let sides = packed.input.border;
+        assert_eq!(
+            [sides.top, sides.left, sides.bottom, sides.right],
+            [border; 4]
+        );
+        assert_eq!(
+            (packed.input.height, packed.input.width),
+            (64 + 2 * border, 64 + 2 * border)
+        );
+        let conv = packed.nodes[0].op.conv().unwrap();
+        assert_eq!((conv.kernel, conv.pad), (kernel, 0));
+        // Every command draws the same border: here the picture's way to a class.
+        let photo = photos.join("0.png");
+        let run = firebrick(&["classify", text(&photo), "--model", text(&pack), "--json"]);
+        assert!(!run.good().objects().is_empty());
+    }
+}
+
+#[test]
+fn a_last_layer_without_relu_is_raised() {
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    for index in 0..4 {
+        picture(&photos, &format!("{index}.png"), 100 + 9 * index, 90);
+    }
+    let mut network = random::float(&table(64), 7);
+    tail::open(&mut network);
+    let (pack, run) = import(dir.path(), &network, &photos);
+    let report = run.good().objects()[0].to_string();
+    assert!(report.contains("all classes are raised by"), "{report}");
+    assert!(Network::load(&pack).unwrap().validate().is_ok());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Any bytes as a float model: ONNX, safetensors, npz or pickle by their first bytes.
+//! Any bytes as a float model, of whichever kind they are by their contents.
 #![no_main]
 
 use firebrick_network::import::{self, Options};

@@ -88,6 +88,10 @@ impl FloatNetwork {
 
     /// The same with a border of exact zeros, where [`forward`](Self::forward) takes the pixel that
     /// comes nearest to one.
+    ///
+    /// # Errors
+    ///
+    /// As those of [`forward`](Self::forward).
     pub fn forward_padded(&self, pixels: ArrayView3<u8>) -> Result<Vec<Array3<f32>>, FloatError> {
         let border = self.input.border;
         let whole = self.normalised(pixels);

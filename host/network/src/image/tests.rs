@@ -273,3 +273,60 @@ fn an_input_size_of_zero_is_refused() {
     assert!(picture.to_input_of(&INPUT, 0, 10).is_err());
     assert!(picture.to_input_of(&INPUT, 10, usize::MAX).is_err());
 }
+
+#[test]
+fn a_border_is_drawn_around_the_scaled_picture() {
+    let picture = Picture::decode(&png(gradient(20, 16)), "test").unwrap();
+    let border = Border {
+        top: 1,
+        left: 2,
+        bottom: 3,
+        right: 0,
+        pixel: [7, 8, 9],
+    };
+    let bordered = Input {
+        height: 12,
+        width: 12,
+        border,
+        ..INPUT
+    };
+    let inner = picture.to_input(&INPUT).unwrap();
+    let whole = picture.to_input(&bordered).unwrap();
+    assert_eq!(whole.dim(), (12, 12, 3));
+    for ((y, x, c), &value) in whole.indexed_iter() {
+        let wanted = match (y.checked_sub(1), x.checked_sub(2)) {
+            (Some(y), Some(x)) if y < 8 => inner[(y, x, c)],
+            _ => border.pixel[c],
+        };
+        assert_eq!(value, wanted, "{y} {x} {c}");
+    }
+    let error = picture
+        .to_input_of(&bordered, 4, 12)
+        .unwrap_err()
+        .to_string();
+    assert!(error.contains("4 of its rows"), "{error}");
+}
+
+#[test]
+fn grey_is_pillow_s_brightness_three_times() {
+    // Of Image.new("RGB", (1, 1), colour).convert("L").
+    for (colour, grey) in [
+        ([255, 0, 0], 76),
+        ([0, 255, 0], 150),
+        ([0, 0, 255], 29),
+        ([10, 200, 30], 124),
+        ([255, 255, 255], 255),
+    ] {
+        let picture = Picture::decode(&png(RgbImage::from_pixel(4, 4, Rgb(colour))), "test");
+        let input = Input {
+            order: PixelOrder::Grey,
+            ..INPUT
+        };
+        let tensor = picture.unwrap().to_input(&input).unwrap();
+        assert!(
+            tensor.iter().all(|&v| v == grey),
+            "{colour:?}: {:?}",
+            tensor[(0, 0, 0)]
+        );
+    }
+}

@@ -13,6 +13,10 @@ const KERNELS: [usize; 2] = [3, 7];
 
 /// Fits the first convolution. `pads` are its top, left, bottom and right; the network's input is
 /// the picture's size before, and afterwards that with the border.
+///
+/// # Errors
+///
+/// If the engine cannot run the convolution.
 pub fn fit(network: &mut FloatNetwork, pads: [usize; 4]) -> Result<(), ImportError> {
     let mut readers = network
         .nodes

@@ -62,7 +62,9 @@ const WRAPPERS: [&str; 5] = ["module.", "_orig_mod.", "model.", "net.", "network
 pub fn layers(tensors: Vec<(String, Tensor)>, epsilon: Option<f32>) -> Result<Layers, ImportError> {
     let mut found = Layers::default();
     let mut convs: Vec<(String, Layer)> = Vec::new();
-    let mut folded = 0;
+    // Those that follow each other directly, and how many convolutions came right before them.
+    let mut norms: Vec<(String, Norm)> = Vec::new();
+    let (mut run, mut folded) = (0, 0);
     for group in groups(tensors)? {
         let Group { name, mut parts } = group;
         let place = format!("layer {name:?}");
@@ -71,9 +73,6 @@ pub fn layers(tensors: Vec<(String, Tensor)>, epsilon: Option<f32>) -> Result<La
         if let (Some(mean), Some(variance)) =
             (parts.remove("running_mean"), parts.remove("running_var"))
         {
-            let Some((_, layer)) = convs.last_mut() else {
-                return Err(fail(place, "normalises the picture itself"));
-            };
             let norm = Norm {
                 scale: weight,
                 shift: bias,
@@ -81,9 +80,12 @@ pub fn layers(tensors: Vec<(String, Tensor)>, epsilon: Option<f32>) -> Result<La
                 variance,
                 epsilon: epsilon.unwrap_or(EPSILON),
             };
-            norm.fold(layer).map_err(|reason| fail(place, reason))?;
-            folded += 1;
+            norms.push((name, norm));
             continue;
+        }
+        if !norms.is_empty() {
+            folded += fold(&mut convs, run, std::mem::take(&mut norms))?;
+            run = 0;
         }
         let weight = weight.ok_or_else(|| fail(&place, "has no weight"))?;
         if found.dense {
@@ -92,7 +94,9 @@ pub fn layers(tensors: Vec<(String, Tensor)>, epsilon: Option<f32>) -> Result<La
         found.dense = weight.shape.len() == 2;
         let layer = conv(weight, bias).map_err(|reason| fail(place, reason))?;
         convs.push((name, layer));
+        run += 1;
     }
+    folded += fold(&mut convs, run, norms)?;
     if folded > 0 {
         let epsilon = match epsilon {
             Some(_) => String::new(),
@@ -118,6 +122,32 @@ pub fn layers(tensors: Vec<(String, Tensor)>, epsilon: Option<f32>) -> Result<La
         }
     }
     Ok(found)
+}
+
+/// Folds normalisations that follow each other into as many of the last convolutions, in their order:
+/// some define all convolutions of a module first. `run` is how many of those came since the
+/// normalisations before. How many were folded.
+fn fold(
+    convs: &mut [(String, Layer)],
+    run: usize,
+    norms: Vec<(String, Norm)>,
+) -> Result<usize, ImportError> {
+    let count = norms.len();
+    if let Some((name, _)) = norms.get(run) {
+        return Err(fail(
+            format!("layer {name:?}"),
+            match convs.is_empty() {
+                true => "normalises the picture itself".to_owned(),
+                false => format!("is one of {count} BatchNormalizations behind {run} convolutions"),
+            },
+        ));
+    }
+    let first = convs.len() - count;
+    for ((_, layer), (name, norm)) in convs[first..].iter_mut().zip(norms) {
+        norm.fold(layer)
+            .map_err(|reason| fail(format!("layer {name:?}"), reason))?;
+    }
+    Ok(count)
 }
 
 /// Tensors by the part of their names before the last dot, in the order of the first of each.
@@ -242,7 +272,7 @@ fn renamed(
     notes: &mut Vec<String>,
 ) -> Result<Vec<(String, Layer)>, ImportError> {
     let count = convs.len();
-    if count < 5 || (count - 2) % 3 != 0 {
+    if count < 5 || !(count - 2).is_multiple_of(3) {
         return Err(fail(
             "the layers",
             format!(

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::fixture::{conv, tiny};
-use crate::graph::{NodeId, Op};
+use crate::graph::{Border, NodeId, Op, PixelOrder};
 
 fn message(bytes: &[u8]) -> String {
     Network::from_bytes(bytes)
@@ -69,9 +69,55 @@ fn zeros_are_left_out_where_that_is_shorter() {
     assert_eq!(Network::from_bytes(&older).unwrap(), network);
 }
 
+/// The small network with a border around its picture, the last 3 rows of which nothing sees.
+fn bordered(mut network: Network) -> Network {
+    network.input.border = Border {
+        top: 1,
+        left: 0,
+        bottom: 3,
+        right: 2,
+        pixel: [104, 117, 123],
+    };
+    network
+}
+
+#[test]
+fn borders_and_grey_pictures_take_the_fourth_version() {
+    let mut grey = tiny();
+    grey.input.order = PixelOrder::Grey;
+    for network in [bordered(tiny()), bordered(pruned()), grey] {
+        let bytes = network.to_bytes().unwrap();
+        assert_eq!(Network::from_bytes(&bytes).unwrap(), network);
+        with_header(&bytes, |header| {
+            assert_eq!(header["format_version"], 4);
+            // An older program refuses the version, and this one a version that cannot hold it.
+            header["format_version"] = 3.into();
+        });
+        let older = with_header(&bytes, |header| header["format_version"] = 3.into());
+        let error = message(&older);
+        assert!(error.contains("damaged"), "{error}");
+    }
+    let mut wide = bordered(tiny());
+    wide.input.border.left = 17;
+    assert!(
+        wide.to_bytes()
+            .unwrap_err()
+            .to_string()
+            .contains("at most 16 a side")
+    );
+    let mut all = bordered(tiny());
+    (all.input.height, all.input.border.bottom) = (17, 16);
+    assert!(
+        all.to_bytes()
+            .unwrap_err()
+            .to_string()
+            .contains("at least one pixel")
+    );
+}
+
 #[test]
 fn every_flipped_byte_is_found() {
-    for network in [tiny(), pruned()] {
+    for network in [tiny(), pruned(), bordered(tiny())] {
         flipped_bytes_are_found(&network.to_bytes().unwrap());
     }
 }
@@ -150,9 +196,9 @@ fn files_that_are_no_models_are_named() {
 #[test]
 fn other_versions_are_refused_before_anything_else_is_read() {
     let bytes = with_header(&tiny().to_bytes().unwrap(), |header| {
-        *header = serde_json::json!({ "format_version": 4, "something": "new" });
+        *header = serde_json::json!({ "format_version": 5, "something": "new" });
     });
-    assert!(message(&bytes).contains("format version 4, this program reads versions 1 to 3"));
+    assert!(message(&bytes).contains("format version 5, this program reads versions 1 to 4"));
 }
 
 #[test]

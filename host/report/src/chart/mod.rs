@@ -99,7 +99,7 @@ mod tests {
         assert_eq!(percent(0.9854), "98.5 %");
         assert_eq!(percent(0.0001), "0.010 %");
         assert_eq!(at(3.0), "3");
-        assert_eq!(at(3.14159), "3.14");
+        assert_eq!(at(2.71499), "2.71");
         assert_eq!(short(1_384_102.0), "1.38M");
         assert_eq!(ticks(10.0, 5), [0.0, 2.0, 4.0, 6.0, 8.0, 10.0]);
         assert_eq!(ticks(0.0, 5), [0.0]);

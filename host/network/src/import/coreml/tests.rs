@@ -90,7 +90,7 @@ fn layers_preparation_and_names_are_read() {
     let convs: Vec<_> = network.nodes.iter().filter_map(|n| n.op.conv()).collect();
     assert_eq!(convs[0].weights.dim(), (4, 3, 3, 3));
     // Output 1, channel 2, row 0, column 1: 1 * 27 + 2 * 9 + 1.
-    assert_eq!(convs[0].weights[(1, 0, 1, 2)], 0.46);
+    assert!((convs[0].weights[(1, 0, 1, 2)] - 0.46).abs() < 1e-6);
     assert_eq!(convs[0].bias, [0.25; 4]);
     // The fully connected layer stands before the mean, without ReLU.
     assert_eq!(convs[1].weights[(2, 0, 0, 1)], 9.0);

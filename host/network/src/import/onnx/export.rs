@@ -53,8 +53,12 @@ pub(super) fn model(network: &FloatNetwork) -> Model {
                     ints("pads", &[pad; 4]),
                 ];
                 let inputs = [inputs, vec![weight.clone(), bias.clone()]].concat();
-                add("Conv", inputs, &raw, attributes);
-                add("Relu", vec![raw], &node.name, Vec::new());
+                if conv.relu {
+                    add("Conv", inputs, &raw, attributes);
+                    add("Relu", vec![raw], &node.name, Vec::new());
+                } else {
+                    add("Conv", inputs, &node.name, attributes);
+                }
                 let turned = conv.weights.view().permuted_axes([0, 3, 1, 2]);
                 graph.initializers.push(weights(weight, turned));
                 graph

@@ -26,6 +26,9 @@ fn small() -> Vec<(String, Tensor)> {
     ]
 }
 
+/// What is done to the tensors of a good file.
+type Change<'a> = &'a dyn Fn(&mut Vec<(String, Tensor)>);
+
 #[test]
 fn order_and_shapes_stand_in_for_names() {
     let found = layers(small(), Some(0.0)).unwrap();
@@ -62,7 +65,7 @@ fn order_and_shapes_stand_in_for_names() {
 
 #[test]
 fn what_is_no_squeezenet_is_refused_by_name() {
-    let refused = |change: &dyn Fn(&mut Vec<(String, Tensor)>)| {
+    let refused = |change: Change<'_>| {
         let mut tensors = small();
         change(&mut tensors);
         layers(tensors, None)
@@ -89,4 +92,32 @@ fn what_is_no_squeezenet_is_refused_by_name() {
     assert!(three.contains("neither a convolution"), "{three}");
     let nan = refused(&|t| t[5] = tensor("module.a.squeeze.weight", &[2, 4, 1, 1], f32::NAN));
     assert!(nan.contains("not finite"), "{nan}");
+}
+
+#[test]
+fn normalisations_that_follow_each_other_belong_to_as_many_convolutions() {
+    let norm = |name: &str, channels: usize, mean: f32| {
+        [
+            ("weight", 1.0),
+            ("bias", 0.0),
+            ("running_mean", mean),
+            ("running_var", 1.0),
+        ]
+        .map(|(part, value)| tensor(&format!("{name}.{part}"), &[channels], value))
+    };
+    let mut tensors = small();
+    // Behind both expands, of which the 3x3 with 3 outputs comes first.
+    tensors.splice(9..9, [norm("bn3", 3, 30.0), norm("bn1", 5, 10.0)].concat());
+    let found = layers(tensors.clone(), Some(0.0)).unwrap();
+    assert_eq!(found.layers["fire2/expand3x3"].bias, [-30.0; 3]);
+    assert_eq!(found.layers["fire2/expand1x1"].bias, [-10.0; 5]);
+    assert_eq!(found.layers["fire2/squeeze1x1"].bias, [2.5; 2]);
+    // Four behind the module's three.
+    tensors.splice(9..9, norm("bn0", 2, 1.0));
+    tensors.splice(9..9, norm("bn9", 2, 1.0));
+    let error = layers(tensors, Some(0.0)).unwrap_err().to_string();
+    assert!(
+        error.contains("one of 4 BatchNormalizations behind 3"),
+        "{error}"
+    );
 }

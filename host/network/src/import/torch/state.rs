@@ -251,9 +251,9 @@ impl View<'_> {
         let mut values = Vec::with_capacity(count);
         let mut index = vec![0usize; self.shape.len()];
         for _ in 0..count {
-            let steps = index.iter().zip(&self.strides);
-            let place = steps.fold(Some(self.offset), |sum, (&i, &stride)| {
-                sum?.checked_add(i.checked_mul(stride)?)
+            let mut steps = index.iter().zip(&self.strides);
+            let place = steps.try_fold(self.offset, |sum, (&i, &stride)| {
+                sum.checked_add(i.checked_mul(stride)?)
             });
             let value = place.and_then(|place| self.storage.element.at(data, place));
             values.push(value.ok_or_else(|| {

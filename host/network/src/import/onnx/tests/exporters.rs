@@ -318,7 +318,7 @@ fn casts_between_floats_are_dissolved() {
 fn nodes_of_one_name_are_told_apart() {
     let mut model = good();
     // Not a SqueezeNet of the table, which has names of its own.
-    node(&mut model, "conv1.conv").attributes[2].ints = vec![1; 4];
+    node(&mut model, "fire2/squeeze1x1.conv").attributes[2].ints = vec![1; 4];
     for (index, node) in graph(&mut model).nodes.iter_mut().enumerate() {
         node.name = ["input", "same", ""][index % 3].into();
     }
