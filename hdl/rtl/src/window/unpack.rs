@@ -83,11 +83,15 @@ pub struct WindowUnpack {
     reach_next: Signal<Local, Bits<5>>,
     wants_next: Signal<Local, Bit>,
     phase_next: Signal<Local, Bits<2>>,
+    // Kept whole: mappers repeat the choice for each phase otherwise, to save a level.
+    #[cfg_attr(any(), verilog(keep = "true"))]
     phase_now: Signal<Local, Bits<2>>,
+    #[cfg_attr(any(), verilog(keep = "true"))]
     joins: Signal<Local, Bit>,
     enters: Signal<Local, Bit>,
     moved: Signal<Local, Bits<192>>,
     rest: Signal<Local, Bits<192>>,
+    #[cfg_attr(any(), verilog(keep = "true"))]
     beat: Signal<Local, Bits<192>>,
     joined: Signal<Local, Bits<192>>,
     step_bits: Constant<Bits<7>>,
@@ -236,13 +240,16 @@ impl Logic for WindowUnpack {
 
         // A beat goes to the front when one is missing there: the oldest of those behind, or, if
         // there is none, the one that comes.
+        self.joins.next = (self.take.val()
+            & self.wants_next.val()
+            & (self.waiting.q.val().any() | self.accepts.val()))
+            | ((!self.take.val()) & self.wants.q.val() & self.accepts.val());
+        if self.take.val() {
+            self.wants.d.next = self.wants_next.val();
+        }
         self.phase_now.next = self.phase.q.val();
-        self.joins.next = self.wants.q.val() & self.accepts.val();
         if self.take.val() {
             self.phase_now.next = self.phase_next.val();
-            self.joins.next =
-                self.wants_next.val() & (self.waiting.q.val().any() | self.accepts.val());
-            self.wants.d.next = self.wants_next.val();
         }
         self.behind.read_address.next = self.oldest.q.val();
         self.beat.next = bit_cast::<192, 128>(self.in_data.val());
