@@ -51,6 +51,9 @@ impl Leaf {
             let name = &text[start..at];
             if name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
                 let line = text[..start].rsplit('\n').next().unwrap_or_default();
+                if line.contains("//") {
+                    continue;
+                }
                 let open = line.matches('(').count() > line.matches(')').count();
                 let (bits, written) = (bits(&text[at..]), assigned(&text[at..]));
                 words.push(Word {
@@ -112,6 +115,15 @@ mod tests {
         ];
         assert_eq!(words, expected);
         assert!(leaf.assigns("word_0") && !leaf.assigns("word"));
+        // What a comment names is not used.
+        let leaf = Leaf::new("// The bias comes late.\nassign a = bias[3:0];\n", None);
+        let bits: Vec<_> = leaf
+            .words()
+            .iter()
+            .filter(|w| w.name == "bias")
+            .map(|w| w.bits)
+            .collect();
+        assert_eq!(bits, [Some((3, 0))]);
         let leaf = Leaf::new("if (a <= b) q[3:0] <= c;\n", None);
         let written = leaf.words().into_iter().filter(|w| w.written);
         assert_eq!(written.map(|w| w.name).collect::<Vec<_>>(), ["q"]);
