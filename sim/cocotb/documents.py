@@ -1,3 +1,4 @@
+# Firebrick: cocotb bench
 """What an integrator reads: the tables of commands.md and the figures of config.json."""
 
 import json

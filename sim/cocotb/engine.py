@@ -1,3 +1,4 @@
+# Firebrick: cocotb bench
 """The engine in NumPy, record by record, as commands.md describes it."""
 
 import zlib

@@ -1,3 +1,4 @@
+# Firebrick: cocotb bench
 """Random streams, with waits as loose as commands.md allows."""
 
 import random

@@ -1,3 +1,4 @@
+# Firebrick: cocotb bench
 """The core driven from its documents: random streams against NumPy, with pauses on every channel."""
 
 import os

@@ -110,7 +110,7 @@ fn memories(config: &HwConfig) -> Vec<Memory> {
         memory(
             "accumulators",
             ACC_BANKS * config.acc_depth * lanes,
-            tile * 4,
+            tile * config.sum_bits / 8,
         ),
         memory(
             "pooling lines",

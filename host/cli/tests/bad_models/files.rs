@@ -130,7 +130,7 @@ pub fn changed(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ),
         (
             "uneven pads",
-            |m| ints(m, "conv1.conv", "pads", &[0, 0, 1, 1]),
+            |m| ints(m, "fire2/expand3x3.conv", "pads", &[0, 0, 1, 1]),
             "all four sides",
         ),
         (
