@@ -257,11 +257,12 @@ impl Logic for WindowUnpack {
             self.beat.next = bit_cast::<192, 128>(self.behind.read_data.val());
         }
         self.moved.next = self.front.q.val() >> self.step_bits.val();
+        // Apart from the registers' inputs below, so that no process reads what it decides.
         self.rest.next = self.front.q.val();
         if self.take.val() {
             self.rest.next = self.moved.val();
-            self.front.d.next = self.moved.val();
         }
+        self.front.d.next = self.rest.val();
         self.joined.next = self.beat.val();
         if self.phase_now.val() == 1 {
             self.joined.next =
