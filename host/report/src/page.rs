@@ -264,7 +264,7 @@ fn maps(maps: &[Map]) -> Markup {
     html! {
         p {
             "Every channel of every map of the photograph. Concatenations are shown as their parts; \
-             of maps with more than 64 rows or columns every second pixel is shown."
+             of maps with more than 64 rows or columns some pixels are left out."
         }
         p {
             label for="map-layer" { "Layer " }
