@@ -223,7 +223,7 @@ fn report(
 }
 
 /// The classes with the largest sums, largest first; the lower class first among equals.
-fn best(logits: &[i32], count: usize) -> Vec<usize> {
+pub fn best(logits: &[i32], count: usize) -> Vec<usize> {
     let mut order: Vec<usize> = (0..logits.len()).collect();
     order.sort_by_key(|&class| (std::cmp::Reverse(logits[class]), class));
     order.truncate(count);

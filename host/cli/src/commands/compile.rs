@@ -41,12 +41,9 @@ pub fn run(args: &Compile, output: &mut Output) -> Result<(), CliError> {
         .collect();
     let place = |path: &Path, kind| Place::check(path, kind, &inputs, args.force.on);
     let transfer_at = place(&args.output, Kind::TRANSFER)?;
-    let optional = |path: &Option<_>, kind| {
-        let path: &Option<std::path::PathBuf> = path;
-        path.as_deref().map(|path| place(path, kind)).transpose()
-    };
-    let expect_at = optional(&args.expect, Kind::RESULT)?;
-    let setup_at = optional(&args.setup, Kind::SETUP)?;
+    let optional = |path: Option<&Path>, kind| path.map(|path| place(path, kind)).transpose();
+    let expect_at = optional(args.expect.as_deref(), Kind::RESULT)?;
+    let setup_at = optional(args.setup.as_deref(), Kind::SETUP)?;
 
     let target = Target::load(&args.target)?;
     let program = target.compile(args.check)?;

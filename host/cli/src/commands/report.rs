@@ -13,7 +13,7 @@ use firebrick_report::data::{Class, Layer, Node, Report, Resource, SCHEMA, Summa
 use firebrick_spec::board::{Board, CLOSURE_PERCENT};
 use firebrick_spec::{ABI_VERSION, HwConfig, command};
 
-use super::classify::softmax;
+use super::classify::{best, softmax};
 use super::predict::Prediction;
 use crate::args;
 use crate::error::CliError;
@@ -194,9 +194,7 @@ fn layers(program: &Program, prediction: &Prediction, target: &Target) -> Vec<La
 fn classes(target: &Target, activations: &Activations) -> Vec<Class> {
     let logits = &activations.logits;
     let scores = softmax(logits, target.logit_scale());
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by_key(|&index| (std::cmp::Reverse(logits[index]), index));
-    let best = order.into_iter().take(TOP);
+    let best = best(logits, TOP).into_iter();
     best.map(|index| Class {
         label: target.network.labels[index].clone(),
         index,
