@@ -147,17 +147,15 @@ impl Printer<'_> {
 
     fn process(&mut self, process: &Process) {
         match process {
-            Process::Assign(net, value) => self.assign(&format!("assign {net} = {value};")),
+            Process::Assign(net, value) => {
+                let _ = writeln!(self.out, "    assign {net} = {value};");
+            }
             Process::Always(statements) => {
                 self.out.push_str("    always @(*) begin\n");
                 self.block(statements, 2);
                 self.out.push_str("    end\n");
             }
         }
-    }
-
-    fn assign(&mut self, line: &str) {
-        let _ = writeln!(self.out, "    {line}");
     }
 
     fn block(&mut self, statements: &[Statement], depth: usize) {
@@ -223,8 +221,7 @@ impl Printer<'_> {
             let _ = writeln!(self.out, "    always @(posedge {clock}) begin");
             let registers = self.module.registers.iter();
             for register in registers.filter(|r| r.clock == clock) {
-                let line = format!("    {} <= {};", register.q, register.d);
-                self.assign(&line);
+                let _ = writeln!(self.out, "        {} <= {};", register.q, register.d);
             }
             self.out.push_str("    end\n");
         }

@@ -12,15 +12,15 @@ use rand::{Rng, rngs::StdRng};
 
 use crate::support::{open, percent, random};
 
+dut!(Sweep: clear, reset, ragged, read, index, done, value, clear_cycles, cycle, cycles);
+
 /// A counter is what happened until five cycles before it is shown, whenever it is asked for and
 /// however many events came and clears went by; the cycles are shown at once.
 #[test]
 fn counters_count_events_and_clear() {
     let mut rng = random(50);
-    let mut model = open(Counters::default(), "counters");
-    let port = |name: String| model.port(&name).expect("a port");
-    let adds: Vec<_> = (0..COUNTERS).map(|i| port(format!("adds_{i}"))).collect();
-    let [
+    let Sweep {
+        mut model,
         clear,
         reset,
         ragged,
@@ -31,19 +31,10 @@ fn counters_count_events_and_clear() {
         clear_cycles,
         cycle,
         cycles,
-    ] = [
-        "clear",
-        "reset",
-        "ragged",
-        "read",
-        "index",
-        "done",
-        "value",
-        "clear_cycles",
-        "cycle",
-        "cycles",
-    ]
-    .map(|name| port(name.into()));
+    } = Sweep::new(open(Counters::default(), "counters"));
+    let adds: Vec<_> = (0..COUNTERS)
+        .map(|i| model.port(&format!("adds_{i}")).expect("a port"))
+        .collect();
     // What each counter was at the beginning of each cycle.
     let mut history = vec![[0u64; COUNTERS]];
     let mut all_cycles = 0u32;
@@ -99,9 +90,8 @@ fn counters_count_events_and_clear() {
 /// Carries pass from part to part: of the cycles at 16 bits, of a counter at 24.
 #[test]
 fn counters_carry() {
-    let mut model = open(Counters::default(), "counters");
-    let port = |name: &str| model.port(name).expect("a port");
-    let [
+    let Sweep {
+        mut model,
         clear,
         reset,
         ragged,
@@ -112,19 +102,7 @@ fn counters_carry() {
         clear_cycles,
         cycle,
         cycles,
-    ] = [
-        "clear",
-        "reset",
-        "ragged",
-        "read",
-        "index",
-        "done",
-        "value",
-        "clear_cycles",
-        "cycle",
-        "cycles",
-    ]
-    .map(port);
+    } = Sweep::new(open(Counters::default(), "counters"));
     for (port, on) in [(clear, 1), (reset, 1), (clear_cycles, 1)] {
         model.set(port, on);
     }
