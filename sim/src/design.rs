@@ -3,6 +3,7 @@
 use sha2::{Digest, Sha256};
 
 use crate::error::BuildError;
+use crate::primitives;
 
 /// Verilog text, a top module, and how to build and clock it.
 #[derive(Debug, Clone)]
@@ -52,6 +53,19 @@ impl Design {
     pub fn source(mut self, file: impl Into<String>, verilog: impl Into<String>) -> Self {
         self.sources.push((file.into(), verilog.into()));
         self
+    }
+
+    /// Adds models of the vendor's primitives that the sources instantiate.
+    #[must_use]
+    pub fn primitives(self) -> Self {
+        let needed = self
+            .sources
+            .iter()
+            .any(|(_, text)| primitives::needs_dsp48(text));
+        match needed {
+            true => self.source("dsp48.v", primitives::DSP48),
+            false => self,
+        }
     }
 
     /// Names the clock port (default `aclk`).

@@ -89,6 +89,7 @@ pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, 
 pub fn design_of(verilog: String, options: &SimOptions) -> Design {
     let probes = probes::waivers(&verilog);
     Design::new(top::TOP, verilog)
+        .primitives()
         .waivers(probes)
         .trace(options.trace)
         .random_reset(options.random_state)

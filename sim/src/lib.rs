@@ -33,6 +33,7 @@ pub mod lint;
 mod makefile;
 mod model;
 mod ports;
+pub mod primitives;
 mod process;
 mod progress;
 mod runtime;

@@ -221,7 +221,7 @@ impl Engine {
             window: Window::new(config),
             feature: FeatureBuffer::new(config),
             lanes: (0..config.lanes).map(|_| Lane::new(config)).collect(),
-            tags: DelayLine::new(tag_latency(config.tile)),
+            tags: DelayLine::new(tag_latency(config)),
             swaps: DelayLine::new(FEATURE_LATENCY),
             stores: DelayLine::new(FEATURE_LATENCY),
             settle: DelayLine::new(TAG_LEAD + SETTLE_LATENCY),

@@ -79,6 +79,34 @@ pub fn mac(acc: i32, x: u8, w: i8) -> i32 {
     acc + i32::from(x) * i32::from(w)
 }
 
+/// What the array takes from an activation before it multiplies: it sees the i8 `x - 128`, which is
+/// the u8 with its top bit inverted.
+pub const ACTIVATION_OFFSET: i32 = 128;
+
+/// One multiply-accumulate as the array does it, which lacks [`offset`] of the weight.
+#[must_use]
+#[inline]
+pub fn array_mac(acc: i32, x: u8, w: i8) -> i32 {
+    acc + (i32::from(x) - ACTIVATION_OFFSET) * i32::from(w)
+}
+
+/// What the array's sum lacks of the convolution's, given all weights of an output channel, those
+/// of masked taps included: a masked pixel is 0 and so is -128 in the array. It is part of the bias
+/// that a stream loads.
+///
+/// `None` if a sum in the array could leave 32 bits, whatever the activations.
+#[must_use]
+pub fn offset(weights: impl IntoIterator<Item = i8>) -> Option<i32> {
+    let (mut sum, mut magnitude) = (0i64, 0i64);
+    for w in weights {
+        sum += i64::from(w);
+        magnitude += i64::from(w).abs();
+    }
+    let scale = i64::from(ACTIVATION_OFFSET);
+    i32::try_from(scale * magnitude).ok()?;
+    i32::try_from(scale * sum).ok()
+}
+
 /// Adds two activations of the same scale, as a bypass does; the sum is clamped to 255.
 #[must_use]
 #[inline]
@@ -188,6 +216,32 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn the_arrays_sum_and_its_offset_are_the_convolutions() {
+        let weights = [127, -127, 3, 0, -50, 127];
+        for seed in 0..64u8 {
+            let x = |i: usize| {
+                [0, 255, 128, 127, seed, seed.wrapping_mul(37)][(i + usize::from(seed)) % 6]
+            };
+            let sum = |f: fn(i32, u8, i8) -> i32| {
+                weights
+                    .iter()
+                    .enumerate()
+                    .fold(0, |acc, (i, &w)| f(acc, x(i), w))
+            };
+            assert_eq!(sum(array_mac) + offset(weights).unwrap(), sum(mac));
+        }
+        // 132,104 times 127 * 128 are more than 32 bits, however the signs are.
+        assert_eq!(
+            offset(std::iter::repeat_n(127, 132_104)),
+            Some(2_147_482_624)
+        );
+        assert_eq!(
+            offset((0..132_105).map(|i| if i % 2 == 0 { 127 } else { -127 })),
+            None
+        );
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Boards: parts, what they offer, and how the host reaches them. The boards themselves are folders
 //! below `constraints`, which `firebrick-board` reads.
 
-use crate::config::HwConfig;
+use crate::config::{Family, HwConfig};
 
 /// How the host reaches the core.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -46,6 +46,26 @@ pub const LUT_PERCENT: usize = 70;
 pub const FF_PERCENT: usize = 50;
 
 impl Board {
+    /// Whose DSP slices its part has: UltraScale and UltraScale+ parts are called `xcu`, `xck`, `xczu`
+    /// and so on, 7-series parts `xc7`.
+    #[must_use]
+    pub fn family(&self) -> Family {
+        match self.part.get(..3) {
+            Some("xc7") => Family::Xc7,
+            _ => Family::Xcup,
+        }
+    }
+
+    /// A configuration as it is built for this board: a packed array of slices of its family. `None`
+    /// if it asks for another family's.
+    #[must_use]
+    pub fn build_of(&self, config: &HwConfig) -> Option<HwConfig> {
+        if !config.packed && config.family == Family::Generic {
+            return Some(config.clone());
+        }
+        config.of_family(self.family())
+    }
+
     /// The configuration that is generated for the board.
     ///
     /// # Panics
@@ -53,6 +73,8 @@ impl Board {
     /// If its preset does not exist, which is checked when a board's folder is read.
     #[must_use]
     pub fn config(&self) -> HwConfig {
-        HwConfig::preset(self.preset).expect("a board names an existing preset")
+        HwConfig::preset(self.preset)
+            .and_then(|config| self.build_of(&config))
+            .expect("a board names an existing preset")
     }
 }

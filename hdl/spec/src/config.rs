@@ -38,6 +38,60 @@ pub struct HwConfig {
     pub requantisers: usize,
     /// Two multiply-accumulates per DSP slice.
     pub packed: bool,
+    /// Whose DSP slices the packed array is made of.
+    pub family: Family,
+}
+
+/// Families of parts whose DSP slices the packed array knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Family {
+    /// Any: Verilog from which tools infer what the part has.
+    #[default]
+    Generic,
+    /// 7-series and Zynq-7000: DSP48E1.
+    Xc7,
+    /// UltraScale and UltraScale+: DSP48E2.
+    Xcup,
+}
+
+impl Family {
+    /// All, in the order of their numbers in [`HwConfig::canonical`].
+    pub const ALL: [Family; 3] = [Family::Generic, Family::Xc7, Family::Xcup];
+
+    /// Its name: the option of a preset but for [`Family::Generic`], which needs none.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Family::Generic => "generic",
+            Family::Xc7 => "xc7",
+            Family::Xcup => "xcup",
+        }
+    }
+
+    /// A family by its name.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Family> {
+        Family::ALL.into_iter().find(|family| family.name() == name)
+    }
+
+    /// Bits from one weight to the other in a packed factor, and so of each sum in a chain: a
+    /// DSP48E1 multiplies by 25 bits, the others by 27.
+    #[must_use]
+    pub const fn field_bits(self) -> usize {
+        match self {
+            Family::Xc7 => 17,
+            Family::Generic | Family::Xcup => 19,
+        }
+    }
+
+    /// Rows whose products fit into a field: 4 for one of 17 bits, else all of a tile.
+    #[must_use]
+    pub const fn chain_rows(self, tile: usize) -> usize {
+        match self {
+            Family::Xc7 if tile > 4 => 4,
+            _ => tile,
+        }
+    }
 }
 
 /// Bits of a sum: 27 hold those of a layer with 576 inputs a channel, the most that any published
@@ -61,6 +115,14 @@ pub const OPTIONS: &[(&str, &str)] = &[
         "wide",
         "sums of 32 bits, for networks that need more than 27",
     ),
+    (
+        "xc7",
+        "packed arrays of DSP48E1 slices (7-series, Zynq-7000)",
+    ),
+    (
+        "xcup",
+        "packed arrays of DSP48E2 slices (UltraScale, UltraScale+)",
+    ),
 ];
 
 /// The preset that commands use when none is named.
@@ -78,6 +140,9 @@ impl HwConfig {
         match option {
             "packed" if !config.packed => config.packed = true,
             "wide" if config.sum_bits < WIDE_SUM_BITS => config.sum_bits = WIDE_SUM_BITS,
+            "xc7" | "xcup" if config.family == Family::Generic => {
+                config.family = Family::named(option)?;
+            }
             "resident" => {
                 let blocks = (5120 * 16 * 16) / (config.tile * config.tile);
                 let groups = 512 * 16 / config.tile;
@@ -90,6 +155,21 @@ impl HwConfig {
             _ => return None,
         }
         name.clone_into(&mut config.name);
+        Some(config)
+    }
+
+    /// The configuration with the DSP slices of a family; `None` if it names another one.
+    #[must_use]
+    pub fn of_family(&self, family: Family) -> Option<HwConfig> {
+        let mut config = self.clone();
+        if config.family == family {
+            return Some(config);
+        }
+        if config.family != Family::Generic {
+            return None;
+        }
+        config.family = family;
+        config.name = format!("{}-{}", config.name, family.name());
         Some(config)
     }
 
@@ -126,6 +206,7 @@ impl HwConfig {
             block_queue: 32,
             requantisers: tile / 2,
             packed: false,
+            family: Family::Generic,
         }
     }
 
@@ -138,6 +219,18 @@ impl HwConfig {
     #[must_use]
     pub fn macs_per_cycle(&self) -> usize {
         self.tile * self.tile * self.lanes
+    }
+
+    /// Rows of the array's tiles whose products are summed one after the other, from slice to slice:
+    /// all of them, but in a packed array whose fields hold no more. The chains of such a tile
+    /// work side by side.
+    #[must_use]
+    pub const fn chain_rows(&self) -> usize {
+        if self.packed {
+            self.family.chain_rows(self.tile)
+        } else {
+            self.tile
+        }
     }
 
     /// Pixels that the drain unit handles in a cycle: half of the lanes, at least one (which a
@@ -192,6 +285,7 @@ impl HwConfig {
             ("block_queue", self.block_queue),
             ("requantisers", self.requantisers),
             ("packed", usize::from(self.packed)),
+            ("family", self.family as usize),
         ] {
             let _ = writeln!(text, "{key}={value}");
         }
@@ -256,10 +350,20 @@ mod tests {
             assert!(a.weight_blocks * a.tile * a.tile >= 1_241_000);
             let wide = HwConfig::preset(&format!("{base}-wide-packed")).unwrap();
             assert_eq!((a.sum_bits, wide.sum_bits), (SUM_BITS, WIDE_SUM_BITS));
+            let c = HwConfig::preset(&format!("{base}-xc7-packed")).unwrap();
+            let d = HwConfig::preset(&format!("{base}-packed-xc7")).unwrap();
+            assert_eq!((c.hash(), c.family), (d.hash(), Family::Xc7));
+            let packed = HwConfig::preset(&format!("{base}-packed")).unwrap();
+            assert_eq!(packed.of_family(Family::Xc7), Some(d.clone()));
+            assert_eq!(d.of_family(Family::Xc7), Some(d.clone()));
+            assert_eq!(d.of_family(Family::Xcup), None);
             for wrong in [
                 "packed-packed",
                 "resident-resident",
                 "wide-wide",
+                "xc7-xc7",
+                "xc7-xcup",
+                "generic",
                 "fast",
                 "",
             ] {

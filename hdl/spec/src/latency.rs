@@ -4,6 +4,8 @@
 //! The latency of a unit is the number of cycles from what it takes to what it gives: 1 means in
 //! the next cycle. `lanes` and `tile` are those of a configuration.
 
+use crate::config::HwConfig;
+
 /// From a feature address to its word at the array.
 pub const FEATURE_LATENCY: usize = 2;
 
@@ -14,17 +16,35 @@ pub const WEIGHT_LATENCY: usize = FEATURE_LATENCY;
 /// From a processing element's activation to its sum: operand, product, sum.
 pub const PE_LATENCY: usize = 3;
 
-/// From a vector at a tile to its sums, for a tile of edge `tile`, packed or not: down the rows,
-/// one partial sum a cycle, then across the columns.
+/// From a vector at a tile to its sums: down the rows of a chain, one partial sum a cycle, then
+/// across the columns, of which a packed tile has half, then the chains are added two by two.
 #[must_use]
-pub const fn tile_latency(tile: usize) -> usize {
-    (tile - 1) + PE_LATENCY + (tile - 1)
+pub const fn tile_latency(config: &HwConfig) -> usize {
+    let columns = if config.packed {
+        config.tile / 2
+    } else {
+        config.tile
+    };
+    let rows = config.chain_rows();
+    systolic(rows, columns) + (config.tile / rows).ilog2() as usize
+}
+
+const fn systolic(rows: usize, columns: usize) -> usize {
+    (rows - 1) + PE_LATENCY + (columns - 1)
+}
+
+/// Fewest cycles from the first row of a weight block at a tile to the vector that it is for.
+/// Rows of weights come one a cycle, and a chain wants its vector one row a cycle: with one chain
+/// the weights stay ahead from the first, with several they all have to be there but for a chain's.
+#[must_use]
+pub const fn load_lead(config: &HwConfig) -> usize {
+    config.tile - config.chain_rows() + 1
 }
 
 /// From a vector's address to its sums at the accumulators.
 #[must_use]
-pub const fn array_latency(tile: usize) -> usize {
-    FEATURE_LATENCY + tile_latency(tile)
+pub const fn array_latency(config: &HwConfig) -> usize {
+    FEATURE_LATENCY + tile_latency(config)
 }
 
 /// By how much the tag of a vector's sums comes before them at the accumulators, so that the old
@@ -33,8 +53,8 @@ pub const TAG_LEAD: usize = 1;
 
 /// From a vector's address to the tag of its sums, with which the accumulators read.
 #[must_use]
-pub const fn tag_latency(tile: usize) -> usize {
-    array_latency(tile) - TAG_LEAD
+pub const fn tag_latency(config: &HwConfig) -> usize {
+    array_latency(config) - TAG_LEAD
 }
 
 /// Fewest cycles between two accumulations into the same word: read, add, write.
@@ -56,9 +76,15 @@ pub const JOB_LATENCY: usize = 1;
 /// From a tile's last vector's address to the first request for its accumulators, if the drain
 /// unit has nothing else to do.
 #[must_use]
-pub const fn handover_latency(tile: usize) -> usize {
-    array_latency(tile) + SETTLE_LATENCY + RELEASE_LATENCY + JOB_LATENCY
+pub const fn handover_latency(config: &HwConfig) -> usize {
+    array_latency(config) + RELEASED
 }
+
+const RELEASED: usize = SETTLE_LATENCY + RELEASE_LATENCY + JOB_LATENCY;
+
+/// The longest [`handover_latency`], that of a plain tile of 16. The scheduler estimates with it
+/// for all, so that engines that differ in nothing but their slices get the same schedule.
+pub const LONGEST_HANDOVER: usize = FEATURE_LATENCY + systolic(16, 16) + RELEASED;
 
 /// From a granted drain read to its data.
 pub const ACC_READ_LATENCY: usize = 1;
@@ -174,8 +200,37 @@ mod tests {
     use super::*;
 
     #[test]
+    fn tiles_of_every_kind() {
+        let of = |name| HwConfig::preset(name).expect("a preset");
+        for (name, latency, lead) in [
+            ("fb256", 33, 1),
+            ("fb64", 17, 1),
+            ("fb256-packed", 25, 1),
+            ("fb64-packed", 13, 1),
+            ("fb256-packed-xcup", 25, 1),
+            ("fb256-packed-xc7", 15, 13),
+            ("fb64-packed-xc7", 10, 5),
+            ("fb256-xc7", 33, 1),
+        ] {
+            let config = of(name);
+            assert_eq!(
+                (tile_latency(&config), load_lead(&config)),
+                (latency, lead),
+                "{name}"
+            );
+            assert_eq!(array_latency(&config), 2 + latency, "{name}");
+            assert!(handover_latency(&config) <= LONGEST_HANDOVER, "{name}");
+        }
+        assert_eq!(handover_latency(&of("fb2048")), LONGEST_HANDOVER);
+    }
+
+    #[test]
     fn sums_for_every_number_of_lanes() {
-        assert_eq!((array_latency(16), tag_latency(16)), (35, 34));
+        let of = |name| HwConfig::preset(name).expect("a preset");
+        assert_eq!(
+            (array_latency(&of("fb256")), tag_latency(&of("fb256"))),
+            (35, 34)
+        );
         assert_eq!([1, 2, 4, 8].map(tap_pace), [2, 2, 4, 8]);
         assert_eq!([1, 2, 4, 8].map(sums_pace), [6, 6, 8, 12]);
         assert_eq!([1, 2, 4, 8].map(sums_latency), [3, 3, 5, 9]);

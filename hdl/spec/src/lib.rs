@@ -19,7 +19,7 @@ pub use config::HwConfig;
 
 /// Version of the register map, the command encoding and the result packet.
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
-pub const ABI_VERSION: u32 = 0x0003_0001;
+pub const ABI_VERSION: u32 = 0x0004_0000;
 
 /// Text of an ABI version: major.minor.
 #[must_use]

@@ -16,7 +16,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
-use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS, PRESETS};
+use firebrick_spec::config::{DEFAULT_PRESET, Family, OPTIONS, PRESETS};
 
 mod evaluate;
 mod import;
@@ -151,11 +151,16 @@ pub struct Generate {
     /// or fb256]
     #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
     pub config: Option<HwConfig>,
-    /// Everything for a board: constraints, Vivado scripts, FuseSoC core, C header
+    /// Everything for a board: constraints, Vivado scripts, FuseSoC core, C header; a packed array gets
+    /// the DSP slices of its part
     #[arg(long, value_name = "NAME", long_help = boards("Everything for a board: constraints, Vivado scripts, FuseSoC core, C header"))]
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
+    /// Whose DSP slices a packed array is made of, as the options of a preset say it: xc7 (7-series),
+    /// xcup (UltraScale, UltraScale+), or generic, from which any tool infers what the part has
+    #[arg(long, value_name = "NAME", value_parser = family)]
+    pub family: Option<Family>,
     /// Folder for the files; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -401,6 +406,13 @@ impl FromStr for Size {
             width: side(width)?,
         })
     }
+}
+
+fn family(name: &str) -> Result<Family, String> {
+    Family::named(name).ok_or_else(|| {
+        let names = Family::ALL.map(Family::name).join(", ");
+        format!("there is no such family; give one of {names}")
+    })
 }
 
 fn preset(name: &str) -> Result<HwConfig, String> {

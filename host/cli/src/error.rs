@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use firebrick_board::BoardError;
 use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
+use firebrick_spec::HwConfig;
 #[cfg(feature = "sim")]
 use firebrick_spec::board::{Board, CLOSURE_PERCENT};
+use firebrick_spec::config::Family;
 #[cfg(feature = "sim")]
 use firebrick_spec::resources::Resources;
 
@@ -157,6 +159,15 @@ pub enum CliError {
         board: &'static Board,
         need: Resources,
     },
+    #[error(
+        "{preset} has DSP slices of family {of}, and {wanted} is asked for; leave -{of} out of the \
+         preset's name"
+    )]
+    OtherFamily {
+        preset: String,
+        of: &'static str,
+        wanted: &'static str,
+    },
     #[cfg(not(feature = "sim"))]
     #[error(
         "{what} is not possible: this firebrick was built without the simulator; build it with \
@@ -188,6 +199,15 @@ impl CliError {
             path: path.to_owned(),
             reason: reason.to_string(),
             hint,
+        }
+    }
+
+    /// A preset of one family where another is asked for.
+    pub fn other_family(config: &HwConfig, wanted: Family) -> CliError {
+        CliError::OtherFamily {
+            preset: config.name.clone(),
+            of: config.family.name(),
+            wanted: wanted.name(),
         }
     }
 

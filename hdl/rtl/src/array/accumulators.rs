@@ -24,7 +24,7 @@ pub struct AccAdder {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Sum that comes, signed.
-    pub psum: Signal<In, Bits<24>>,
+    pub psum: Signal<In, Bits<19>>,
     /// Word of bank 0.
     pub word_0: Signal<In, Bits<32>>,
     /// Word of bank 1.
@@ -56,7 +56,7 @@ impl AccAdder {
 impl Logic for AccAdder {
     fn update(&mut self) {
         if self.clock.pos_edge() {
-            let psum = wrap(self.psum.val().to_u64() as i64, 24) as u64;
+            let psum = wrap(self.psum.val().to_u64() as i64, 19) as u64;
             let old = match (self.first.val(), self.bank.val()) {
                 (true, _) => 0,
                 (false, false) => self.word_0.val().to_u64(),
@@ -77,9 +77,9 @@ impl Logic for AccAdder {
             parts += &format!("wire old_{i} = first ? 1'b0 : bank ? word_1[{i}] : word_0[{i}];\n");
             names.push(format!("old_{i}"));
         }
-        let sign = match top - 23 {
+        let sign = match top - 18 {
             0 => String::new(),
-            bits => format!("{{{bits}{{psum[23]}}}}, "),
+            bits => format!("{{{bits}{{psum[18]}}}}, "),
         };
         let above = match 31 - top {
             0 => String::new(),
@@ -108,7 +108,7 @@ pub struct AccColumn {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Array output, cycle 1, signed.
-    pub psum: Signal<In, Bits<24>>,
+    pub psum: Signal<In, Bits<19>>,
     /// Read address of bank 0, cycle 0.
     pub read_address_0: Signal<In, Bits<9>>,
     /// Read address of bank 1, cycle 0.
@@ -184,8 +184,8 @@ impl Logic for AccColumn {
 pub struct Accumulators {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Array output, 24 bits for each output channel, signed, channel 0 lowest.
-    pub psums: Signal<In, Bits<384>>,
+    /// Array output, 19 bits for each output channel, signed, channel 0 lowest.
+    pub psums: Signal<In, Bits<304>>,
     /// What comes to `psums` is a pixel vector.
     pub tag_valid: Signal<In, Bit>,
     /// It starts the sum.
@@ -276,7 +276,7 @@ impl Logic for Accumulators {
         self.write_b.next = self.valid_2.q.val() & self.bank_2.q.val();
         for i in 0..self._columns {
             self.column[i].clock.next = self.clock.val();
-            self.column[i].psum.next = self.psums.val().get_bits::<24>(i * 24);
+            self.column[i].psum.next = self.psums.val().get_bits::<19>(i * 19);
             self.column[i].read_address_0.next = self.address_a.val();
             self.column[i].read_address_1.next = self.address_b.val();
             self.column[i].bank_1.next = self.bank_1.q.val();

@@ -5,17 +5,16 @@ use rust_hdl::prelude::*;
 
 use crate::array::accumulators::Accumulators;
 use crate::array::tile::{Tile8, Tile16};
-use crate::array::tile_packed::{TilePacked8, TilePacked16};
+use crate::array::tile_packed::{TilePacked8, TilePacked16, TileTree8, TileTree16};
 
 /// A systolic tile with the accumulators of its output channels, for one of the consecutive
 /// pixels that the lanes take together.
 ///
 /// Activations, weights and swaps enter as at the tile: see [`Tile16`]. `tag_*` come
-/// [`tile_latency`](crate::array::tile::tile_latency) less
+/// [`tile_latency`](firebrick_spec::latency::tile_latency) less
 /// [`TAG_LEAD`](crate::array::accumulators::TAG_LEAD) cycles after the vector that they describe, and
 /// the drain reads as described at [`Accumulators`]. Words are 128 bits wide for every tile: an
-/// 8 x 8 tile uses the low half, and the upper half of its drained words is zero. Plain and packed
-/// tiles differ in nothing that the ports show.
+/// 8 x 8 tile uses the low half, and the upper half of its drained words is zero.
 #[derive(LogicBlock)]
 pub struct Lane {
     /// Clock.
@@ -48,22 +47,26 @@ pub struct Lane {
     pub drain_words_0: Signal<Out, Bits<512>>,
     /// The same of bank 1.
     pub drain_words_1: Signal<Out, Bits<512>>,
-    // One of the four has a tile.
+    // One of the six has a tile.
     plain16: Vec<Tile16>,
     plain8: Vec<Tile8>,
     packed16: Vec<TilePacked16>,
     packed8: Vec<TilePacked8>,
+    tree16: Vec<TileTree16>,
+    tree8: Vec<TileTree8>,
     accumulators: Accumulators,
-    psums: Signal<Local, Bits<384>>,
+    psums: Signal<Local, Bits<304>>,
     _plain16: usize,
     _plain8: usize,
     _packed16: usize,
     _packed8: usize,
+    _tree16: usize,
+    _tree8: usize,
 }
 
-/// `count` blocks.
-fn blocks<T: Default>(count: usize) -> Vec<T> {
-    (0..count).map(|_| T::default()).collect()
+/// `tile` if it is this lane's.
+fn only<T>(is: bool, tile: impl FnOnce() -> T) -> Vec<T> {
+    is.then(tile).into_iter().collect()
 }
 
 impl Lane {
@@ -71,24 +74,34 @@ impl Lane {
     /// not 2 to 512.
     #[must_use]
     pub fn new(config: &HwConfig) -> Self {
-        let kind = |tile, packed| usize::from((config.tile, config.packed) == (tile, packed));
         assert!(
             config.tile == 8 || config.tile == 16,
             "a tile of {} is neither 8 nor 16",
             config.tile
         );
+        let family = config.family;
+        let chains = config.chain_rows() < config.tile;
+        let kind =
+            |tile, packed, tree| (config.tile, config.packed, chains) == (tile, packed, tree);
+        let (plain16, plain8) = (kind(16, false, false), kind(8, false, false));
+        let (packed16, packed8) = (kind(16, true, false), kind(8, true, false));
+        let (tree16, tree8) = (kind(16, true, true), kind(8, true, true));
         block! {
             clock, x_in, swap_in, load_in, w_in, tag_valid, tag_first, tag_bank, tag_address,
             drain_read, drain_bank, drain_address, drain_grant, drain_words_0, drain_words_1, psums;
-            plain16: blocks(kind(16, false)),
-            plain8: blocks(kind(8, false)),
-            packed16: blocks(kind(16, true)),
-            packed8: blocks(kind(8, true)),
+            plain16: only(plain16, Tile16::default),
+            plain8: only(plain8, Tile8::default),
+            packed16: only(packed16, || TilePacked16::new(family)),
+            packed8: only(packed8, || TilePacked8::new(family)),
+            tree16: only(tree16, || TileTree16::new(family)),
+            tree8: only(tree8, || TileTree8::new(family)),
             accumulators: Accumulators::new(config.tile, config.acc_depth, config.sum_bits),
-            _plain16: kind(16, false),
-            _plain8: kind(8, false),
-            _packed16: kind(16, true),
-            _packed8: kind(8, true),
+            _plain16: plain16.into(),
+            _plain8: plain8.into(),
+            _packed16: packed16.into(),
+            _packed8: packed8.into(),
+            _tree16: tree16.into(),
+            _tree8: tree8.into(),
         }
     }
 }
@@ -127,6 +140,22 @@ impl Logic for Lane {
             self.packed8[i].load_in.next = self.load_in.val();
             self.packed8[i].w_in.next = self.w_in.val().get_bits::<64>(0);
             self.psums.next = self.packed8[i].psums.val();
+        }
+        for i in 0..self._tree16 {
+            self.tree16[i].clock.next = self.clock.val();
+            self.tree16[i].x_in.next = self.x_in.val();
+            self.tree16[i].swap_in.next = self.swap_in.val();
+            self.tree16[i].load_in.next = self.load_in.val();
+            self.tree16[i].w_in.next = self.w_in.val();
+            self.psums.next = self.tree16[i].psums.val();
+        }
+        for i in 0..self._tree8 {
+            self.tree8[i].clock.next = self.clock.val();
+            self.tree8[i].x_in.next = self.x_in.val().get_bits::<64>(0);
+            self.tree8[i].swap_in.next = self.swap_in.val();
+            self.tree8[i].load_in.next = self.load_in.val();
+            self.tree8[i].w_in.next = self.w_in.val().get_bits::<64>(0);
+            self.psums.next = self.tree8[i].psums.val();
         }
         self.accumulators.clock.next = self.clock.val();
         self.accumulators.psums.next = self.psums.val();

@@ -1,6 +1,7 @@
 //! The array: tiles of processing elements and their accumulators.
 
 pub mod accumulators;
+pub mod chain;
 pub mod lane;
 pub mod pe;
 pub mod pe_pair;

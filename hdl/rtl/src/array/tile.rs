@@ -1,17 +1,27 @@
 //! The systolic tile: a square of processing elements with skewed edges.
 
-pub use firebrick_spec::latency::tile_latency;
 use rust_hdl::prelude::*;
 
 use crate::array::pe::Pe;
 use crate::common::mem::Pack;
 
+/// The top bit of each byte: inverted, a u8 activation becomes the i8 that is smaller by 128
+/// ([`firebrick_spec::arith::ACTIVATION_OFFSET`]).
+pub(super) fn top_bits<const N: usize>() -> Bits<N> {
+    let mut tops = Bits::default();
+    for byte in 0..N / 8 {
+        tops.set_bits::<8>(8 * byte, 0x80.into());
+    }
+    tops
+}
+
 macro_rules! tile {
     ($name:ident, $n:tt, $last:tt, $cells:tt, $x_bits:tt, $doc:literal) => {
         #[doc = $doc]
         ///
-        /// Takes one vector of u8 activations (input channel 0 in the low byte) a cycle and gives
-        /// the signed sums of all output channels `tile_latency` cycles later. Weights enter one
+        /// Takes one vector of u8 activations (input channel 0 in the low byte) a cycle, multiplies
+        /// each minus 128, and gives the signed sums of all output channels `tile_latency` cycles
+        /// later. Weights enter one
         /// row a cycle, output channel 0 in the low byte: `load_in` marks row 0, the others
         /// follow without a gap. They become active for the vector that comes with `swap_in`,
         /// which may follow `load_in` by one cycle or more; the next `load_in` may come with
@@ -28,23 +38,26 @@ macro_rules! tile {
             pub load_in: Signal<In, Bit>,
             /// A row of weights.
             pub w_in: Signal<In, Bits<$x_bits>>,
-            /// Sums, 24 bits for each output channel, signed, channel 0 lowest.
-            pub psums: Signal<Out, Bits<384>>,
+            /// Sums, 19 bits for each output channel, signed, channel 0 lowest.
+            pub psums: Signal<Out, Bits<304>>,
             pe: Vec<Pe>,
+            x_signed: Signal<Local, Bits<$x_bits>>,
+            tops: Constant<Bits<$x_bits>>,
             x_skew: Vec<DFF<Bits<$x_bits>>>,
             w_skew: Vec<DFF<Bits<$x_bits>>>,
             swap_skew: Vec<DFF<Bit>>,
             load_skew: Vec<DFF<Bit>>,
             #[cfg_attr(any(), verilog(shreg_extract = "yes"))]
-            deskew: Vec<DFF<Bits<24>>>,
-            pack: Pack<24, 384>,
-            zero: Constant<Bits<24>>,
+            deskew: Vec<DFF<Bits<19>>>,
+            pack: Pack<19, 304>,
+            zero: Constant<Bits<19>>,
         }
 
         impl Default for $name {
             fn default() -> Self {
                 block! {
-                    clock, x_in, swap_in, load_in, w_in, psums;
+                    clock, x_in, swap_in, load_in, w_in, psums, x_signed;
+                    tops: Constant::new(top_bits()),
                     pe: (0..$cells).map(|_| Pe::default()).collect(),
                     x_skew: (0..$last).map(|_| DFF::default()).collect(),
                     w_skew: (0..$last).map(|_| DFF::default()).collect(),
@@ -67,7 +80,8 @@ macro_rules! tile {
                     self.swap_skew[i].clock.next = self.clock.val();
                     self.load_skew[i].clock.next = self.clock.val();
                 }
-                self.x_skew[0].d.next = self.x_in.val();
+                self.x_signed.next = self.x_in.val() ^ self.tops.val();
+                self.x_skew[0].d.next = self.x_signed.val();
                 self.w_skew[0].d.next = self.w_in.val();
                 self.swap_skew[0].d.next = self.swap_in.val();
                 self.load_skew[0].d.next = self.load_in.val();
@@ -82,7 +96,7 @@ macro_rules! tile {
                     self.deskew[i].clock.next = self.clock.val();
                 }
                 // Left edge.
-                self.pe[0].x_in.next = self.x_in.val().get_bits::<8>(0);
+                self.pe[0].x_in.next = self.x_signed.val().get_bits::<8>(0);
                 self.pe[0].swap_in.next = self.swap_in.val();
                 self.pe[0].load_in.next = self.load_in.val();
                 for r in 1..$n {

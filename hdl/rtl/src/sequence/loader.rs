@@ -2,6 +2,7 @@
 //! while the pass before it computes.
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::latency::load_lead;
 pub use firebrick_spec::latency::{PASS_INTERVAL, WEIGHT_LATENCY};
 use rust_hdl::prelude::*;
 
@@ -22,8 +23,8 @@ const _: () = assert!(
 ///
 /// A job (`job_base`, `job_passes`) is taken with `job_pop`. Each block takes as many cycles as the
 /// tile has rows: `load` marks row 0 at `row`, the other rows follow. `ready` says that the shadow holds (or is just
-/// taking) a block that no pass has used, and that the pass before began [`PASS_INTERVAL`] cycles
-/// ago or earlier; the streamer answers with `swap` in its pass's first
+/// taking) a block that no pass has used, far enough for the array ([`load_lead`]), and that the pass
+/// before began [`PASS_INTERVAL`] cycles ago or earlier; the streamer answers with `swap` in its pass's first
 /// cycle, and the next block may follow. Writes to the buffer need no handshake.
 #[derive(LogicBlock)]
 pub struct Loader {
@@ -66,6 +67,10 @@ pub struct Loader {
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
     upper: DFF<Bit>,
+    // Too few rows are on their way; never so if the array wants its vector right behind the first.
+    early: DFF<Bit>,
+    leads: Constant<Bit>,
+    last_early: Constant<Bits<4>>,
     narrow: Constant<Bit>,
     last_row: Constant<Bits<4>>,
     last_block: Constant<Bits<20>>,
@@ -82,9 +87,11 @@ impl Loader {
         block! {
             clock, reset, job_valid, job_base, job_passes, job_pop, ready, swap, load, row,
             write_valid, write_address, write_data, active, block, passes, rows, reading, pending,
-            swap_1, swap_2, row_1, load_1, load_2, upper, start, row_index, word;
+            swap_1, swap_2, row_1, load_1, load_2, upper, early, start, row_index, word;
             memory: Ram::new(blocks * tile * tile / 16),
             narrow: Constant::new(tile == 8),
+            leads: Constant::new(load_lead(config) > 1),
+            last_early: Constant::new((load_lead(config) as u64 - 1).into()),
             last_row: Constant::new((tile as u64 - 1).into()),
             last_block: Constant::new((blocks as u64 - 1).into()),
         }
@@ -103,7 +110,7 @@ impl Logic for Loader {
     fn update(&mut self) {
         dff_setup!(
             self, clock, active, block, passes, rows, reading, pending, swap_1, swap_2, row_1,
-            load_1, load_2, upper
+            load_1, load_2, upper, early
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
@@ -114,9 +121,13 @@ impl Logic for Loader {
             self.rows.d.next = 1.into();
             self.reading.d.next = true;
             self.pending.d.next = true;
+            self.early.d.next = self.leads.val();
         }
         if self.reading.q.val() {
             self.rows.d.next = self.rows.q.val() + 1;
+            if self.rows.q.val() == self.last_early.val() {
+                self.early.d.next = false;
+            }
             if self.rows.q.val() == self.last_row.val() {
                 self.reading.d.next = false;
                 self.passes.d.next = self.passes.q.val() - 1;
@@ -135,7 +146,7 @@ impl Logic for Loader {
         }
         self.swap_1.d.next = self.swap.val();
         self.swap_2.d.next = self.swap_1.q.val();
-        self.ready.next = self.pending.q.val() & (!self.swap_2.q.val());
+        self.ready.next = self.pending.q.val() & (!self.swap_2.q.val()) & (!self.early.q.val());
 
         // The next job, in the very cycle in which the last row of this one is read.
         self.job_pop.next = false;
@@ -179,6 +190,7 @@ impl Logic for Loader {
             self.active.d.next = false;
             self.reading.d.next = false;
             self.pending.d.next = false;
+            self.early.d.next = false;
             self.swap_1.d.next = false;
             self.swap_2.d.next = false;
             self.load_1.d.next = false;

@@ -42,9 +42,8 @@ impl Banks {
 
 fn psum(rng: &mut StdRng) -> i32 {
     match rng.random_range(0..6) {
-        0 => [-(1 << 23), (1 << 23) - 1, 0, -1][rng.random_range(0..4)],
-        1 => rng.random_range(-(1 << 23)..1 << 23),
-        _ => rng.random_range(-600_000..600_000),
+        0 => [-(1 << 18), (1 << 18) - 1, 0, -1][rng.random_range(0..4)],
+        _ => rng.random_range(-(1 << 18)..1 << 18),
     }
 }
 
@@ -92,9 +91,9 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, bits: u32, tiles: usize) {
         let passes = if far { 255 } else { rng.random_range(1..6) };
         let side: Vector = std::array::from_fn(|_| {
             if rng.random() {
-                -(1 << 23)
+                -(1 << 18)
             } else {
-                (1 << 23) - 1
+                (1 << 18) - 1
             }
         });
         let (array, drain) = (chance(&mut rng), chance(&mut rng));

@@ -4,13 +4,15 @@ use std::collections::VecDeque;
 
 use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE, TAG_LEAD};
 use firebrick_rtl::array::lane::Lane;
-use firebrick_rtl::array::tile::tile_latency;
 use firebrick_rtl::emit::{emit, emit_block};
 use firebrick_spec::HwConfig;
+use firebrick_spec::arith::array_mac;
+use firebrick_spec::config::Family;
+use firebrick_spec::latency::{load_lead, tile_latency};
 use rand::{Rng, rngs::StdRng};
 use rust_hdl::prelude::{Block, Logic};
 
-use crate::support::{byte, chance, open, percent, random, signed_byte};
+use crate::support::{byte, chance, open, percent, random, weight};
 
 dut!(Lanes: x_in, swap_in, load_in, w_in, tag_valid, tag_first, tag_bank, tag_address, drain_read,
     drain_bank, drain_address, drain_grant, drain_words_0, drain_words_1);
@@ -52,7 +54,8 @@ fn word(bytes: &[u8]) -> u128 {
 
 /// Passes of random weights over random pixels. The first weights enter before the job, each
 /// further block during the pass before it, as late as it may or at once.
-fn job(rng: &mut StdRng, n: usize, bank: usize, depth: usize) -> Job {
+fn job(rng: &mut StdRng, config: &HwConfig, bank: usize) -> Job {
+    let (n, depth) = (config.tile, config.acc_depth);
     let count = [ACC_REUSE, n, rng.random_range(ACC_REUSE..=depth)][rng.random_range(0..3)];
     let base = rng.random_range(0..=depth - count);
     let mut sums = vec![[0i32; 16]; count];
@@ -61,10 +64,13 @@ fn job(rng: &mut StdRng, n: usize, bank: usize, depth: usize) -> Job {
     let mut load = 0;
     for pass in 0..rng.random_range(1..5) {
         let rows: Vec<Vec<u8>> = (0..n)
-            .map(|_| (0..n).map(|_| signed_byte(rng) as u8).collect())
+            .map(|_| (0..n).map(|_| weight(rng) as u8).collect())
             .collect();
-        // The swap may follow the first row at once, but not come before the last pass's end.
-        let swap = entries.len().max(load + [1, n][rng.random_range(0..2)]);
+        // The swap may follow the first row as soon as the array allows, but not come before the
+        // last pass's end.
+        let swap = entries
+            .len()
+            .max(load + [load_lead(config), n][rng.random_range(0..2)]);
         entries.resize(swap.max(load + n), Entry::default());
         for (r, row) in rows.iter().enumerate() {
             entries[load + r].row = Some(word(row));
@@ -78,9 +84,7 @@ fn job(rng: &mut StdRng, n: usize, bank: usize, depth: usize) -> Job {
             }
             let x: Vec<u8> = (0..n).map(|_| byte(rng)).collect();
             for (c, sum) in sums.iter_mut().enumerate().take(n) {
-                *sum += (0..n)
-                    .map(|r| i32::from(x[r]) * i32::from(rows[r][c] as i8))
-                    .sum::<i32>();
+                *sum = (0..n).fold(*sum, |sum, r| array_mac(sum, x[r], rows[r][c] as i8));
             }
             entries.resize(entries.len().max(at + 1), Entry::default());
             let entry = &mut entries[at];
@@ -110,13 +114,13 @@ fn run(config: &HwConfig, top: &str, jobs: usize, seed: u64) {
     let n = config.tile;
     let mask = if n == 16 { !0 } else { (1 << (8 * n)) - 1 };
     // Tags on their way, one for each cycle.
-    let mut tags: VecDeque<Option<Tag>> = vec![None; tile_latency(n) - TAG_LEAD].into();
+    let mut tags: VecDeque<Option<Tag>> = vec![None; tile_latency(config) - TAG_LEAD].into();
     let mut due: VecDeque<(usize, usize, Sums)> = VecDeque::new();
     let mut ready: Option<Job> = None;
     let (mut cycle, mut drained, mut refused) = (0, 0, 0);
     for index in 0..=jobs {
         let last = index == jobs;
-        let next = (!last).then(|| job(&mut rng, n, index % 2, config.acc_depth));
+        let next = (!last).then(|| job(&mut rng, config, index % 2));
         let entries = next.as_ref().map_or(&[][..], |job| &job.entries);
         // What the previous job left is drained meanwhile, in any order.
         let mut wanted: Vec<usize> = ready.as_ref().map_or(vec![], |job| {
@@ -128,7 +132,7 @@ fn run(config: &HwConfig, top: &str, jobs: usize, seed: u64) {
         });
         let (drain, end) = (
             chance(&mut rng),
-            entries.len() + tile_latency(n) + ACC_REUSE,
+            entries.len() + tile_latency(config) + ACC_REUSE,
         );
         let mut t = 0;
         while t < end || !wanted.is_empty() || !due.is_empty() {
@@ -207,6 +211,17 @@ fn a_lane_of_16_computes_accumulates_and_drains() {
 #[test]
 fn a_packed_lane_of_16_computes_accumulates_and_drains() {
     run(&config(16, true), "lane_packed16", 60, 61);
+}
+
+#[test]
+fn lanes_of_slices_compute_accumulate_and_drain() {
+    for family in [Family::Xc7, Family::Xcup] {
+        for tile in [16, 8] {
+            let mut config = config(tile, true);
+            config.family = family;
+            run(&config, &format!("lane_{}_{tile}", family.name()), 40, 63);
+        }
+    }
 }
 
 #[test]

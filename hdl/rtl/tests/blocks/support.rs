@@ -2,6 +2,7 @@
 
 use firebrick_rtl::emit::emit_block;
 use firebrick_sim::{Builder, Design, Model, VerilatedModel};
+use firebrick_spec::arith::WEIGHT_MAX;
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rust_hdl::prelude::Block;
 
@@ -40,9 +41,20 @@ pub fn signed_byte(rng: &mut StdRng) -> i8 {
     }
 }
 
+/// Bits of a tile's sum.
+pub const PSUM_BITS: usize = 19;
+/// A tile's sum, as bits.
+pub const PSUM: u32 = (1 << PSUM_BITS) - 1;
+
+/// A weight, extremes more often than others.
+pub fn weight(rng: &mut StdRng) -> i8 {
+    signed_byte(rng).max(-WEIGHT_MAX)
+}
+
 /// A block's design: state without an initial value is random.
 pub fn design(top: &str, verilog: String) -> Design {
     Design::new(top, verilog)
+        .primitives()
         .clock("clock")
         .random_reset(true)
         .optimise(1)
@@ -76,19 +88,24 @@ pub fn words(value: u128) -> [u32; 4] {
 
 /// The 24-bit sum of a column in an array's output.
 pub fn column(psums: &[u32], column: usize) -> u32 {
-    let at = 24 * column;
+    let at = PSUM_BITS * column;
     let high = psums.get(at / 32 + 1).copied().unwrap_or(0);
     let pair = u64::from(high) << 32 | u64::from(psums[at / 32]);
-    (pair >> (at % 32)) as u32 & 0xff_ffff
+    (pair >> (at % 32)) as u32 & PSUM
 }
 
-/// 24-bit sums as an array's output of 384 bits.
-pub fn columns(sums: impl IntoIterator<Item = i32>) -> [u32; 12] {
-    let mut bytes = [0; 48];
-    for (bytes, sum) in bytes.chunks_exact_mut(3).zip(sums) {
-        bytes.copy_from_slice(&sum.to_le_bytes()[..3]);
+/// Sums as an array's output of 304 bits.
+pub fn columns(sums: impl IntoIterator<Item = i32>) -> [u32; 10] {
+    let mut words = [0; 10];
+    for (index, sum) in sums.into_iter().enumerate() {
+        let at = PSUM_BITS * index;
+        let sum = u64::from(sum as u32 & PSUM) << (at % 32);
+        words[at / 32] |= sum as u32;
+        if let Some(next) = words.get_mut(at / 32 + 1) {
+            *next |= (sum >> 32) as u32;
+        }
     }
-    std::array::from_fn(|i| u32::from_le_bytes([0, 1, 2, 3].map(|byte| bytes[4 * i + byte])))
+    words
 }
 
 /// Defines a handle on a block: its model and its ports by name.

@@ -3,15 +3,21 @@
 use std::collections::VecDeque;
 
 use firebrick_rtl::array::pe::{PE_LATENCY, Pe};
-use firebrick_rtl::array::tile::{Tile8, Tile16, tile_latency};
-use firebrick_rtl::array::tile_packed::{TilePacked8, TilePacked16};
+use firebrick_rtl::array::tile::{Tile8, Tile16};
+use firebrick_rtl::array::tile_packed::{TilePacked8, TilePacked16, TileTree8, TileTree16};
 use firebrick_sim::{Model, VerilatedModel};
+use firebrick_spec::HwConfig;
+use firebrick_spec::arith::array_mac;
+use firebrick_spec::config::Family;
+use firebrick_spec::latency::{load_lead, tile_latency};
 use rand::{Rng, rngs::StdRng};
 
-use crate::support::{build, byte, column, open, percent, random, signed_byte};
+use crate::support::{
+    PSUM as PSUM_MASK, build, byte, column, open, percent, random, signed_byte, weight,
+};
 
-/// Sums are modulo 2^24.
-const PSUM: i64 = 0xff_ffff;
+/// Sums are modulo 2^19.
+const PSUM: i64 = PSUM_MASK as i64;
 
 dut!(Element: x_in, swap_in, load_in, w_in, psum_in, x_out, swap_out, load_out, psum_out);
 
@@ -21,25 +27,25 @@ fn a_processing_element_uses_the_weight_that_was_last_swapped_in() {
     let mut pe = Element::new(open(Pe::default(), "pe"));
     let (mut shadow, mut active) = (None, None);
     // (x, swap, load, psum, active weight) of each cycle.
-    let mut past: Vec<(u8, bool, bool, u32, Option<i8>)> = Vec::new();
+    let mut past: Vec<(i8, bool, bool, u32, Option<i8>)> = Vec::new();
     let mut compared = 0;
     for t in 0..20_000usize {
-        let (x, w) = (byte(&mut rng), signed_byte(&mut rng));
+        let (x, w) = (signed_byte(&mut rng), signed_byte(&mut rng));
         let (swap, load) = (percent(&mut rng, 30), percent(&mut rng, 30));
         let psum = match rng.random_range(0..8) {
-            0 => 0x7f_ffff,
-            1 => 0x80_0000,
-            2 => 0xff_ffff,
-            _ => rng.random_range(0..1u32 << 24),
+            0 => 0x3_ffff,
+            1 => 0x4_0000,
+            2 => 0x7_ffff,
+            _ => rng.random_range(0..=PSUM_MASK),
         };
-        pe.set(pe.x_in, x.into());
+        pe.set(pe.x_in, u64::from(x as u8));
         pe.set(pe.w_in, u64::from(w as u8));
         pe.set(pe.psum_in, psum.into());
         pe.put(pe.swap_in, swap);
         pe.put(pe.load_in, load);
         pe.eval();
         if let Some(&(x, swap, load, ..)) = past.last() {
-            assert_eq!(pe.get(pe.x_out), u64::from(x), "cycle {t}");
+            assert_eq!(pe.get(pe.x_out), u64::from(x as u8), "cycle {t}");
             assert_eq!(pe.bit(pe.swap_out), swap, "cycle {t}");
             assert_eq!(pe.bit(pe.load_out), load, "cycle {t}");
         }
@@ -89,7 +95,8 @@ fn packed(bytes: impl Iterator<Item = u8>) -> Vec<u32> {
 }
 
 /// Runs `passes` passes; a vector enters in every cycle.
-fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut StdRng) {
+fn run_tile(mut model: Model, config: &HwConfig, passes: usize, pace: Pace, rng: &mut StdRng) {
+    let (n, lead, latency) = (config.tile, load_lead(config), tile_latency(config));
     let port = |name: &str| model.port(name).expect("a port");
     let (x_in, w_in) = (port("x_in"), port("w_in"));
     let (swap_in, load_in) = (port("swap_in"), port("load_in"));
@@ -99,10 +106,10 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
     let (mut load, mut swap) = (0, 0);
     for _ in 0..passes {
         swap = match pace {
-            Pace::Earliest => load + 1,
-            Pace::Loaded => load + n,
+            Pace::Earliest => load + lead,
+            Pace::Loaded => load + n.max(lead),
             Pace::Random => {
-                load + 1 + [0, 1, n - 1, rng.random_range(0..3 * n)][rng.random_range(0..4)]
+                load + lead + [0, 1, n - 1, rng.random_range(0..3 * n)][rng.random_range(0..4)]
             }
         };
         schedule.push((load, swap));
@@ -112,15 +119,15 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
             load += [0, 0, 1, rng.random_range(0..2 * n)][rng.random_range(0..4)];
         }
     }
-    let end = swap + 3 * n + tile_latency(n);
+    let end = swap + 3 * n + latency;
     let blocks: Vec<Weights> = (0..passes)
         .map(|i| {
             // The first blocks reach the largest sums of either sign.
-            let fixed = [Some(127), Some(-127), Some(-128), None][i.min(3)];
+            let fixed = [Some(127), Some(-127), None][i.min(2)];
             (0..n)
                 .map(|_| {
                     (0..n)
-                        .map(|_| fixed.unwrap_or_else(|| signed_byte(rng)))
+                        .map(|_| fixed.unwrap_or_else(|| weight(rng)))
                         .collect()
                 })
                 .collect()
@@ -139,10 +146,8 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
         if let Some(i) = swaps {
             active = Some(&blocks[i]);
         }
-        let all_high = percent(rng, 10);
-        let x: Vec<u8> = (0..n)
-            .map(|_| if all_high { 255 } else { byte(rng) })
-            .collect();
+        let all = [Some(0), Some(255), None][rng.random_range(0..20).min(2)];
+        let x: Vec<u8> = (0..n).map(|_| all.unwrap_or_else(|| byte(rng))).collect();
         model.set_words(x_in, &packed(x.iter().copied()));
         model.set_words(w_in, &packed(row.iter().map(|&w| w as u8)));
         model.set(swap_in, swaps.is_some().into());
@@ -150,10 +155,14 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
         model.eval().expect("eval");
         due.push_back(active.map(|w| {
             (0..n)
-                .map(|c| (0..n).map(|r| i64::from(x[r]) * i64::from(w[r][c])).sum())
+                .map(|c| {
+                    (0..n)
+                        .fold(0, |sum, r| array_mac(sum, x[r], w[r][c]))
+                        .into()
+                })
                 .collect()
         }));
-        if due.len() > tile_latency(n)
+        if due.len() > latency
             && let Some(want) = due.pop_front().flatten()
         {
             let got = model.get_words(psums);
@@ -161,42 +170,51 @@ fn run_tile(mut model: Model, n: usize, passes: usize, pace: Pace, rng: &mut Std
                 let got = i64::from(column(&got, c));
                 assert_eq!(got, want & PSUM, "channel {c}, cycle {t}, {pace:?}");
             }
-            assert!(got[24 * n / 32..].iter().all(|&word| word == 0));
+            let rest = (n..16).map(|c| column(&got, c));
+            assert!(rest.into_iter().all(|sum| sum == 0));
             compared += 1;
         }
         model.tick().expect("tick");
     }
-    assert!(
-        compared >= end - tile_latency(n) - 3 * n - 1,
-        "{compared} of {end}"
-    );
+    assert!(compared >= end - latency - 3 * n - 1, "{compared} of {end}");
 }
 
 /// Runs a tile at every pace.
-fn run_paces(built: &VerilatedModel, n: usize, seed: u64) {
+fn run_paces(built: &VerilatedModel, preset: &str, seed: u64) {
+    let config = HwConfig::preset(preset).expect("a preset");
     let mut rng = random(seed);
     for pace in [Pace::Earliest, Pace::Loaded, Pace::Random, Pace::Random] {
         let model = Model::load(built, 3).expect("loads");
-        run_tile(model, n, 480 / n, pace, &mut rng);
+        run_tile(model, &config, 480 / config.tile, pace, &mut rng);
     }
 }
 
 #[test]
 fn a_tile_of_16_gives_every_sum_after_its_latency() {
-    run_paces(&build(Tile16::default(), "tile16"), 16, 2);
+    run_paces(&build(Tile16::default(), "tile16"), "fb256", 2);
 }
 
 #[test]
 fn a_tile_of_8_gives_every_sum_after_its_latency() {
-    run_paces(&build(Tile8::default(), "tile8"), 8, 3);
+    run_paces(&build(Tile8::default(), "tile8"), "fb64", 3);
 }
 
 #[test]
-fn a_packed_tile_of_16_gives_every_sum_after_the_same_latency() {
-    run_paces(&build(TilePacked16::default(), "tile_packed16"), 16, 2);
+fn a_packed_tile_of_16_gives_every_sum_after_its_latency() {
+    for family in [Family::Generic, Family::Xcup] {
+        let top = format!("tile_packed16_{}", family.name());
+        run_paces(&build(TilePacked16::new(family), &top), "fb256-packed", 2);
+    }
+    let built = build(TileTree16::new(Family::Xc7), "tile_tree16");
+    run_paces(&built, "fb256-packed-xc7", 2);
 }
 
 #[test]
-fn a_packed_tile_of_8_gives_every_sum_after_the_same_latency() {
-    run_paces(&build(TilePacked8::default(), "tile_packed8"), 8, 3);
+fn a_packed_tile_of_8_gives_every_sum_after_its_latency() {
+    for family in [Family::Generic, Family::Xcup] {
+        let top = format!("tile_packed8_{}", family.name());
+        run_paces(&build(TilePacked8::new(family), &top), "fb64-packed", 3);
+    }
+    let built = build(TileTree8::new(Family::Xc7), "tile_tree8");
+    run_paces(&built, "fb64-packed-xc7", 3);
 }

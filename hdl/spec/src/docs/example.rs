@@ -1,7 +1,7 @@
 //! A complete stream that is small enough to print: one window of one picture.
 
 use crate::HwConfig;
-use crate::arith::{Requant, mac};
+use crate::arith::{Requant, mac, offset};
 use crate::command::{Block, Command, End, Hello, Load, Mode, Rows, Store};
 
 /// The stream of `docs/commands.md` and what comes back.
@@ -33,7 +33,7 @@ impl Example {
         }
     }
 
-    /// Parameters of output channel `o`.
+    /// Parameters of output channel `o`, as the convolution has them.
     #[must_use]
     pub fn params(o: usize) -> Requant {
         Requant {
@@ -41,6 +41,12 @@ impl Example {
             mult: 100 + o as u16,
             shift: 9,
         }
+    }
+
+    /// What the array's sum of output channel `o` lacks. The weights are few and small.
+    #[must_use]
+    pub fn offset(o: usize) -> i32 {
+        offset((0..27).map(|k| Self::weight(k, o))).unwrap_or_default()
     }
 
     /// The stream for a configuration with a 3x3 window.
@@ -55,7 +61,8 @@ impl Example {
         let mut params = Vec::new();
         for o in 0..tile {
             let requant = Self::params(o);
-            params.extend(requant.bias.to_le_bytes());
+            let bias = requant.bias + Self::offset(o);
+            params.extend(bias.to_le_bytes());
             params.extend(requant.mult.to_le_bytes());
             params.extend([requant.shift, 0]);
         }

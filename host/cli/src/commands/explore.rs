@@ -3,7 +3,7 @@
 use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
-use firebrick_spec::config::{OPTIONS, PRESETS, SUM_BITS};
+use firebrick_spec::config::{Family, OPTIONS, PRESETS, SUM_BITS};
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -42,15 +42,17 @@ struct Candidate {
     bus_share: f64,
 }
 
-/// All presets with all combinations of their options, with `wide` sums if the network needs them.
-fn configurations(bits: usize) -> Vec<HwConfig> {
+/// All presets with all combinations of their options, as they are built for a board, with `wide` sums if
+/// the network needs them.
+fn configurations(board: &Board, bits: usize) -> Vec<HwConfig> {
     let mut names: Vec<String> = PRESETS.iter().map(|&p| p.to_owned()).collect();
-    for (option, _) in OPTIONS {
+    let families = Family::ALL.map(Family::name);
+    for (option, _) in OPTIONS.iter().filter(|(o, _)| !families.contains(o)) {
         names.extend(names.clone().iter().map(|name| format!("{name}-{option}")));
     }
     names
         .iter()
-        .filter_map(|name| HwConfig::preset(name))
+        .filter_map(|name| board.build_of(&HwConfig::preset(name)?))
         .filter(|config| (config.sum_bits > SUM_BITS) == (bits > SUM_BITS))
         .collect()
 }
@@ -95,7 +97,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
-    let (fitting, others): (Vec<_>, Vec<_>) = configurations(sum_bits(&target.network))
+    let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
         .into_iter()
         .partition(|c| c.fits(board));
     let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting

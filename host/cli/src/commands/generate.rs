@@ -22,6 +22,14 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         (None, Some(board)) => board.config(),
         (None, None) => HwConfig::preset(DEFAULT_PRESET).expect("the default preset exists"),
     };
+    let config = match args.family {
+        Some(family) => super::of_family(&config, family)?,
+        None => config,
+    };
+    let config = match board {
+        Some(board) => super::for_board(&config, board.board())?,
+        None => config,
+    };
     if let Some(board) = board.filter(|board| !config.fits(board)) {
         return Err(CliError::DoesNotFit {
             preset: config.name.clone(),

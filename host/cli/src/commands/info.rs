@@ -146,7 +146,8 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let board = board.map(|board| board.board());
     let config = match (&args.target.preset.given, board) {
         (None, Some(board)) => board.config(),
-        _ => args.target.preset.config(),
+        (Some(config), Some(board)) => super::for_board(config, board)?,
+        (_, None) => args.target.preset.config(),
     };
     let target = Target::load_for(&args.target, config)?;
     let config = target.config();

@@ -20,6 +20,9 @@ mod report;
 mod verify;
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::board::Board;
+#[cfg(feature = "sim")]
+use firebrick_spec::config::Family;
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -27,6 +30,21 @@ use crate::args::{Args, Command};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::Style;
+
+/// A configuration with the DSP slices of a family.
+#[cfg(feature = "sim")]
+fn of_family(config: &HwConfig, family: Family) -> Result<HwConfig, CliError> {
+    config
+        .of_family(family)
+        .ok_or_else(|| CliError::other_family(config, family))
+}
+
+/// A configuration as it is built for a board.
+fn for_board(config: &HwConfig, board: &Board) -> Result<HwConfig, CliError> {
+    board
+        .build_of(config)
+        .ok_or_else(|| CliError::other_family(config, board.family()))
+}
 
 /// Carries a command out.
 pub fn run(args: &Args) -> Result<Outcome, CliError> {

@@ -75,6 +75,24 @@ pub enum CompileError {
         /// What would work.
         hint: String,
     },
+    /// A bias does not fit in 32 bits once it makes up for what the array takes from every activation.
+    #[error(
+        "node {node:?}, channel {channel}: the array multiplies x - 128, and the bias {bias} plus 128 \
+         times the sum of the channel's weights{} does not fit in 32 bits; the importer refuses such \
+         weights, so convert the network again",
+        offset.map_or_else(String::new, |offset| format!(" ({offset})"))
+    )]
+    Bias {
+        /// Name of the node.
+        node: String,
+        /// Output channel.
+        channel: usize,
+        /// Its bias in the network.
+        bias: i32,
+        /// 128 times the sum of its weights; `None` if sums of theirs can leave 32 bits by
+        /// themselves.
+        offset: Option<i32>,
+    },
     /// A number is too large for the command encoding.
     #[error("node {node:?} needs a command that cannot be encoded: {source}")]
     Encoding {

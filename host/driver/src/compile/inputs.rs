@@ -1,6 +1,7 @@
 //! What the array takes for a group of outputs: channel groups in the order in which it reads
 //! them, with the weights that go with them.
 
+use super::CompileError;
 use super::layout::Plane;
 use super::pack::{self, InputGroup, Selection};
 use super::plan::{Plan, Planner};
@@ -86,24 +87,30 @@ impl Planner<'_> {
     }
 
     /// Parameters and weights of one group of outputs, as they are loaded.
-    pub fn payloads(&self, plan: &Plan, member: Plane) -> (Vec<u8>, Vec<u8>) {
+    pub fn payloads(&self, plan: &Plan, member: Plane) -> Result<(Vec<u8>, Vec<u8>), CompileError> {
         let (tile, member_of) = (self.config.tile, &self.structure.convs[member.conv]);
-        match conv_of(self.network, member_of.node) {
+        let (params, weights) = match conv_of(self.network, member_of.node) {
             Some(conv) => {
                 let window = member_of.source == Source::Picture;
                 let inputs = self.inputs(plan, member.conv);
-                (
-                    pack::params(conv, member.group, tile),
-                    pack::weight_blocks(conv, member.group, &inputs, tile, window),
-                )
+                let weights = pack::weight_blocks(conv, member.group, &inputs, tile, window);
+                (pack::params(conv, member.group, tile, &weights), weights)
             }
-            None => (
-                pack::identity_params(tile),
-                self.terms(plan, member)
+            None => {
+                let weights: Vec<u8> = self
+                    .terms(plan, member)
                     .iter()
                     .flat_map(|term| pack::selection_block(&term.selection))
-                    .collect(),
-            ),
-        }
+                    .collect();
+                (pack::identity_params(tile, &weights), weights)
+            }
+        };
+        let params = params.map_err(|range| CompileError::Bias {
+            node: self.network.nodes[member_of.node].name.clone(),
+            channel: member.group * tile + range.channel,
+            bias: range.bias,
+            offset: range.offset,
+        })?;
+        Ok((params, weights))
     }
 }

@@ -138,7 +138,7 @@ impl Emitter<'_> {
             return Err(self.no_weights(chunk.conv, self.live_blocks(index)));
         };
         let (conv, group) = (chunk.conv, chunk.group);
-        let (payload, bytes) = planner.payloads(plan, Plane { conv, group });
+        let (payload, bytes) = planner.payloads(plan, Plane { conv, group })?;
 
         let param = self.users.params.take(1);
         let wait_tiles = wait(self.users.tiles - 1 - last_tile);

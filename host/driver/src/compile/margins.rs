@@ -1,13 +1,10 @@
 //! What the scheduler adds to the engine's latencies where it estimates when things happen. Only
 //! speed depends on it. All are cycles.
 
-use firebrick_spec::latency::{DRAIN_LATENCY, RECORD_CYCLES, handover_latency};
-
-/// Edge of the largest tile; the margins of smaller ones are larger.
-const LARGEST_TILE: usize = 16;
+use firebrick_spec::latency::{DRAIN_LATENCY, LONGEST_HANDOVER, RECORD_CYCLES};
 
 /// From a tile's last vector until its drain begins.
-pub(super) const HANDOVER: usize = handover_latency(LARGEST_TILE) + 1;
+pub(super) const HANDOVER: usize = LONGEST_HANDOVER + 1;
 
 /// The same for the choice of a bank: a tile must compute clearly longer than the one before it
 /// takes to drain, or it does not hide that.

@@ -1,7 +1,7 @@
 //! Weights and requantisation parameters in the order in which the array takes them.
 
 use firebrick_network::Conv;
-use firebrick_spec::arith::{Requant, SHIFT_MAX};
+use firebrick_spec::arith::{self, Requant, SHIFT_MAX};
 use firebrick_spec::command::PARAM_BYTES;
 
 /// Input channels of one group, by row of the tile: `None` for padding.
@@ -79,25 +79,58 @@ pub(crate) fn selection_block(selection: &Selection) -> Vec<u8> {
     bytes
 }
 
-fn param_bytes<'a>(requant: impl Iterator<Item = &'a Requant>) -> Vec<u8> {
+/// An output channel whose bias cannot be loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BiasRange {
+    /// Within the group.
+    pub channel: usize,
+    pub bias: i32,
+    /// What the array's sum lacks; `None` if that alone leaves 32 bits.
+    pub offset: Option<i32>,
+}
+
+/// Parameters of one group of output channels, whose biases make up for what the array takes from
+/// every activation ([`arith::offset`]). `blocks` are all weights of the group.
+fn param_bytes<'a>(
+    requant: impl ExactSizeIterator<Item = &'a Requant>,
+    blocks: &[u8],
+) -> Result<Vec<u8>, BiasRange> {
     let mut bytes = Vec::new();
-    for requant in requant {
+    let columns = requant.len();
+    for (channel, requant) in requant.enumerate() {
+        let weights = blocks.iter().skip(channel).step_by(columns);
+        let offset = arith::offset(weights.map(|&w| w as i8));
+        let bias = offset
+            .and_then(|offset| requant.bias.checked_add(offset))
+            .ok_or(BiasRange {
+                channel,
+                bias: requant.bias,
+                offset,
+            })?;
         let mut word = [0; PARAM_BYTES];
-        word[..4].copy_from_slice(&requant.bias.to_le_bytes());
+        word[..4].copy_from_slice(&bias.to_le_bytes());
         word[4..6].copy_from_slice(&requant.mult.to_le_bytes());
         word[6] = requant.shift;
         bytes.extend(word);
     }
-    bytes
+    Ok(bytes)
 }
 
-/// Parameters of one group of output channels.
-pub(crate) fn params(conv: &Conv, output_group: usize, tile: usize) -> Vec<u8> {
+/// Parameters of one group of output channels with these weights.
+pub(crate) fn params(
+    conv: &Conv,
+    output_group: usize,
+    tile: usize,
+    blocks: &[u8],
+) -> Result<Vec<u8>, BiasRange> {
     let outputs = output_group * tile..(output_group + 1) * tile;
-    param_bytes(outputs.map(|output| conv.requant.get(output).unwrap_or(&PADDED)))
+    param_bytes(
+        outputs.map(|output| conv.requant.get(output).unwrap_or(&PADDED)),
+        blocks,
+    )
 }
 
-/// Parameters that leave a sum as it is, but for the clamp to 255.
-pub(crate) fn identity_params(tile: usize) -> Vec<u8> {
-    param_bytes(std::iter::repeat_n(&Requant::IDENTITY, tile))
+/// Parameters that leave a sum with these weights as it is, but for the clamp to 255.
+pub(crate) fn identity_params(tile: usize, blocks: &[u8]) -> Result<Vec<u8>, BiasRange> {
+    param_bytes(vec![&Requant::IDENTITY; tile].into_iter(), blocks)
 }

@@ -3,6 +3,7 @@
 use super::memory::Writer;
 use super::place::{Place, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
+use firebrick_spec::arith::ACTIVATION_OFFSET;
 use firebrick_spec::command::Block;
 
 impl Executor {
@@ -103,6 +104,13 @@ impl Executor {
             .iter()
             .map(|&byte| i32::from(byte as i8))
             .collect();
+        // What every pixel lacks, masked or not: the array multiplies x - 128.
+        let mut lacking = vec![0; tile];
+        for row in weights.chunks_exact(tile) {
+            for (sum, &weight) in lacking.iter_mut().zip(row) {
+                *sum += ACTIVATION_OFFSET * weight;
+            }
+        }
         let (width, height) = (i64::from(block.width), i64::from(block.height));
         let plane = i64::from(block.in_base) + group * i64::from(block.plane);
         let base = plane + dy * i64::from(block.pitch()) + dx;
@@ -112,8 +120,15 @@ impl Executor {
             if clear {
                 self.memories.acc[bank][at..at + tile].fill(0);
             }
+            if !place.pixel {
+                continue;
+            }
+            let acc = &mut self.memories.acc[bank][at..at + tile];
+            for (sum, &lacking) in acc.iter_mut().zip(&lacking) {
+                *sum = sum.wrapping_sub(lacking);
+            }
             let (y, x) = (i64::from(place.y) + dy, i64::from(place.x) + dx);
-            if place.pixel && (0..height).contains(&y) && (0..width).contains(&x) {
+            if (0..height).contains(&y) && (0..width).contains(&x) {
                 let address = ring_word(plane, base + v as i64, block.in_ring);
                 if address >= self.config.feature_words {
                     return Err(EngineFault::range(record).into());

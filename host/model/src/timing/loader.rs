@@ -1,6 +1,6 @@
 //! The loader: one weight block after the other into the array's shadow registers.
 
-use firebrick_spec::latency;
+use firebrick_spec::{HwConfig, latency};
 use std::collections::VecDeque;
 
 /// Time that never comes.
@@ -19,6 +19,10 @@ pub(super) struct Loader {
     rows: u64,
     /// Passes of the current job whose weights are not completely read.
     passes: u32,
+    /// Cycles from the first row of a block to the first pass that may use it.
+    lead: u64,
+    /// Cycle in which the block at hand may first be used.
+    led: u64,
     /// Cycle in which the last row is read, while a block is being read.
     reading: Option<u64>,
     /// The shadow registers hold, or are taking, a block that no pass has used.
@@ -28,11 +32,13 @@ pub(super) struct Loader {
 }
 
 impl Loader {
-    pub fn new(tile: usize, capacity: usize) -> Loader {
+    pub fn new(config: &HwConfig) -> Loader {
         Loader {
-            jobs: VecDeque::with_capacity(capacity),
-            capacity,
-            rows: tile as u64,
+            jobs: VecDeque::with_capacity(config.block_queue),
+            capacity: config.block_queue,
+            rows: config.tile as u64,
+            lead: latency::load_lead(config) as u64,
+            led: 0,
             passes: 0,
             reading: None,
             pending: false,
@@ -40,16 +46,20 @@ impl Loader {
         }
     }
 
+    /// The first cycle in which a pass may use the block at hand.
+    fn usable(&self) -> u64 {
+        let swapped = self.swapped.map_or(0, |at| at + PASS_INTERVAL);
+        swapped.max(self.led)
+    }
+
     pub fn ready(&self, now: u64) -> bool {
-        self.pending && self.swapped.is_none_or(|at| now >= at + PASS_INTERVAL)
+        self.pending && now >= self.usable()
     }
 
     /// The cycle in which a block that is there becomes ready, if that is still to come.
     fn ripe(&self, now: u64) -> u64 {
-        match self.swapped {
-            Some(at) if self.pending && now < at + PASS_INTERVAL => at + PASS_INTERVAL,
-            _ => NEVER,
-        }
+        let at = self.usable();
+        if self.pending && now < at { at } else { NEVER }
     }
 
     pub fn full(&self) -> bool {
@@ -81,6 +91,7 @@ impl Loader {
         if start {
             self.reading = Some(now + self.rows - 1);
             self.pending = true;
+            self.led = now + self.lead;
         }
         if swap {
             self.pending = false;
