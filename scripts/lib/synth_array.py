@@ -1,4 +1,4 @@
-"""Emits the four arrays, synthesises each with Yosys and checks the DSP slices of each."""
+"""Emits each array, synthesises it with Yosys and checks DSP slices, LUTs and registers of each."""
 
 import json
 import pathlib
@@ -6,9 +6,11 @@ import subprocess
 import sys
 import tempfile
 
-# Name, edge, packed.
-ARRAYS = (("Tile8", 8, False), ("TilePacked8", 8, True),
-          ("Tile16", 16, False), ("TilePacked16", 16, True))
+# Name, edge, family of slices or None for a plain array, and the most LUTs and FFs a MAC.
+ARRAYS = (("Tile8", 8, None, None), ("Tile16", 16, None, None),
+          ("TilePacked8", 8, "xc7", None), ("TilePacked16", 16, "xc7", (7, 9)),
+          ("TilePacked8", 8, "xcup", None), ("TilePacked16", 16, "xcup", (2.5, 6)))
+SLICES = {"xc7": "DSP48E1", "xcup": "DSP48E2"}
 LUTS = ("LUT1", "LUT2", "LUT3", "LUT4", "LUT5", "LUT6", "INV", "SRL16E", "SRLC32E")
 REGISTERS = ("FDRE", "FDSE", "FDCE", "FDPE")
 
@@ -20,30 +22,34 @@ def run(*command):
     return done.stdout
 
 
-def synthesise(emitter, name, folder):
+def synthesise(emitter, name, family, folder):
     """Cells by type."""
     source, report = folder / f"{name}.v", folder / f"{name}.json"
-    source.write_text(run(emitter, name))
-    run("yosys", "-q", "-p", f"read_verilog {source}; synth_xilinx -family xc7 -flatten -noiopad "
-        f"-top {name}; tee -q -o {report} stat -json")
+    source.write_text(run(emitter, name, family or "generic"))
+    run("yosys", "-q", "-p", f"read_verilog -lib +/xilinx/cells_xtra.v; read_verilog {source}; "
+        f"synth_xilinx -family {family or 'xc7'} -flatten -noiopad -top {name}; "
+        f"tee -q -o {report} stat -json")
     return json.loads(report.read_text())["design"]["num_cells_by_type"]
 
 
 def main():
     emitter, = sys.argv[1:]
     wrong = []
-    print("| array | MACs | DSP48E1 | DSP48E1 per MAC | LUT per MAC | FF per MAC | CARRY4 per MAC |")
-    print("|---|---:|---:|---:|---:|---:|---:|", flush=True)
+    print("| array | slices | MACs | DSP | DSP per MAC | LUT per MAC | FF per MAC |")
+    print("|---|---|---:|---:|---:|---:|---:|", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        for name, edge, packed in ARRAYS:
-            cells = synthesise(emitter, name, pathlib.Path(folder))
-            macs, slices = edge * edge, cells.get("DSP48E1", 0)
-            rest = [sum(cells.get(kind, 0) for kind in kinds) / macs
-                    for kinds in (LUTS, REGISTERS, ("CARRY4",))]
-            print(f"| `{name}` | {macs} | {slices} | {slices / macs:.2f} | " +
+        for name, edge, family, most in ARRAYS:
+            cells = synthesise(emitter, name, family, pathlib.Path(folder))
+            kind = SLICES[family or "xc7"]
+            macs, slices = edge * edge, cells.get(kind, 0)
+            rest = [sum(cells.get(kind, 0) for kind in kinds) / macs for kinds in (LUTS, REGISTERS)]
+            print(f"| `{name}` | {kind} | {macs} | {slices} | {slices / macs:.2f} | " +
                   " | ".join(f"{value:.1f}" for value in rest) + " |", flush=True)
-            if slices == 0 or (2 * slices > macs if packed else slices != macs):
-                wrong.append(f"{name} takes {slices} DSP slices for {macs} multiply-accumulates")
+            if slices == 0 or (2 * slices > macs if family else slices != macs):
+                wrong.append(f"{name} takes {slices} {kind} for {macs} multiply-accumulates")
+            if most and any(value > limit for value, limit in zip(rest, most)):
+                wrong.append(f"{name} of {kind} takes {rest[0]:.1f} LUTs and {rest[1]:.1f} FFs a "
+                             f"MAC, more than {most[0]} and {most[1]}")
     if wrong:
         sys.exit("error: " + "; ".join(wrong))
 

@@ -7,7 +7,7 @@ import numpy as np
 
 WORDS = 1 << 20
 # What the array takes off an activation.
-OFFSET = 0
+OFFSET = 128
 
 
 class Engine:

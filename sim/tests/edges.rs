@@ -61,9 +61,11 @@ macro_rules! presets {
 presets! {
     fb64 = "fb64", 60, 20;
     fb256 = "fb256", 60, 20;
+    fb64_packed_xc7 = "fb64-packed-xc7", 40, 12;
+    fb256_small_packed_xc7 = "fb256-small-packed-xc7", 30, 8;
     fb256_resident = "fb256-resident", 40, 20;
     fb512 = "fb512", 40, 14;
-    fb1024 = "fb1024", 24, 8;
+    fb1024_packed_xcup = "fb1024-packed-xcup", 24, 8;
     fb2048 = "fb2048", 12, 6;
 }
 

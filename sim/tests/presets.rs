@@ -100,7 +100,7 @@ fn networks(preset: &str, count: u64) {
 /// All of v1.0's layers, its last convolution padded, with weights by chance.
 #[test]
 fn squeezenet_v1_0_of_random_weights() {
-    let config = HwConfig::preset("fb1024").unwrap();
+    let config = HwConfig::preset("fb1024-packed-xcup").unwrap();
     let table = SqueezeNet {
         last_pad: 1,
         ..SqueezeNet::v1_0()
@@ -130,9 +130,10 @@ macro_rules! presets {
 presets! {
     fb64 = "fb64", 5;
     fb64_packed = "fb64-packed", 5;
-    fb256_small = "fb256-small", 4;
+    fb64_packed_xc7 = "fb64-packed-xc7", 5;
+    fb256_small_packed_xc7 = "fb256-small-packed-xc7", 4;
     fb256 = "fb256", 4;
     fb512 = "fb512", 4;
-    fb1024 = "fb1024", 3;
+    fb1024_packed_xcup = "fb1024-packed-xcup", 3;
     fb2048 = "fb2048", 3;
 }

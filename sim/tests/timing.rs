@@ -253,9 +253,10 @@ macro_rules! presets {
 
 presets! {
     fb64 = "fb64", 14, 60;
-    fb256_small = "fb256-small", 10, 40;
+    fb64_packed_xc7 = "fb64-packed-xc7", 10, 40;
+    fb256_small_packed_xc7 = "fb256-small-packed-xc7", 10, 40;
     fb256 = "fb256", 10, 40;
     fb512 = "fb512", 8, 30;
-    fb1024 = "fb1024", 6, 20;
+    fb1024_packed_xcup = "fb1024-packed-xcup", 6, 20;
     fb2048 = "fb2048", 4, 12;
 }

@@ -25,17 +25,35 @@ fn latencies() -> Vec<(&'static str, String)> {
         let texts: Vec<String> = values.iter().map(ToString::to_string).collect();
         texts.join(", ")
     };
-    let tiles = |of: fn(usize) -> usize| list(&[16, 8].map(of));
+    // A tile of 16 and of 8, plain, packed, and packed for a DSP48E1.
+    let tiles = |of: fn(&HwConfig) -> usize, options: &str| {
+        let of_preset = |base| of(&HwConfig::preset(&format!("{base}{options}")).unwrap());
+        list(&["fb256", "fb64"].map(of_preset))
+    };
     let lanes = |of: fn(usize) -> usize| list(&[1, 2, 4, 8].map(of));
     found.extend([
-        ("tile_latency(n)", tiles(latency::tile_latency)),
-        ("array_latency(n)", tiles(latency::array_latency)),
-        ("handover_latency(n)", tiles(latency::handover_latency)),
+        ("tile_latency(plain)", tiles(latency::tile_latency, "")),
+        (
+            "tile_latency(packed)",
+            tiles(latency::tile_latency, "-packed"),
+        ),
+        (
+            "tile_latency(packed-xc7)",
+            tiles(latency::tile_latency, "-packed-xc7"),
+        ),
+        (
+            "load_lead(packed-xc7)",
+            tiles(latency::load_lead, "-packed-xc7"),
+        ),
+        ("array_latency(plain)", tiles(latency::array_latency, "")),
+        (
+            "handover_latency(plain)",
+            tiles(latency::handover_latency, ""),
+        ),
         ("tapped_latency(L)", lanes(latency::tapped_latency)),
         ("sums_beat_latency(L)", lanes(latency::sums_beat_latency)),
         ("tap_pace(L)", lanes(latency::tap_pace)),
         ("sums_pace(L)", lanes(latency::sums_pace)),
-        ("tile_latency(16)", latency::tile_latency(16).to_string()),
     ]);
     found
 }

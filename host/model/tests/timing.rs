@@ -60,7 +60,7 @@ fn count(timing: &Timing, register: Register) -> u64 {
 /// (1). The first cycle of all is not counted.
 fn empty(config: &HwConfig) -> u64 {
     let records = 2 * RECORD_CYCLES - 1;
-    (records + 2 + handover_latency(config.tile) + TAP_LATENCY + 1 - 1) as u64
+    (records + 2 + handover_latency(&config) + TAP_LATENCY + 1 - 1) as u64
 }
 
 #[test]
@@ -139,7 +139,7 @@ fn causes_follow_what_a_block_waits_for() {
     };
     // The second block waits until the first has drained: the way to the drain unit, nineteen
     // further vectors and the drain's latency.
-    let waits = (handover_latency(config.tile) + DRAIN_PACE * 19 + DRAIN_LATENCY) as u64;
+    let waits = (handover_latency(&config) + DRAIN_PACE * 19 + DRAIN_LATENCY) as u64;
     let timing = time(&config, &two(false).end(0)).unwrap();
     assert_eq!(count(&timing, ACCUMULATOR_LO), waits);
     assert_eq!(count(&timing, DEPENDENCY_LO), 0);

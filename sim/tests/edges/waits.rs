@@ -90,7 +90,14 @@ fn expected(config: &HwConfig, transfers: &[Vec<u8>], strict: bool) -> Vec<Vec<u
         .collect()
 }
 
-const PRESETS: [&str; 4] = ["fb64", "fb256", "fb512", "fb1024"];
+const PRESETS: [&str; 6] = [
+    "fb64",
+    "fb64-packed-xc7",
+    "fb256",
+    "fb256-small-packed-xc7",
+    "fb512",
+    "fb1024-packed-xcup",
+];
 
 /// A tile of one or two vectors that must wait for a longer one in front of it, so that its first
 /// weights have been in the array for long when it starts.

@@ -122,6 +122,10 @@ fn identity(page: &mut String) {
             "-packed-resident",
             "-wide",
             "-packed-wide",
+            "-packed-xc7",
+            "-packed-resident-xc7",
+            "-packed-xcup",
+            "-packed-resident-xcup",
         ] {
             let Some(config) = HwConfig::preset(&format!("{preset}{option}")) else {
                 continue;
