@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-from synth_board import MEMORY_LUTS, modules, resources, sources
+from synth_board import CELLS, MEMORY_LUTS, modules, resources, sources
 
 TOP = "firebrick_top"
 # Building stones, which count for the block that they are part of.
@@ -23,7 +23,7 @@ def synthesise(yosys, family, folder, work):
     report, log = work / "cells.txt", work / "synth.log"
     script = work / "synth.ys"
     files = " ".join(str(path) for path in sources(folder))
-    script.write_text(f"read_verilog {files}\nhierarchy -check -top {TOP}\n"
+    script.write_text(f"{CELLS}\nread_verilog {files}\nhierarchy -check -top {TOP}\n"
                       f"synth_xilinx -family {family} -noiopad -noclkbuf -top {TOP}"
                       f"{' -uram' if family == 'xcup' else ''}\ntee -q -o {report} stat\n")
     with open(work / "stderr", "w", encoding="utf-8") as errors:

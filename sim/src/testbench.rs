@@ -2,12 +2,17 @@
 //! Verilog-2001, and one for cocotb that is written from the documents alone.
 
 use firebrick_driver::hex;
+use firebrick_spec::config::Family;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
+
+use crate::primitives::DSP48;
 
 /// Folder of the test bench below that of the generated files.
 const FOLDER: &str = "testbench";
 /// Folder of the bench for cocotb.
 const COCOTB: &str = "cocotb";
+/// Models of the DSP slices that a family's core instantiates, in the folder of the test bench.
+const MODELS: &str = "dsp48.v";
 /// Cycles that the bench allows for each one predicted, by default.
 const PATIENCE: u64 = 20;
 
@@ -24,7 +29,7 @@ pub struct Vectors<'a> {
 }
 
 /// The files of both benches, path and text. That in Verilog comes with its vectors and a Makefile for
-/// Icarus and Verilator. `list` is the name of the list of Verilog files, in the folder above.
+/// Icarus and Verilator, and for a packed array of a family's slices with models of these. `list` is the name of the list of Verilog files, in the folder above.
 #[must_use]
 pub fn testbench(
     config: &HwConfig,
@@ -38,10 +43,12 @@ pub fn testbench(
     let hash = config.hash();
     let beats = vectors.transfer.len().max(vectors.expect.len()) / config.bus_bytes;
     let offset = |register: regs::Register| format!("{:03x}", register.offset);
+    let models = (config.packed && config.family != Family::Generic).then_some(MODELS);
     let marks = [
         ("@CONFIG@", config.name.clone()),
         ("@TOP@", top.to_owned()),
         ("@LIST@", list.to_owned()),
+        ("@MODELS@", models.unwrap_or_default().to_owned()),
         ("@LIMIT@", (PATIENCE * vectors.cycles).to_string()),
         // Room for larger vectors of the user's own.
         (
@@ -73,7 +80,8 @@ pub fn testbench(
         (transfer, beats("a transfer", vectors.transfer)),
         (expect, beats("the result of transfer.hex", vectors.expect)),
     ];
-    let files = files.into_iter();
+    let models = models.map(|name| (name, DSP48.to_owned()));
+    let files = files.into_iter().chain(models);
     let files = files.map(|(name, text)| (format!("{FOLDER}/{name}"), text));
     let cocotb = cocotb().into_iter();
     let cocotb = cocotb.map(|(name, text)| (format!("{COCOTB}/{name}"), text));

@@ -102,6 +102,25 @@ mod bench {
         (output.status.success(), text)
     }
 
+    /// The models of the slices that a family's core instantiates are among the files.
+    #[test]
+    fn the_bench_of_a_family_brings_its_slices() {
+        for (preset, simulator) in [
+            ("fb64-packed-xc7", "iverilog"),
+            ("fb64-packed-xcup", "iverilog"),
+            ("fb64-packed-xcup", "verilator"),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let out = text(dir.path());
+            firebrick(&["generate", "--preset", preset, "--testbench", "-o", out]).good();
+            if tool(simulator) {
+                let target = simulator.replace("iverilog", "icarus");
+                let (good, text) = make(dir.path(), &target, "+idle=30 +pause=30");
+                assert!(good && text.contains("PASS"), "{preset}: {text}");
+            }
+        }
+    }
+
     #[test]
     fn the_bench_passes_and_finds_a_wrong_bit() {
         let dir = tempfile::tempdir().unwrap();

@@ -45,7 +45,7 @@ fn info_adds_up() {
 fn info_of_a_board_is_what_is_generated_for_it() {
     let object = firebrick(&["info", "--json", "--board", "alveo-u50"]).good();
     let object = &object.objects()[0];
-    assert_eq!(object["preset"], "fb2048-packed-resident");
+    assert_eq!(object["preset"], "fb2048-packed-resident-xcup");
     let parts = &object["resources"];
     assert_eq!((&parts["dsp"], &parts["bram"]), (&1088.into(), &150.into()));
     assert_eq!(
