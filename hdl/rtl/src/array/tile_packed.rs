@@ -1,4 +1,8 @@
 //! The systolic tile with two multiply-accumulates per DSP slice.
+#![allow(
+    clippy::reversed_empty_ranges,
+    reason = "one macro for tiles of one chain, which add nothing, and of several"
+)]
 
 use firebrick_spec::config::Family;
 use rust_hdl::prelude::*;
