@@ -88,7 +88,9 @@ def modules(text):
         if name == "design":
             continue
         cells = {}
-        for line in part[part.index("cells"):].splitlines()[1:]:
+        # A module may have other modules only, or wires only.
+        begins = re.search(r"\d+ (cells|submodules)|of cells|\Z", part).start()
+        for line in part[begins:].splitlines()[1:]:
             words = line.split()
             numbers = [int(word) for word in words if word.isdigit()]
             names = [word for word in words if re.fullmatch(r"[A-Za-z_]\w*", word)]

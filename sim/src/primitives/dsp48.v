@@ -1,6 +1,6 @@
 // DSP slices for simulation: what the packed array uses of them, after AMD's UG479 (DSP48E1) and UG579 (DSP48E2).
 // The registers A1, A2, B, M and P, the multiplier, and the adder with P = Z + A * B, where Z is C or PCIN. Any
-// other use ends the simulation.
+// other use ends the simulation, so that a tool that rewrites a slice is noticed.
 /* verilator lint_off DECLFILENAME */
 /* verilator lint_off UNUSEDSIGNAL */
 /* verilator lint_off UNUSEDPARAM */
@@ -8,7 +8,7 @@
 
 // Both slices: they differ in the bits of A that are multiplied.
 module firebrick_dsp48 #(
-    parameter FACTOR = 25
+    parameter FACTOR = 25, REGISTERS = 0
 ) (
     input wire clock,
     input wire [29:0] a, input wire [17:0] b, input wire [47:0] c, input wire [47:0] pcin,
@@ -30,6 +30,11 @@ module firebrick_dsp48 #(
         if (cep) sum <= z + product;
     end
     assign p = sum;
+    initial
+        if (REGISTERS != 21101) begin
+            $display("a DSP slice with AREG, BREG, MREG, CREG, PREG %d has no model", REGISTERS);
+            $finish;
+        end
     // X and Y are the product; Z is C or PCIN.
     always @(posedge clock)
         if (opmode[3:0] != 4'b0101 || (opmode[6:4] != 3'b011 && opmode[6:4] != 3'b001)) begin
@@ -55,7 +60,9 @@ module DSP48E1 #(
     input wire RSTINMODE, input wire RSTCTRL, input wire RSTALUMODE, input wire RSTALLCARRYIN,
     output wire [47:0] P, output wire [47:0] PCOUT
 );
-    firebrick_dsp48 #(.FACTOR(25)) slice (
+    firebrick_dsp48 #(
+        .FACTOR(25), .REGISTERS(10000 * AREG + 1000 * BREG + 100 * MREG + 10 * CREG + PREG)
+    ) slice (
         .clock(CLK), .a(A), .b(B), .c(C), .pcin(PCIN), .opmode(OPMODE), .cea1(CEA1), .cea2(CEA2),
         .ceb(CEB2), .cem(CEM), .cep(CEP), .p(P)
     );
@@ -79,7 +86,9 @@ module DSP48E2 #(
     input wire RSTINMODE, input wire RSTCTRL, input wire RSTALUMODE, input wire RSTALLCARRYIN,
     output wire [47:0] P, output wire [47:0] PCOUT
 );
-    firebrick_dsp48 #(.FACTOR(27)) slice (
+    firebrick_dsp48 #(
+        .FACTOR(27), .REGISTERS(10000 * AREG + 1000 * BREG + 100 * MREG + 10 * CREG + PREG)
+    ) slice (
         .clock(CLK), .a(A), .b(B), .c(C), .pcin(PCIN), .opmode(OPMODE[6:0]), .cea1(CEA1), .cea2(CEA2),
         .ceb(CEB2), .cem(CEM), .cep(CEP), .p(P)
     );

@@ -189,6 +189,10 @@ const DSP48E2: Slice = Slice {
 impl Slice {
     /// The instance: A1, A2, B, M and P are registers, everything else is off. The first of a chain
     /// adds `offset` at `C`, the others the sum at `PCIN`.
+    ///
+    /// The registers of the pre-adder, which is not used, are left in: without `ADREG`, Yosys (0.23
+    /// to 0.70) takes the pre-adder's place as free, moves a register in front of `A` there, and
+    /// makes `AREG` 1 and `CEA2` 1 of what it finds.
     fn instance(&self, offset: Option<u64>) -> String {
         let Slice {
             name,
@@ -208,7 +212,7 @@ impl Slice {
 wire [47:0] p;
 wire [47:0] pcout;
 {name} #(
-    .AREG(2), .ACASCREG(2), .BREG(1), .BCASCREG(1), .CREG(0), .DREG(0), .ADREG(0), .MREG(1),
+    .AREG(2), .ACASCREG(2), .BREG(1), .BCASCREG(1), .CREG(0), .DREG(1), .ADREG(1), .MREG(1),
     .PREG(1), .INMODEREG(0), .OPMODEREG(0), .ALUMODEREG(0), .CARRYINREG(0), .CARRYINSELREG(0),
     .USE_MULT(\"MULTIPLY\"), {parameters}
 ) dsp (
