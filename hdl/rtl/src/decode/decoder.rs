@@ -124,7 +124,12 @@ pub struct Decoder {
     compare: DFF<Bit>,
     // Beats of a sparse payload are left.
     more: DFF<Bit>,
+    // The record under way, or the one before, which has then `passed`.
     index: DFF<Bits<24>>,
+    passed: DFF<Bit>,
+    step: Signal<Local, Bits<24>>,
+    current: Signal<Local, Bits<24>>,
+    // Inverted, so that it counts up: what counts down inverts each bit in a LUT.
     beats: DFF<Bits<24>>,
     address: DFF<Bits<24>>,
     reads: DFF<Bits<8>>,
@@ -222,7 +227,7 @@ impl Decoder {
             sparse_valid, sparse_ready, sparse_busy, payload, window_start, window_valid,
             window_ready, window_busy, halt, error, error_code, record_index, stream_begins,
             late_weights, late_input, state, low, high, crc_state, ended, greeted, compare, more,
-            index, beats, address, reads, drains, stores, started, crc, record, kind, of_hello,
+            index, passed, step, current, beats, address, reads, drains, stores, started, crc, record, kind, of_hello,
             of_load, of_load_sparse, of_rows, of_block, of_store, take, positions, pitch,
             rows_kernel, widest_gap, field20, count20, first_beat, row_count, damaged, load_end,
             base21, weight_base, out_base, param, line, acc_end, field_bad, address_bad, code,
@@ -268,8 +273,8 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, low, high, crc_state, ended, greeted, compare, more, index, beats,
-            address, reads, drains, stores, started
+            self, clock, state, low, high, crc_state, ended, greeted, compare, more, index, passed,
+            beats, address, reads, drains, stores, started
         );
         // The record's fields.
         self.record.next = bit_cast::<224, 128>(self.low.q.val())
@@ -423,7 +428,6 @@ impl Logic for Decoder {
         self.window_valid.next = false;
         self.error.next = false;
         self.error_code.next = self.code.val();
-        self.record_index.next = self.index.q.val();
         self.stream_begins.next = false;
         self.s_ready.next = false;
         // Payload beats, outside the state machine as well: much follows from them.
@@ -447,6 +451,13 @@ impl Logic for Decoder {
             & (self.state.q.val() != DecoderState::Push);
         self.damaged.next =
             self.compare.q.val() & ((!self.crc_state.q.val()) != self.kind.payload_crc.val());
+        // The record that is damaged is the one before.
+        self.step.next = 0.into();
+        if self.passed.q.val() & !self.damaged.val() {
+            self.step.next = 1.into();
+        }
+        self.current.next = self.index.q.val() + self.step.val();
+        self.record_index.next = self.current.val();
         self.adds_read.next = false;
         self.adds_drain.next = false;
         self.adds_store.next = false;
@@ -479,6 +490,8 @@ impl Logic for Decoder {
                 if self.s_valid.val() {
                     self.stream_begins.next = !self.started.q.val();
                     self.started.d.next = true;
+                    self.index.d.next = self.current.val();
+                    self.passed.d.next = false;
                     self.low.d.next = self.s_data.val();
                     self.crc_state.d.next = self.crc.result.val();
                     self.state.d.next = DecoderState::Header1;
@@ -492,7 +505,6 @@ impl Logic for Decoder {
                 if self.damaged.val() {
                     self.error.next = true;
                     self.error_code.next = self.bad_payload.val();
-                    self.record_index.next = self.index.q.val() - 1;
                     self.stream_begins.next = false;
                     self.state.d.next = DecoderState::Dead;
                 }
@@ -513,7 +525,7 @@ impl Logic for Decoder {
                     self.state.d.next = DecoderState::Dead;
                 } else if self.kind.is_hello.val() {
                     self.greeted.d.next = true;
-                    self.index.d.next = self.index.q.val() + 1;
+                    self.passed.d.next = true;
                     self.state.d.next = DecoderState::Header0;
                 } else if self.kind.is_block.val()
                     | self.kind.is_store.val()
@@ -525,10 +537,10 @@ impl Logic for Decoder {
                 }
             }
             DecoderState::Hold => {
-                self.beats.d.next = self.row_count.val();
+                self.beats.d.next = !self.row_count.val();
                 self.address.d.next = self.first_beat.val();
                 if self.kind.is_load_sparse.val() {
-                    self.beats.d.next = bit_cast::<24, 20>(self.of_load_sparse.beats.val());
+                    self.beats.d.next = !bit_cast::<24, 20>(self.of_load_sparse.beats.val());
                 }
                 self.compare.d.next = true;
                 self.more.d.next = true;
@@ -561,7 +573,7 @@ impl Logic for Decoder {
                     self.error_code.next = self.bad_field.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.sparse_busy.val() {
-                    self.index.d.next = self.index.q.val() + 1;
+                    self.passed.d.next = true;
                     self.state.d.next = DecoderState::Header0;
                 }
             }
@@ -580,7 +592,7 @@ impl Logic for Decoder {
                     self.error_code.next = self.early_end.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.window_busy.val() {
-                    self.index.d.next = self.index.q.val() + 1;
+                    self.passed.d.next = true;
                     self.state.d.next = DecoderState::Header0;
                 }
             }
@@ -590,10 +602,11 @@ impl Logic for Decoder {
                     self.adds_read.next = self.kind.is_block.val();
                     self.adds_drain.next = self.kind.is_block.val() & self.of_block.last.val();
                     self.adds_store.next = self.kind.is_store.val();
-                    self.index.d.next = self.index.q.val() + 1;
+                    self.passed.d.next = true;
                     if self.kind.is_end.val() {
                         self.queue_end.next = true;
                         self.index.d.next = 0.into();
+                        self.passed.d.next = false;
                         self.greeted.d.next = false;
                         self.started.d.next = false;
                     }
@@ -610,15 +623,15 @@ impl Logic for Decoder {
         // Payload beats.
         if self.take.val() {
             self.crc_state.d.next = self.crc.result.val();
-            self.beats.d.next = self.beats.q.val() - 1;
+            self.beats.d.next = self.beats.q.val() + 1;
             self.address.d.next = self.address.q.val() + 1;
-            self.more.d.next = self.beats.q.val() != 1;
+            self.more.d.next = self.beats.q.val() != 0xff_fffe;
             if self.s_last.val() {
                 self.error.next = true;
                 self.error_code.next = self.early_end.val();
                 self.state.d.next = DecoderState::Dead;
-            } else if (self.beats.q.val() == 1) & (!self.kind.is_load_sparse.val()) {
-                self.index.d.next = self.index.q.val() + 1;
+            } else if (self.beats.q.val() == 0xff_fffe) & (!self.kind.is_load_sparse.val()) {
+                self.passed.d.next = true;
                 self.state.d.next = DecoderState::Header0;
             }
         }
@@ -651,6 +664,7 @@ impl Logic for Decoder {
             self.compare.d.next = false;
             self.started.d.next = false;
             self.index.d.next = 0.into();
+            self.passed.d.next = false;
             self.reads.d.next = 0.into();
             self.drains.d.next = 0.into();
             self.stores.d.next = 0.into();

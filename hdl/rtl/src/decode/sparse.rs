@@ -115,6 +115,7 @@ pub struct Sparse {
     // The group that is taken.
     next_mask: DFF<Bits<128>>,
     next_ones: Vec<DFF<Bits<8>>>,
+    // Inverted, so that they count up: what counts down inverts each bit in a LUT.
     groups: DFF<Bits<21>>,
     beats: DFF<Bits<4>>,
     // 15 less the bytes left over of the last beat.
@@ -146,6 +147,7 @@ pub struct Sparse {
     row_3: DFF<Bits<128>>,
     address_3: DFF<Bits<24>>,
     counts: Vec<Signal<Local, Bits<8>>>,
+    halves: Vec<Signal<Local, Bits<8>>>,
     sums: Vec<Signal<Local, Bits<8>>>,
     need: Signal<Local, Bits<8>>,
     rounded: Signal<Local, Bits<24>>,
@@ -153,13 +155,18 @@ pub struct Sparse {
     take: Signal<Local, Bit>,
     last_of_group: Signal<Local, Bit>,
     joined: Signal<Local, Bits<256>>,
-    shifted: Signal<Local, Bits<256>>,
-    amount: Signal<Local, Bits<8>>,
+    coarse: Signal<Local, Bits<152>>,
+    fine: Signal<Local, Bits<128>>,
     next_quads: Vec<Ones>,
     row_quads: Vec<Ones>,
     earlier: Vec<Ones>,
+    befores: Vec<Signal<Local, Bits<8>>>,
     quads: Vec<Signal<Local, Bits<8>>>,
-    moved: Vec<Signal<Local, Bits<128>>>,
+    of_2: Vec<Signal<Local, Bits<16>>>,
+    of_4: Vec<Signal<Local, Bits<32>>>,
+    of_8: Vec<Signal<Local, Bits<64>>>,
+    of_16: Vec<Signal<Local, Bits<128>>>,
+    chosen: Vec<Signal<Local, Bits<8>>>,
     bytes: Pack<8, 128>,
 }
 
@@ -174,18 +181,24 @@ impl Default for Sparse {
             groups, beats, used, active, mask, row, rows_left, row_address, position, valid_1,
             low_1, high_1, offset_1, mask_1, address_1, valid_2, values_2, mask_2, address_2,
             valid_3, row_3, address_3, need, rounded, accepts, take, last_of_group, joined,
-            shifted, amount;
+            coarse, fine;
             next_ones: each(ROWS),
             ones: each(ROWS),
             quad_1: each(4),
             before_2: each(16),
             counts: each(ROWS),
+            halves: each(2 * ROWS),
             sums: each(ROWS + 1),
             next_quads: each(4 * ROWS),
             row_quads: each(3),
             earlier: each(12),
+            befores: each(12),
             quads: each(4),
-            moved: each(16),
+            of_2: each(1),
+            of_4: each(2),
+            of_8: each(4),
+            of_16: each(8),
+            chosen: each(16),
             bytes: Pack::new(16),
         }
     }
@@ -246,10 +259,12 @@ impl Logic for Sparse {
         for i in 0..32 {
             self.next_quads[i].bits.next = self.next_mask.q.val().get_bits::<4>(4 * i);
         }
+        for i in 0..16 {
+            self.halves[i].next =
+                (self.next_quads[2 * i].ones.val() + self.next_quads[2 * i + 1].ones.val()) & 0xf;
+        }
         for i in 0..8 {
-            self.counts[i].next = (self.next_quads[4 * i].ones.val()
-                + self.next_quads[4 * i + 1].ones.val())
-                + (self.next_quads[4 * i + 2].ones.val() + self.next_quads[4 * i + 3].ones.val());
+            self.counts[i].next = (self.halves[2 * i].val() + self.halves[2 * i + 1].val()) & 0x1f;
         }
         self.sums[0].next = 0.into();
         for i in 0..8 {
@@ -284,7 +299,7 @@ impl Logic for Sparse {
             SparseState::Sum => {
                 self.beats.d.next = self.need.val().get_bits::<4>(4);
                 self.used.d.next = self.need.val().get_bits::<4>(0);
-                self.groups.d.next = self.groups.q.val() - 1;
+                self.groups.d.next = self.groups.q.val() + 1;
                 self.state.d.next = SparseState::Full;
                 if self.need.val().get_bits::<4>(4).any() {
                     self.state.d.next = SparseState::Values;
@@ -305,7 +320,7 @@ impl Logic for Sparse {
                 if self.take.val() {
                     self.state.d.next = SparseState::Mask;
                     self.open.d.next = true;
-                    if !self.groups.q.val().any() {
+                    if self.groups.q.val() == 0x1f_ffff {
                         self.state.d.next = SparseState::Idle;
                         self.open.d.next = false;
                     }
@@ -331,8 +346,8 @@ impl Logic for Sparse {
             self.position.d.next = self.position.q.val() + bit_cast::<9, 8>(self.ones[0].q.val());
             self.row.d.next = self.row.q.val() + 1;
             self.row_address.d.next = self.row_address.q.val() + 1;
-            self.rows_left.d.next = self.rows_left.q.val() - 1;
-            if self.last_of_group.val() | (self.rows_left.q.val() == 1) {
+            self.rows_left.d.next = self.rows_left.q.val() + 1;
+            if self.last_of_group.val() | (self.rows_left.q.val() == 0xff_fffe) {
                 self.active.d.next = false;
             }
         }
@@ -350,23 +365,34 @@ impl Logic for Sparse {
         self.quads[0].next = 0.into();
         for i in 0..3 {
             self.row_quads[i].bits.next = self.mask.q.val().get_bits::<4>(4 * i);
-            self.quads[i + 1].next = self.quads[i].val() + self.row_quads[i].ones.val();
+            self.quads[i + 1].next = (self.quads[i].val() + self.row_quads[i].ones.val()) & 0xf;
         }
         for i in 0..4 {
             self.quad_1[i].d.next = self.quads[i].val();
         }
 
-        // A row's values, from where they begin. Without a row nothing is made, which spares
-        // simulators the work; here and below.
-        self.joined.next = 0.into();
-        if self.valid_1.q.val() {
-            self.joined.next = bit_cast::<256, 128>(self.low_1.q.val())
-                | (bit_cast::<256, 128>(self.high_1.q.val()) << 128);
+        // A row's values, from where they begin: by four bytes, then by one, so that a bit of each
+        // takes a LUT.
+        self.joined.next = bit_cast::<256, 128>(self.low_1.q.val())
+            | (bit_cast::<256, 128>(self.high_1.q.val()) << 128);
+        self.coarse.next = self.joined.val().get_bits::<152>(0);
+        if self.offset_1.q.val().get_bits::<2>(2) == 1 {
+            self.coarse.next = self.joined.val().get_bits::<152>(32);
+        } else if self.offset_1.q.val().get_bits::<2>(2) == 2 {
+            self.coarse.next = self.joined.val().get_bits::<152>(64);
+        } else if self.offset_1.q.val().get_bits::<2>(2) == 3 {
+            self.coarse.next = self.joined.val().get_bits::<152>(96);
         }
-        self.amount.next = bit_cast::<8, 4>(self.offset_1.q.val()) << 3;
-        self.shifted.next = self.joined.val() >> self.amount.val();
+        self.fine.next = self.coarse.val().get_bits::<128>(0);
+        if self.offset_1.q.val().get_bits::<2>(0) == 1 {
+            self.fine.next = self.coarse.val().get_bits::<128>(8);
+        } else if self.offset_1.q.val().get_bits::<2>(0) == 2 {
+            self.fine.next = self.coarse.val().get_bits::<128>(16);
+        } else if self.offset_1.q.val().get_bits::<2>(0) == 3 {
+            self.fine.next = self.coarse.val().get_bits::<128>(24);
+        }
         self.valid_2.d.next = self.valid_1.q.val();
-        self.values_2.d.next = self.shifted.val().get_bits::<128>(0);
+        self.values_2.d.next = self.fine.val();
         self.mask_2.d.next = self.mask_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
         for i in 0..4 {
@@ -375,18 +401,40 @@ impl Logic for Sparse {
             self.earlier[3 * i + 2].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x7;
             self.before_2[4 * i].d.next = self.quad_1[i].q.val() << 3;
             for k in 0..3 {
-                self.before_2[4 * i + k + 1].d.next =
-                    (self.quad_1[i].q.val() + self.earlier[3 * i + k].ones.val()) << 3;
+                self.befores[3 * i + k].next =
+                    (self.quad_1[i].q.val() + self.earlier[3 * i + k].ones.val()) & 0xf;
+                self.before_2[4 * i + k + 1].d.next = self.befores[3 * i + k].val() << 3;
             }
         }
 
-        // Each to its place.
+        // Each to its place. At most as many values come before a weight as there are weights
+        // before it.
+        self.chosen[0].next = self.values_2.q.val().get_bits::<8>(0);
+        for i in 1..2 {
+            self.of_2[i - 1].next =
+                self.values_2.q.val().get_bits::<16>(0) >> (self.before_2[i].q.val() & 0x8);
+            self.chosen[i].next = self.of_2[i - 1].val().get_bits::<8>(0);
+        }
+        for i in 2..4 {
+            self.of_4[i - 2].next =
+                self.values_2.q.val().get_bits::<32>(0) >> (self.before_2[i].q.val() & 0x18);
+            self.chosen[i].next = self.of_4[i - 2].val().get_bits::<8>(0);
+        }
+        for i in 4..8 {
+            self.of_8[i - 4].next =
+                self.values_2.q.val().get_bits::<64>(0) >> (self.before_2[i].q.val() & 0x38);
+            self.chosen[i].next = self.of_8[i - 4].val().get_bits::<8>(0);
+        }
+        for i in 8..16 {
+            self.of_16[i - 8].next =
+                self.values_2.q.val().get_bits::<128>(0) >> (self.before_2[i].q.val() & 0x78);
+            self.chosen[i].next = self.of_16[i - 8].val().get_bits::<8>(0);
+        }
         for i in 0..16 {
-            self.moved[i].next = 0.into();
+            self.bytes.words[i].next = 0.into();
             if self.valid_2.q.val() & self.mask_2.q.val().get_bit(i) {
-                self.moved[i].next = self.values_2.q.val() >> self.before_2[i].q.val();
+                self.bytes.words[i].next = self.chosen[i].val();
             }
-            self.bytes.words[i].next = self.moved[i].val().get_bits::<8>(0);
         }
         self.valid_3.d.next = self.valid_2.q.val();
         self.row_3.d.next = self.bytes.joined.val();
@@ -403,8 +451,8 @@ impl Logic for Sparse {
             self.position.d.next = 0.into();
             self.used.d.next = 15.into();
             self.row_address.d.next = self.address.val();
-            self.rows_left.d.next = self.rows.val();
-            self.groups.d.next = self.rounded.val().get_bits::<21>(3);
+            self.rows_left.d.next = !self.rows.val();
+            self.groups.d.next = !self.rounded.val().get_bits::<21>(3);
         }
         if self.reset.val() {
             self.state.d.next = SparseState::Idle;

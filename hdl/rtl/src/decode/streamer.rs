@@ -119,7 +119,9 @@ pub struct Streamer {
     storing: DFF<Bit>,
     finishing: DFF<Bit>,
     begun: DFF<Bit>,
-    remaining: DFF<Bits<20>>,
+    // Inverted, so that it counts up: what counts down inverts each bit in a LUT.
+    not_remaining: DFF<Bits<20>>,
+    remaining: Signal<Local, Bits<20>>,
     last: DFF<Bit>,
     word: DFF<Bits<20>>,
     base: DFF<Bits<20>>,
@@ -198,7 +200,7 @@ impl Streamer {
             read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid, tag_first, tag_bank,
             tag_address, tag_job, job_push, job_record, reads_done, store_read, store_done,
             end_begun, store_room, outstanding, cause, layer, ragged, of_block, of_store, engaged,
-            occupied, running, storing, finishing, begun, remaining, last, word, base, mask,
+            occupied, running, storing, finishing, begun, not_remaining, remaining, last, word, base, mask,
             pitch_now, width, height, row, column, begins, sum_starts, ends_record, ends_tile,
             bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
             start_store, start_end, adds_tile, takes_strip, issue_store, limit, idle_sum;
@@ -246,7 +248,7 @@ impl Logic for Streamer {
             storing,
             finishing,
             begun,
-            remaining,
+            not_remaining,
             last,
             word,
             base,
@@ -292,6 +294,7 @@ impl Logic for Streamer {
         self.swap.next = self.start_block.val();
 
         // What is issued in this cycle.
+        self.remaining.next = !self.not_remaining.q.val();
         self.read_valid.next = self.running.q.val() | self.storing.q.val();
         self.read_address.next = self.word.q.val();
         self.read_ring_base.next = self.base.q.val();
@@ -300,10 +303,10 @@ impl Logic for Streamer {
         for i in 0..self._lanes {
             self.x_tap[i].next = self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
             self.y_tap[i].next = self.y[i].q.val() + bit_cast::<11, 2>(self.row.q.val());
-            self.idle[i].next = (self.lane_wide[i].val() >= self.remaining.q.val())
+            self.idle[i].next = (self.lane_wide[i].val() >= self.remaining.val())
                 | (self.x[i].q.val() >= self.width.q.val());
             self.read_mask[i].next = self.running.q.val()
-                & (self.lane_wide[i].val() < self.remaining.q.val())
+                & (self.lane_wide[i].val() < self.remaining.val())
                 & self.x_tap[i].val().any()
                 & (self.x_tap[i].val() <= self.width.q.val())
                 & self.y_tap[i].val().any()
@@ -335,8 +338,8 @@ impl Logic for Streamer {
         if self.running.q.val() {
             self.begins.d.next = false;
             self.word.d.next = self.word.q.val() + self.lanes.val();
-            self.remaining.d.next = self.remaining.q.val() - self.lanes.val();
-            self.last.d.next = self.remaining.q.val() <= self.two_vectors.val();
+            self.not_remaining.d.next = self.not_remaining.q.val() + self.lanes.val();
+            self.last.d.next = self.remaining.val() <= self.two_vectors.val();
             self.sum_address.d.next = self.sum_address.q.val() + 1;
             for i in 0..self._lanes {
                 if self.x_next[i].val() >= self.pitch_now.q.val() {
@@ -346,7 +349,7 @@ impl Logic for Streamer {
                     self.x[i].d.next = self.x_next[i].val();
                 }
             }
-            self.occupied.d.next = self.remaining.q.val() > self.two_vectors.val();
+            self.occupied.d.next = self.remaining.val() > self.two_vectors.val();
             if self.last.q.val() {
                 self.running.d.next = false;
                 self.engaged.d.next = false;
@@ -354,8 +357,8 @@ impl Logic for Streamer {
         }
         if self.issue_store.val() {
             self.word.d.next = self.word.q.val() + 1;
-            self.remaining.d.next = self.remaining.q.val() - 1;
-            self.last.d.next = self.remaining.q.val() == 2;
+            self.not_remaining.d.next = self.not_remaining.q.val() + 1;
+            self.last.d.next = self.remaining.val() == 2;
             if self.last.q.val() {
                 self.storing.d.next = false;
                 self.engaged.d.next = false;
@@ -371,7 +374,7 @@ impl Logic for Streamer {
         // there is room, and means nothing until it starts.
         if !self.occupied.q.val() {
             self.begins.d.next = true;
-            self.remaining.d.next = bit_cast::<20, 13>(self.of_block.count.val());
+            self.not_remaining.d.next = !bit_cast::<20, 13>(self.of_block.count.val());
             self.last.d.next = bit_cast::<20, 13>(self.of_block.count.val()) <= self.lanes.val();
             self.word.d.next = self.address.val();
             self.base.d.next = self.ring_base.val();
@@ -396,7 +399,7 @@ impl Logic for Streamer {
             self.sum_address.d.next = self.of_block.acc_base.val();
             if self.store.val() {
                 self.word.d.next = self.of_store.base.val();
-                self.remaining.d.next = self.of_store.count.val();
+                self.not_remaining.d.next = !self.of_store.count.val();
                 self.last.d.next = self.of_store.count.val() == 1;
             }
         }

@@ -67,7 +67,9 @@ pub struct DrainPlace {
     held: DFF<DrainJob>,
     x: DFF<Bits<11>>,
     y: DFF<Bits<10>>,
-    left: DFF<Bits<13>>,
+    // Inverted, so that it counts up.
+    not_left: DFF<Bits<13>>,
+    left: Signal<Local, Bits<13>>,
     pitch: DFF<Bits<11>>,
     row_last: DFF<Bits<11>>,
     reached: DFF<Bit>,
@@ -119,7 +121,7 @@ impl DrainPlace {
         let outputs = || (0..pixels).map(|_| Signal::default()).collect();
         block! {
             clock, reset, fire, first, last, job, low, high, valid, step, fire_1, fire_2, first_1,
-            first_2, last_1, last_2, held, x, y, left, pitch, row_last, reached, valid_a, opens_a,
+            first_2, last_1, last_2, held, x, y, not_left, left, pitch, row_last, reached, valid_a, opens_a,
             second_a, last_a, held_b, row_last_b, down_b, y_even_b, opens_b, second_b, last_b,
             known, open, advance, width, pools_new, last_column, x_next, y_next, y_odd, down,
             plain, pools, line_offset, now;
@@ -149,9 +151,9 @@ impl Logic for DrainPlace {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, fire_1, fire_2, first_1, first_2, last_1, last_2, held, x, y, left, pitch,
-            row_last, reached, valid_a, opens_a, second_a, last_a, held_b, row_last_b, down_b,
-            y_even_b, opens_b, second_b, last_b, known
+            self, clock, fire_1, fire_2, first_1, first_2, last_1, last_2, held, x, y, not_left,
+            pitch, row_last, reached, valid_a, opens_a, second_a, last_a, held_b, row_last_b,
+            down_b, y_even_b, opens_b, second_b, last_b, known
         );
         for i in 0..STEP_DELAY {
             self.stage[i].clock.next = self.clock.val();
@@ -180,13 +182,14 @@ impl Logic for DrainPlace {
         self.last_a.d.next = self.fire_2.q.val() & self.last_2.q.val();
 
         // The step's first position.
+        self.left.next = !self.not_left.q.val();
         self.x_next.next = self.x.q.val() + self.pixels_x.val();
         self.y_next.next = self.y.q.val() + 1;
         if self.advance.val() {
-            self.reached.d.next = self.left.q.val() >= self.pixels_left.val();
-            self.left.d.next = 0.into();
-            if self.left.q.val() > self.pixels_left.val() {
-                self.left.d.next = self.left.q.val() - self.pixels_left.val();
+            self.reached.d.next = self.left.val() >= self.pixels_left.val();
+            self.not_left.d.next = 0x1fff.into();
+            if self.left.val() > self.pixels_left.val() {
+                self.not_left.d.next = self.not_left.q.val() + self.pixels_left.val();
             }
             self.x.d.next = self.x_next.val();
             if self.x_next.val() >= self.pitch.q.val() {
@@ -213,7 +216,7 @@ impl Logic for DrainPlace {
             self.held.d.next = self.job.val();
             self.x.d.next = bit_cast::<11, 10>(self.job.val().x0);
             self.y.d.next = self.job.val().y0;
-            self.left.d.next = self.job.val().count;
+            self.not_left.d.next = !self.job.val().count;
             self.pitch.d.next =
                 bit_cast::<11, 10>(self.job.val().width) + bit_cast::<11, 4>(self.job.val().in_gap);
             self.row_last.d.next = self.last_column.val();
@@ -226,7 +229,7 @@ impl Logic for DrainPlace {
         for i in 0..self._pixels {
             self.column[i].x.next = self.x.q.val();
             self.column[i].pitch.next = self.pitch.q.val();
-            self.column[i].left.next = self.left.q.val();
+            self.column[i].left.next = self.left.val();
             self.column[i].width.next = self.held_b.q.val().width;
             self.column[i].row_last.next = self.row_last_b.q.val();
             self.column[i].plain.next = self.plain.val();
@@ -236,7 +239,7 @@ impl Logic for DrainPlace {
             self.emit[i].next = self.column[i].emit.val();
             self.row_end[i].next = self.column[i].row_end.val();
         }
-        self.column[0].allowed.next = self.left.q.val().any();
+        self.column[0].allowed.next = self.left.val().any();
         if self.several.val() {
             self.column[0].allowed.next = self.reached.q.val();
         }

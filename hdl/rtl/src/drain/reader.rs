@@ -65,7 +65,9 @@ pub struct DrainReader {
     sends_sums: DFF<Bit>,
     starting: DFF<Bit>,
     address: DFF<Bits<11>>,
-    remaining: DFF<Bits<14>>,
+    // Inverted, so that it counts up.
+    not_remaining: DFF<Bits<14>>,
+    remaining: Signal<Local, Bits<14>>,
     cool: DFF<Bits<4>>,
     // The last window may end behind the tile.
     tail: DFF<Bit>,
@@ -104,7 +106,7 @@ impl DrainReader {
         block! {
             clock, reset, job_valid, job, job_ready, taken, out_room, blocked, acc_re, acc_rbank,
             acc_raddr, acc_grant, held, fire, first, last, active, hand, sends, sends_sums,
-            starting, address, remaining, cool, tail, column, pitch, count, width, even, full,
+            starting, address, not_remaining, remaining, cool, tail, column, pitch, count, width, even, full,
             issue, request, go, goes_on, final_one, ready, take, job_sends_sums, column_next;
             several: Constant::new(config.drain_pixels() > 1),
             lanes: Constant::new((lanes as u64).into()),
@@ -123,10 +125,22 @@ impl Logic for DrainReader {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, hand, sends, sends_sums, starting, address, remaining, cool, tail,
-            column, pitch
+            self,
+            clock,
+            active,
+            hand,
+            sends,
+            sends_sums,
+            starting,
+            address,
+            not_remaining,
+            cool,
+            tail,
+            column,
+            pitch
         );
 
+        self.remaining.next = !self.not_remaining.q.val();
         // A vector when the one before has made way.
         self.issue.next = self.active.q.val()
             & !self.cool.q.val().any()
@@ -140,7 +154,7 @@ impl Logic for DrainReader {
             | (self.issue.val() & self.hand.q.val().end_image);
         self.goes_on.next = self.tail.q.val()
             & (self.column.q.val() == bit_cast::<11, 10>(self.hand.q.val().width));
-        self.final_one.next = (self.remaining.q.val() == 1) & !self.goes_on.val();
+        self.final_one.next = (self.remaining.val() == 1) & !self.goes_on.val();
         self.column_next.next = self.column.q.val() + self.lanes.val();
         if self.cool.q.val().any() {
             self.cool.d.next = self.cool.q.val() - 1;
@@ -156,10 +170,10 @@ impl Logic for DrainReader {
             if self.hand.q.val().tap & !self.hand.q.val().end_image {
                 self.cool.d.next = self.tap_cool.val();
             }
-            if self.remaining.q.val() == 1 {
+            if self.remaining.val() == 1 {
                 self.tail.d.next = false;
             } else {
-                self.remaining.d.next = self.remaining.q.val() - 1;
+                self.not_remaining.d.next = self.not_remaining.q.val() + 1;
             }
             if self.final_one.val() {
                 self.active.d.next = false;
@@ -186,8 +200,8 @@ impl Logic for DrainReader {
             self.sends.d.next =
                 self.job.val().tap | self.job_sends_sums.val() | self.job.val().end_image;
             self.address.d.next = self.job.val().acc_base;
-            self.remaining.d.next =
-                (self.count.val() + self.lane_mask.val()) >> self.lane_shift.val();
+            self.not_remaining.d.next =
+                !((self.count.val() + self.lane_mask.val()) >> self.lane_shift.val());
             self.tail.d.next = self.several.val()
                 & (self.job.val().mode == self.pool.val())
                 & self.job.val().partial
@@ -195,7 +209,7 @@ impl Logic for DrainReader {
                 & self.full.val()
                 & !self.job.val().end_image;
             if self.job.val().end_image {
-                self.remaining.d.next = 1.into();
+                self.not_remaining.d.next = 0x3ffe.into();
             }
             self.column.d.next = self.lanes.val();
             self.pitch.d.next =

@@ -57,6 +57,7 @@ pub struct Loader {
     memory: Ram<128, 24>,
     active: DFF<Bit>,
     block: DFF<Bits<20>>,
+    // Inverted, so that it counts up.
     passes: DFF<Bits<16>>,
     rows: DFF<Bits<4>>,
     reading: DFF<Bit>,
@@ -130,13 +131,13 @@ impl Logic for Loader {
             }
             if self.rows.q.val() == self.last_row.val() {
                 self.reading.d.next = false;
-                self.passes.d.next = self.passes.q.val() - 1;
+                self.passes.d.next = self.passes.q.val() + 1;
                 if self.block.q.val() == self.last_block.val() {
                     self.block.d.next = 0.into();
                 } else {
                     self.block.d.next = self.block.q.val() + 1;
                 }
-                if self.passes.q.val() == 1 {
+                if self.passes.q.val() == 0xfffe {
                     self.active.d.next = false;
                 }
             }
@@ -154,12 +155,12 @@ impl Logic for Loader {
             & ((!self.active.q.val())
                 | (self.reading.q.val()
                     & (self.rows.q.val() == self.last_row.val())
-                    & (self.passes.q.val() == 1)))
+                    & (self.passes.q.val() == 0xfffe)))
         {
             self.job_pop.next = true;
             self.active.d.next = true;
             self.block.d.next = self.job_base.val();
-            self.passes.d.next = self.job_passes.val();
+            self.passes.d.next = !self.job_passes.val();
         }
 
         self.memory.read_address.next =

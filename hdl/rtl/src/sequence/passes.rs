@@ -58,6 +58,7 @@ pub struct Passes {
     fresh: DFF<Bit>,
     row: DFF<Bits<2>>,
     column: DFF<Bits<2>>,
+    // Inverted, so that it counts up.
     groups: DFF<Bits<12>>,
     group_base: DFF<Bits<20>>,
     tap_offset: DFF<Bits<20>>,
@@ -69,6 +70,9 @@ pub struct Passes {
     take: Signal<Local, Bit>,
     next_pitch: Signal<Local, Bits<20>>,
     row_pitch: DFF<Bits<20>>,
+    // From the right end of a row of taps to the left end of the next.
+    row_step: DFF<Bits<20>>,
+    tap_step: Signal<Local, Bits<20>>,
     mask: DFF<Bits<20>>,
     all: Constant<Bits<20>>,
     smallest: Constant<Bits<20>>,
@@ -80,7 +84,8 @@ impl Default for Passes {
             clock, reset, record_valid, record_data, record_pop, block, store, mark, record,
             first_pass, final_pass, address, ring_base, ring_mask, pitch, tap_row, tap_column,
             pass_pop, have, is_block, is_store, is_end, is_final, held, fresh, row, column, groups,
-            group_base, tap_offset, now, coming, kind, last_tap, take, next_pitch, row_pitch, mask;
+            group_base, tap_offset, now, coming, kind, last_tap, take, next_pitch, row_pitch,
+            row_step, tap_step, mask;
             all: Constant::new(0xf_ffff.into()),
             smallest: Constant::new(u64::from(ring_words(0)).into()),
         }
@@ -92,7 +97,7 @@ impl Logic for Passes {
     fn update(&mut self) {
         dff_setup!(
             self, clock, have, is_block, is_store, is_end, is_final, held, fresh, row, column,
-            groups, group_base, tap_offset, row_pitch, mask
+            groups, group_base, tap_offset, row_pitch, row_step, mask
         );
         self.now.record.next = self.held.q.val();
         self.coming.record.next = self.record_data.val();
@@ -113,34 +118,34 @@ impl Logic for Passes {
         self.tap_row.next = self.row.q.val();
         self.tap_column.next = self.column.q.val();
 
+        self.tap_step.next = 1.into();
         if self.pass_pop.val() {
             self.fresh.d.next = false;
             // Of the pass after this one.
-            self.is_final.d.next = self.groups.q.val() == 2;
+            self.is_final.d.next = self.groups.q.val() == 0xffd;
             if self.now.kernel3.val() {
                 self.is_final.d.next = (self.row.q.val() == 2)
                     & (self.column.q.val() == 1)
-                    & (self.groups.q.val() == 1);
+                    & (self.groups.q.val() == 0xffe);
                 if self.column.q.val() == 2 {
                     self.column.d.next = 0.into();
                     // From the right end of a row of taps to the left end of the next.
-                    self.tap_offset.d.next = (self.tap_offset.q.val() + self.row_pitch.q.val()) - 2;
+                    self.tap_step.next = self.row_step.q.val();
                     if self.row.q.val() == 2 {
                         self.row.d.next = 0.into();
-                        self.tap_offset.d.next = ((self.tap_offset.q.val()
-                            - self.row_pitch.q.val())
-                            - self.row_pitch.q.val())
-                            - 2;
                     } else {
                         self.row.d.next = self.row.q.val() + 1;
                     }
                 } else {
                     self.column.d.next = self.column.q.val() + 1;
-                    self.tap_offset.d.next = self.tap_offset.q.val() + 1;
+                }
+                self.tap_offset.d.next = self.tap_offset.q.val() + self.tap_step.val();
+                if self.last_tap.val() {
+                    self.tap_offset.d.next = !self.row_pitch.q.val();
                 }
             }
             if self.last_tap.val() {
-                self.groups.d.next = self.groups.q.val() - 1;
+                self.groups.d.next = self.groups.q.val() + 1;
                 self.group_base.d.next = self.group_base.q.val() + self.now.plane.val();
             }
         }
@@ -166,11 +171,12 @@ impl Logic for Passes {
             self.held.d.next = self.record_data.val();
             self.fresh.d.next = true;
             self.row_pitch.d.next = self.next_pitch.val();
+            self.row_step.d.next = self.next_pitch.val() - 2;
             self.mask.d.next = self.all.val();
             if self.coming.in_ring.val().any() {
                 self.mask.d.next = (self.smallest.val() << self.coming.in_ring.val()) - 1;
             }
-            self.groups.d.next = self.coming.groups.val();
+            self.groups.d.next = !self.coming.groups.val();
             self.group_base.d.next = self.coming.in_base.val();
             if self.coming.kernel3.val() {
                 self.row.d.next = 0.into();

@@ -45,6 +45,7 @@ pub struct WindowUnpack {
     /// It is the last one of its row.
     pub last: Signal<Out, Bit>,
     // Beats still to come: of this row, of each row; rows.
+    // What counts down is inverted, so that it counts up.
     row_beats: DFF<Bits<8>>,
     beats: DFF<Bits<8>>,
     rows_in: DFF<Bits<10>>,
@@ -74,6 +75,7 @@ pub struct WindowUnpack {
     accepts: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
     next_left: Signal<Local, Bits<10>>,
+    not_left: Signal<Local, Bits<10>>,
     next_last: Signal<Local, Bit>,
     tail: Signal<Local, Bits<5>>,
     need: Signal<Local, Bits<5>>,
@@ -113,7 +115,7 @@ impl WindowUnpack {
             clock, reset, start, width, rows, in_valid, in_ready, in_data, active, valid, take,
             pixels, step, left, last, row_beats, beats, rows_in, held, front, wants, phase,
             behind, waiting, oldest, newest, row_pixels, rows_out, pixels_left, number, last_step, reach, row_bytes,
-            accepts, ready, next_left, next_last, tail, need, next_offset, pops, kept,
+            accepts, ready, next_left, not_left, next_last, tail, need, next_offset, pops, kept,
             reach_next, wants_next, phase_next, phase_now, joins, enters, moved, rest, beat, joined;
             step_pixels: Constant::new((pixels as u64).into()),
             step_bytes: Constant::new((3 * pixels as u64).into()),
@@ -156,19 +158,20 @@ impl Logic for WindowUnpack {
         self.behind.clock.next = self.clock.val();
 
         // Input: count the beats, so that none of what follows the rows is taken.
-        self.ready.next = self.rows_in.q.val().any() & (self.held.q.val() != 3);
+        self.ready.next = (self.rows_in.q.val() != 0x3ff) & (self.held.q.val() != 3);
         self.in_ready.next = self.ready.val();
         self.accepts.next = self.ready.val() & self.in_valid.val();
         if self.accepts.val() {
-            self.beats.d.next = self.beats.q.val() - 1;
-            if self.beats.q.val() == 1 {
+            self.beats.d.next = self.beats.q.val() + 1;
+            if self.beats.q.val() == 0xfe {
                 self.beats.d.next = self.row_beats.q.val();
-                self.rows_in.d.next = self.rows_in.q.val() - 1;
+                self.rows_in.d.next = self.rows_in.q.val() + 1;
             }
         }
 
         // The step after the one at hand, or the first one.
-        self.next_left.next = self.pixels_left.q.val() - self.step_pixels.val();
+        self.not_left.next = self.pixels_left.q.val() + self.step_pixels.val();
+        self.next_left.next = !self.not_left.val();
         self.next_offset.next = bit_cast::<5, 4>(self.reach.q.val().get_bits::<4>(0));
         if self.last_step.q.val() {
             self.next_left.next = self.row_pixels.q.val();
@@ -196,10 +199,10 @@ impl Logic for WindowUnpack {
         }
 
         // The step at hand.
-        self.active.next = self.rows_out.q.val().any();
-        self.valid.next = self.rows_out.q.val().any() & (!self.wants.q.val());
+        self.active.next = self.rows_out.q.val() != 0x3ff;
+        self.valid.next = (self.rows_out.q.val() != 0x3ff) & (!self.wants.q.val());
         self.step.next = self.number.q.val();
-        self.left.next = self.pixels_left.q.val();
+        self.left.next = !self.pixels_left.q.val();
         self.last.next = self.last_step.q.val();
         self.pixels.next = self.front.q.val().get_bits::<96>(0);
 
@@ -219,11 +222,11 @@ impl Logic for WindowUnpack {
             self.number.d.next = self.number.q.val() + 1;
             if self.last_step.q.val() {
                 self.number.d.next = 0.into();
-                self.rows_out.d.next = self.rows_out.q.val() - 1;
+                self.rows_out.d.next = self.rows_out.q.val() + 1;
             }
         }
         if self.take.val() | self.start.val() {
-            self.pixels_left.d.next = self.next_left.val();
+            self.pixels_left.d.next = !self.next_left.val();
             self.last_step.d.next = self.next_last.val();
             self.reach.d.next = self.reach_next.val();
             self.phase.d.next = self.phase_next.val();
@@ -296,11 +299,11 @@ impl Logic for WindowUnpack {
         self.row_bytes.next =
             bit_cast::<12, 10>(self.width.val()) + (bit_cast::<12, 10>(self.width.val()) << 1) + 15;
         if self.start.val() {
-            self.row_beats.d.next = self.row_bytes.val().get_bits::<8>(4);
-            self.beats.d.next = self.row_bytes.val().get_bits::<8>(4);
-            self.rows_in.d.next = self.rows.val();
+            self.row_beats.d.next = !self.row_bytes.val().get_bits::<8>(4);
+            self.beats.d.next = !self.row_bytes.val().get_bits::<8>(4);
+            self.rows_in.d.next = !self.rows.val();
             self.row_pixels.d.next = self.width.val();
-            self.rows_out.d.next = self.rows.val();
+            self.rows_out.d.next = !self.rows.val();
             self.number.d.next = 0.into();
             self.held.d.next = 0.into();
             self.wants.d.next = true;
@@ -310,8 +313,8 @@ impl Logic for WindowUnpack {
             self.newest.d.next = 0.into();
         }
         if self.reset.val() {
-            self.rows_in.d.next = 0.into();
-            self.rows_out.d.next = 0.into();
+            self.rows_in.d.next = 0x3ff.into();
+            self.rows_out.d.next = 0x3ff.into();
             self.held.d.next = 0.into();
         }
     }
