@@ -121,7 +121,6 @@ pub struct Streamer {
     begun: DFF<Bit>,
     // Inverted, so that it counts up: what counts down inverts each bit in a LUT.
     not_remaining: DFF<Bits<20>>,
-    remaining: Signal<Local, Bits<20>>,
     last: DFF<Bit>,
     word: DFF<Bits<20>>,
     base: DFF<Bits<20>>,
@@ -158,9 +157,9 @@ pub struct Streamer {
     idle: Vec<Signal<Local, Bit>>,
     idle_sum: Signal<Local, Bits<4>>,
     lane: Vec<Constant<Bits<11>>>,
-    lane_wide: Vec<Constant<Bits<20>>>,
+    not_lane: Vec<Constant<Bits<20>>>,
     lanes: Constant<Bits<20>>,
-    two_vectors: Constant<Bits<20>>,
+    not_two_vectors: Constant<Bits<20>>,
     lanes_x: Constant<Bits<11>>,
     // Numbers of the causes.
     because_busy: Constant<Bits<4>>,
@@ -200,7 +199,7 @@ impl Streamer {
             read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid, tag_first, tag_bank,
             tag_address, tag_job, job_push, job_record, reads_done, store_read, store_done,
             end_begun, store_room, outstanding, cause, layer, ragged, of_block, of_store, engaged,
-            occupied, running, storing, finishing, begun, not_remaining, remaining, last, word, base, mask,
+            occupied, running, storing, finishing, begun, not_remaining, last, word, base, mask,
             pitch_now, width, height, row, column, begins, sum_starts, ends_record, ends_tile,
             bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
             start_store, start_end, adds_tile, takes_strip, issue_store, limit, idle_sum;
@@ -215,11 +214,11 @@ impl Streamer {
             lane: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
-            lane_wide: (0..lanes)
-                .map(|i| Constant::new((i as u64).into()))
+            not_lane: (0..lanes)
+                .map(|i| Constant::new((0xf_ffff - i as u64).into()))
                 .collect(),
             lanes: Constant::new((lanes as u64).into()),
-            two_vectors: Constant::new((2 * lanes as u64).into()),
+            not_two_vectors: Constant::new((0xf_ffff - 2 * lanes as u64).into()),
             lanes_x: Constant::new((lanes as u64).into()),
             because_busy: number(&regs::BUSY_LO),
             because_fill: number(&regs::FILL_LO),
@@ -294,7 +293,6 @@ impl Logic for Streamer {
         self.swap.next = self.start_block.val();
 
         // What is issued in this cycle.
-        self.remaining.next = !self.not_remaining.q.val();
         self.read_valid.next = self.running.q.val() | self.storing.q.val();
         self.read_address.next = self.word.q.val();
         self.read_ring_base.next = self.base.q.val();
@@ -303,10 +301,10 @@ impl Logic for Streamer {
         for i in 0..self._lanes {
             self.x_tap[i].next = self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
             self.y_tap[i].next = self.y[i].q.val() + bit_cast::<11, 2>(self.row.q.val());
-            self.idle[i].next = (self.lane_wide[i].val() >= self.remaining.val())
+            self.idle[i].next = (self.not_remaining.q.val() >= self.not_lane[i].val())
                 | (self.x[i].q.val() >= self.width.q.val());
             self.read_mask[i].next = self.running.q.val()
-                & (self.lane_wide[i].val() < self.remaining.val())
+                & (self.not_remaining.q.val() < self.not_lane[i].val())
                 & self.x_tap[i].val().any()
                 & (self.x_tap[i].val() <= self.width.q.val())
                 & self.y_tap[i].val().any()
@@ -339,7 +337,7 @@ impl Logic for Streamer {
             self.begins.d.next = false;
             self.word.d.next = self.word.q.val() + self.lanes.val();
             self.not_remaining.d.next = self.not_remaining.q.val() + self.lanes.val();
-            self.last.d.next = self.remaining.val() <= self.two_vectors.val();
+            self.last.d.next = self.not_remaining.q.val() >= self.not_two_vectors.val();
             self.sum_address.d.next = self.sum_address.q.val() + 1;
             for i in 0..self._lanes {
                 if self.x_next[i].val() >= self.pitch_now.q.val() {
@@ -349,7 +347,7 @@ impl Logic for Streamer {
                     self.x[i].d.next = self.x_next[i].val();
                 }
             }
-            self.occupied.d.next = self.remaining.val() > self.two_vectors.val();
+            self.occupied.d.next = self.not_remaining.q.val() < self.not_two_vectors.val();
             if self.last.q.val() {
                 self.running.d.next = false;
                 self.engaged.d.next = false;
@@ -358,7 +356,7 @@ impl Logic for Streamer {
         if self.issue_store.val() {
             self.word.d.next = self.word.q.val() + 1;
             self.not_remaining.d.next = self.not_remaining.q.val() + 1;
-            self.last.d.next = self.remaining.val() == 2;
+            self.last.d.next = self.not_remaining.q.val() == 0xf_fffd;
             if self.last.q.val() {
                 self.storing.d.next = false;
                 self.engaged.d.next = false;

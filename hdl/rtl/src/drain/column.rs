@@ -7,7 +7,7 @@ use crate::drain::place::STEP_DELAY;
 
 /// Follows entry `number` of each step.
 ///
-/// `x`, `pitch`, `left` and `allowed` belong to the step's first position; the other inputs come a
+/// `x`, `pitch`, `not_left` and `allowed` belong to the step's first position; the other inputs come a
 /// cycle later. `belongs` says without a register whether the entry belongs to the tile, `column`
 /// and `ends` a cycle later where it lies and whether a pooling window ends in its column. `keep`
 /// (the entry is a pixel) comes [`STEP_DELAY`] + 1 cycles after `x`, and `kept` (the same),
@@ -21,7 +21,7 @@ pub struct DrainColumn {
     /// Positions from row to row.
     pub pitch: Signal<In, Bits<11>>,
     /// Positions that the tile still has, from the step's first on.
-    pub left: Signal<In, Bits<13>>,
+    pub not_left: Signal<In, Bits<13>>,
     /// A window may end here: the position that completes it belongs to the tile.
     pub allowed: Signal<In, Bit>,
     /// A cycle later: width of the map.
@@ -66,7 +66,7 @@ pub struct DrainColumn {
     window: Signal<Local, Bit>,
     emits: Signal<Local, Bit>,
     number_x: Constant<Bits<11>>,
-    number_left: Constant<Bits<13>>,
+    not_number: Constant<Bits<13>>,
 }
 
 impl DrainColumn {
@@ -74,11 +74,11 @@ impl DrainColumn {
     #[must_use]
     pub fn new(number: usize) -> Self {
         block! {
-            clock, x, pitch, left, allowed, width, row_last, plain, down, belongs, column, reaches,
+            clock, x, pitch, not_left, allowed, width, row_last, plain, down, belongs, column, reaches,
             ends, keep, kept, emit, row_end, at, belongs_1, allowed_1, keep_2, kept_2, emit_2,
             row_end_2, keep_line, emit_line, row_end_line, raw, pixel, at_last, even, window, emits;
             number_x: Constant::new((number as u64).into()),
-            number_left: Constant::new((number as u64).into()),
+            not_number: Constant::new((0x1fff - number as u64).into()),
         }
     }
 }
@@ -95,13 +95,13 @@ impl Logic for DrainColumn {
         self.row_end_line.reset.next = false;
 
         // The column; at most one row begins belongs a step.
-        self.belongs.next = self.left.val() > self.number_left.val();
+        self.belongs.next = self.not_left.val() < self.not_number.val();
         self.raw.next = self.x.val() + self.number_x.val();
         self.at.d.next = self.raw.val();
         if self.raw.val() >= self.pitch.val() {
             self.at.d.next = self.raw.val() - self.pitch.val();
         }
-        self.belongs_1.d.next = self.left.val() > self.number_left.val();
+        self.belongs_1.d.next = self.not_left.val() < self.not_number.val();
         self.allowed_1.d.next = self.allowed.val();
 
         // What it means. Windows end in even columns, and in the last one of cut windows.

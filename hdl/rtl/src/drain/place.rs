@@ -69,7 +69,6 @@ pub struct DrainPlace {
     y: DFF<Bits<10>>,
     // Inverted, so that it counts up.
     not_left: DFF<Bits<13>>,
-    left: Signal<Local, Bits<13>>,
     pitch: DFF<Bits<11>>,
     row_last: DFF<Bits<11>>,
     reached: DFF<Bit>,
@@ -108,6 +107,7 @@ pub struct DrainPlace {
     several: Constant<Bit>,
     pixels_x: Constant<Bits<11>>,
     pixels_left: Constant<Bits<13>>,
+    not_pixels: Constant<Bits<13>>,
     line_lead: Constant<Bits<11>>,
     line_shift: Constant<Bits<2>>,
     _pixels: usize,
@@ -121,7 +121,7 @@ impl DrainPlace {
         let outputs = || (0..pixels).map(|_| Signal::default()).collect();
         block! {
             clock, reset, fire, first, last, job, low, high, valid, step, fire_1, fire_2, first_1,
-            first_2, last_1, last_2, held, x, y, not_left, left, pitch, row_last, reached, valid_a, opens_a,
+            first_2, last_1, last_2, held, x, y, not_left, pitch, row_last, reached, valid_a, opens_a,
             second_a, last_a, held_b, row_last_b, down_b, y_even_b, opens_b, second_b, last_b,
             known, open, advance, width, pools_new, last_column, x_next, y_next, y_odd, down,
             plain, pools, line_offset, now;
@@ -139,6 +139,7 @@ impl DrainPlace {
             several: Constant::new(pixels > 1),
             pixels_x: Constant::new((pixels as u64).into()),
             pixels_left: Constant::new((pixels as u64).into()),
+            not_pixels: Constant::new((0x1fff - pixels as u64).into()),
             // A window that ends in column 2 or, cut, in column 1 is the first.
             line_lead: Constant::new(u64::from(pixels == 1).into()),
             line_shift: Constant::new(if pixels == 4 { 2u64 } else { 1 }.into()),
@@ -182,13 +183,12 @@ impl Logic for DrainPlace {
         self.last_a.d.next = self.fire_2.q.val() & self.last_2.q.val();
 
         // The step's first position.
-        self.left.next = !self.not_left.q.val();
         self.x_next.next = self.x.q.val() + self.pixels_x.val();
         self.y_next.next = self.y.q.val() + 1;
         if self.advance.val() {
-            self.reached.d.next = self.left.val() >= self.pixels_left.val();
+            self.reached.d.next = self.not_left.q.val() <= self.not_pixels.val();
             self.not_left.d.next = 0x1fff.into();
-            if self.left.val() > self.pixels_left.val() {
+            if self.not_left.q.val() < self.not_pixels.val() {
                 self.not_left.d.next = self.not_left.q.val() + self.pixels_left.val();
             }
             self.x.d.next = self.x_next.val();
@@ -229,7 +229,7 @@ impl Logic for DrainPlace {
         for i in 0..self._pixels {
             self.column[i].x.next = self.x.q.val();
             self.column[i].pitch.next = self.pitch.q.val();
-            self.column[i].left.next = self.left.val();
+            self.column[i].not_left.next = self.not_left.q.val();
             self.column[i].width.next = self.held_b.q.val().width;
             self.column[i].row_last.next = self.row_last_b.q.val();
             self.column[i].plain.next = self.plain.val();
@@ -239,7 +239,7 @@ impl Logic for DrainPlace {
             self.emit[i].next = self.column[i].emit.val();
             self.row_end[i].next = self.column[i].row_end.val();
         }
-        self.column[0].allowed.next = self.left.val().any();
+        self.column[0].allowed.next = self.not_left.q.val() != 0x1fff;
         if self.several.val() {
             self.column[0].allowed.next = self.reached.q.val();
         }

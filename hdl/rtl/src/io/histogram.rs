@@ -4,6 +4,55 @@ use rust_hdl::prelude::*;
 
 use crate::common::mem::Ram;
 
+/// Adds `amount` to a counter, or makes it 0: `sum` is `kept` with `hit`, else `word`, plus `amount`;
+/// with `clear` it is 0, and `amount` must be 0. No register.
+///
+/// Its own Verilog, so that a bit of the sum, with its choice, is one look-up table: tools then need
+/// the amount as it is at the carry chain. Yosys takes for that the operand that is in fewer parts;
+/// so the chosen word is put together of bits.
+#[derive(LogicBlock, Default)]
+pub struct HistogramAdder {
+    /// Makes 0.
+    pub clear: Signal<In, Bit>,
+    /// Chooses `kept`.
+    pub hit: Signal<In, Bit>,
+    /// The sum before, which the memory does not show yet.
+    pub kept: Signal<In, Bits<32>>,
+    /// The memory's word.
+    pub word: Signal<In, Bits<32>>,
+    /// What is added.
+    pub amount: Signal<In, Bits<4>>,
+    /// The new counter.
+    pub sum: Signal<Out, Bits<32>>,
+}
+
+impl Logic for HistogramAdder {
+    fn update(&mut self) {
+        let old = match (self.clear.val(), self.hit.val()) {
+            (true, _) => 0.into(),
+            (_, true) => self.kept.val(),
+            _ => self.word.val(),
+        };
+        self.sum.next = old + bit_cast::<32, 4>(self.amount.val());
+    }
+
+    fn connect(&mut self) {
+        self.sum.connect();
+    }
+
+    fn hdl(&self) -> Verilog {
+        let (mut bits, mut names) = (String::new(), Vec::new());
+        for i in (0..32).rev() {
+            bits += &format!("wire old_{i} = clear ? 1'b0 : hit ? kept[{i}] : word[{i}];\n");
+            names.push(format!("old_{i}"));
+        }
+        Verilog::Custom(format!(
+            "{bits}assign sum = {{28'd0, amount}} + {{{}}};\n",
+            names.join(", ")
+        ))
+    }
+}
+
 /// `2^A` counters of 32 bits. After a cycle with `reset` they are set to 0 one by one: `clearing`
 /// is high until then, additions are lost, and every counter shows 0.
 ///
@@ -40,8 +89,7 @@ pub struct Histogram<const A: usize> {
     cell: DFF<Bits<A>>,
     writes: Signal<Local, Bit>,
     address: Signal<Local, Bits<A>>,
-    old: Signal<Local, Bits<32>>,
-    sum: Signal<Local, Bits<32>>,
+    adder: HistogramAdder,
 }
 
 impl<const A: usize> Default for Histogram<A> {
@@ -49,7 +97,7 @@ impl<const A: usize> Default for Histogram<A> {
         block! {
             clock, reset, clearing, enable, index, amount, read_index, read_data, enable_1,
             index_1, amount_1, enable_2, index_2, sum_2, clears, clears_1, cell, writes, address,
-            old, sum;
+            adder;
             counts: Ram::default(),
             copy: Ram::default(),
         }
@@ -71,14 +119,18 @@ impl<const A: usize> Logic for Histogram<A> {
         self.counts.read_enable.next = true;
         self.counts.read_address.next = self.index.val();
         // The memory does not show a word that was written while it was read.
-        self.old.next = self.counts.read_data.val();
-        if self.enable_2.q.val() & (self.index_2.q.val() == self.index_1.q.val()) {
-            self.old.next = self.sum_2.q.val();
+        self.adder.clear.next = self.clears.q.val();
+        self.adder.hit.next =
+            self.enable_2.q.val() & (self.index_2.q.val() == self.index_1.q.val());
+        self.adder.kept.next = self.sum_2.q.val();
+        self.adder.word.next = self.counts.read_data.val();
+        self.adder.amount.next = self.amount_1.q.val();
+        if self.clears.q.val() {
+            self.adder.amount.next = 0.into();
         }
-        self.sum.next = self.old.val() + bit_cast::<32, 4>(self.amount_1.q.val());
         self.enable_2.d.next = self.enable_1.q.val();
         self.index_2.d.next = self.index_1.q.val();
-        self.sum_2.d.next = self.sum.val();
+        self.sum_2.d.next = self.adder.sum.val();
         self.writes.next = self.enable_1.q.val();
         self.address.next = self.index_1.q.val();
         self.clears_1.d.next = self.clears.q.val();
@@ -86,7 +138,6 @@ impl<const A: usize> Logic for Histogram<A> {
         if self.clears.q.val() {
             self.writes.next = true;
             self.address.next = self.cell.q.val();
-            self.sum.next = 0.into();
             self.cell.d.next = self.cell.q.val() + 1;
             if self.cell.q.val().all() {
                 self.clears.d.next = false;
@@ -94,10 +145,10 @@ impl<const A: usize> Logic for Histogram<A> {
         }
         self.counts.write_enable.next = self.writes.val();
         self.counts.write_address.next = self.address.val();
-        self.counts.write_data.next = self.sum.val();
+        self.counts.write_data.next = self.adder.sum.val();
         self.copy.write_enable.next = self.writes.val();
         self.copy.write_address.next = self.address.val();
-        self.copy.write_data.next = self.sum.val();
+        self.copy.write_data.next = self.adder.sum.val();
         self.copy.read_enable.next = true;
         self.copy.read_address.next = self.read_index.val();
         self.read_data.next = self.copy.read_data.val();
