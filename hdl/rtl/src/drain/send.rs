@@ -64,6 +64,7 @@ pub struct DrainSend {
     taps_late: Signal<Local, Bit>,
     sums_wait: Constant<Bits<3>>,
     tap_wait: Constant<Bits<3>>,
+    others: Constant<Bits<128>>,
 }
 
 impl DrainSend {
@@ -75,6 +76,7 @@ impl DrainSend {
             out_last, drained, ended, pause, beats, left, turns, beat_valid, beat_last, data, late,
             tile_1, tile_2, tile_3, end_1, end_2, end_3, over, ends, sends_sums, taps_late;
             tap_wait: Constant::new((tap_delay(lanes) as u64).into()),
+            others: Constant::new((!(u128::from(u32::MAX) << 64)).to_bits()),
             sums_wait: Constant::new((sums_latency(lanes) as u64 - 2).into()),
         }
     }
@@ -106,7 +108,9 @@ impl Logic for DrainSend {
             self.beat_valid.d.next = true;
         }
         if self.ends.val() {
-            self.data.d.next = bit_cast::<128, 32>(self.step.val().word) << 64;
+            // Of the trailer, the output stage takes these bits only.
+            self.data.d.next = (self.word.val() & self.others.val())
+                | (bit_cast::<128, 32>(self.step.val().word) << 64);
             self.beat_valid.d.next = true;
             self.beat_last.d.next = true;
         }
