@@ -257,12 +257,15 @@ impl Engine {
 }
 
 impl Engine {
-    /// Puts memories into UltraRAM: those named `features` and `weights` can be.
+    /// Puts memories into UltraRAM: those named `features`, `weights`, `pooling lines` and
+    /// `statistics` can be.
     pub fn in_ultra_ram(&mut self, memories: &[Memory]) {
         for memory in memories {
             match memory.name {
                 "features" => self.feature.in_ultra_ram(),
                 "weights" => self.loader.in_ultra_ram(),
+                "pooling lines" => self.drain.in_ultra_ram(),
+                "statistics" => self.by_layer.in_ultra_ram(),
                 _ => {}
             }
         }

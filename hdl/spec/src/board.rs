@@ -1,6 +1,8 @@
 //! Boards: parts, what they offer, and how the host reaches them. The boards themselves are folders
 //! below `constraints`, which `firebrick-board` reads.
 
+use std::str::FromStr;
+
 use crate::config::{Family, HwConfig};
 
 /// How the host reaches the core.
@@ -37,13 +39,67 @@ pub struct Board {
     pub core_mhz: usize,
 }
 
-/// Share of a part's DSP, block RAM and UltraRAM that a design may use, in percent: above it
-/// tools have trouble closing timing.
+/// Share of a part's UltraRAM up to which memories are put there, in percent.
 pub const CLOSURE_PERCENT: usize = 80;
-/// The same for LUTs.
-pub const LUT_PERCENT: usize = 70;
-/// The same for flip-flops.
-pub const FF_PERCENT: usize = 50;
+
+/// Shares of a part's resources that a design may use, in percent: above them tools have trouble
+/// closing timing. The default is FINN's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Of LUTs.
+    pub lut: usize,
+    /// Of flip-flops.
+    pub ff: usize,
+    /// Of DSP slices.
+    pub dsp: usize,
+    /// Of block RAMs.
+    pub bram: usize,
+    /// Of UltraRAMs.
+    pub uram: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            lut: 70,
+            ff: 50,
+            dsp: CLOSURE_PERCENT,
+            bram: CLOSURE_PERCENT,
+            uram: CLOSURE_PERCENT,
+        }
+    }
+}
+
+impl FromStr for Limits {
+    type Err = String;
+
+    /// From `dsp=90,bram=100`; those not named keep their default.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut limits = Limits::default();
+        for part in text.split(',') {
+            let (name, percent) = part
+                .split_once('=')
+                .ok_or_else(|| format!("{part:?} is not RESOURCE=PERCENT, such as dsp=90"))?;
+            let percent = match percent.parse() {
+                Ok(percent @ 1..=100) => percent,
+                _ => return Err(format!("{percent:?} is not a share of 1 to 100 percent")),
+            };
+            *match name {
+                "lut" => &mut limits.lut,
+                "ff" => &mut limits.ff,
+                "dsp" => &mut limits.dsp,
+                "bram" => &mut limits.bram,
+                "uram" => &mut limits.uram,
+                _ => {
+                    return Err(format!(
+                        "there is no resource {name:?}; give lut, ff, dsp, bram or uram"
+                    ));
+                }
+            } = percent;
+        }
+        Ok(limits)
+    }
+}
 
 impl Board {
     /// Whose DSP slices its part has: UltraScale and UltraScale+ parts are called `xcu`, `xck`, `xczu`

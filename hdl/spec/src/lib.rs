@@ -8,6 +8,7 @@ pub mod board;
 pub mod command;
 pub mod config;
 pub mod docs;
+pub mod fabric;
 pub mod fields;
 pub mod latency;
 pub mod regs;

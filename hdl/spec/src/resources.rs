@@ -1,6 +1,6 @@
 //! What a configuration takes of a part: DSP slices by count, memories by their shape.
 
-use crate::board::{Board, CLOSURE_PERCENT};
+use crate::board::{Board, CLOSURE_PERCENT, Limits};
 use crate::command::PARAM_BYTES;
 use crate::config::{ACC_BANKS, HwConfig};
 use crate::regs::STATS_LAYERS;
@@ -75,6 +75,10 @@ impl Memory {
 /// Resources that a configuration takes of a part.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Resources {
+    /// LUTs, those used as memory or shift register included; see [`crate::fabric`].
+    pub lut: usize,
+    /// Flip-flops; see [`crate::fabric`].
+    pub ff: usize,
     /// DSP slices.
     pub dsp: usize,
     /// Block RAMs of 36 Kibit.
@@ -83,6 +87,65 @@ pub struct Resources {
     pub uram: usize,
     /// UltraRAMs as Yosys fills them, see [`Memory::shared_urams`].
     pub uram_shared: usize,
+}
+
+/// One resource of a board.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// What it is called: `LUTs`, `flip-flops`, `DSP slices`, `block RAMs` or `UltraRAMs`.
+    pub name: &'static str,
+    /// How many are taken.
+    pub need: usize,
+    /// How many the board has.
+    pub there: usize,
+    /// How many percent of them may be taken.
+    pub limit: usize,
+}
+
+impl Share {
+    /// Whether more is taken than may be.
+    #[must_use]
+    pub fn over(&self) -> bool {
+        100 * self.need > self.limit * self.there
+    }
+
+    /// How many percent are taken; infinite of what is not there.
+    #[must_use]
+    pub fn percent(&self) -> f64 {
+        match self.need {
+            0 => 0.0,
+            need => 100.0 * need as f64 / self.there as f64,
+        }
+    }
+}
+
+impl Resources {
+    /// Beside what a board has.
+    #[must_use]
+    pub fn on(&self, board: &Board, limits: &Limits) -> [Share; 5] {
+        let share = |name, need, there, limit| Share {
+            name,
+            need,
+            there,
+            limit,
+        };
+        [
+            share("LUTs", self.lut, board.lut, limits.lut),
+            share("flip-flops", self.ff, board.ff, limits.ff),
+            share("DSP slices", self.dsp, board.dsp, limits.dsp),
+            share("block RAMs", self.bram, board.bram, limits.bram),
+            share("UltraRAMs", self.uram, board.uram, limits.uram),
+        ]
+    }
+
+    /// The resource that comes closest to its limit, or passes it by most.
+    #[must_use]
+    pub fn tightest(&self, board: &Board, limits: &Limits) -> Share {
+        let part = |share: &Share| share.percent() / share.limit as f64;
+        let [first, rest @ ..] = self.on(board, limits);
+        rest.into_iter()
+            .fold(first, |a, b| if part(&b) > part(&a) { b } else { a })
+    }
 }
 
 impl HwConfig {
@@ -153,19 +216,26 @@ impl HwConfig {
         array + self.lanes * self.requantisers * self.requantiser_dsp()
     }
 
-    /// The memories that are UltraRAM on a board: features and weights, if the board has any and
-    /// they fit.
+    /// The memories that are UltraRAM on a board, if it has any and they fit: features and weights,
+    /// and, where the block RAMs would not do, pooling lines and statistics.
     #[must_use]
     pub fn ultra_memories(&self, board: &Board) -> Vec<Memory> {
         let limit = board.uram * CLOSURE_PERCENT / 100;
-        let mut taken = 0;
-        let mut chosen = self.memories();
-        chosen.retain(|memory| {
-            let large = matches!(memory.name, "features" | "weights");
-            let fits = large && taken + memory.urams() <= limit;
-            taken += if fits { memory.urams() } else { 0 };
-            fits
-        });
+        let memories = self.memories();
+        let mut chosen: Vec<Memory> = Vec::new();
+        for name in ["features", "weights", "pooling lines", "statistics"] {
+            let bram = self.resources_with(&chosen).bram;
+            let small = matches!(name, "pooling lines" | "statistics");
+            if small && 100 * bram <= CLOSURE_PERCENT * board.bram {
+                continue;
+            }
+            for memory in memories.iter().filter(|memory| memory.name == name) {
+                let taken: usize = chosen.iter().map(Memory::urams).sum();
+                if taken + memory.urams() <= limit {
+                    chosen.push(*memory);
+                }
+            }
+        }
         chosen
     }
 
@@ -181,7 +251,10 @@ impl HwConfig {
     pub fn resources_with(&self, ultra: &[Memory]) -> Resources {
         let others = self.memories().into_iter().filter(|m| !ultra.contains(m));
         let halves: usize = others.map(|memory| memory.half_brams()).sum();
+        let (lut, ff) = self.fabric();
         Resources {
+            lut,
+            ff,
             dsp: self.dsp(),
             bram: halves.div_ceil(2),
             uram: ultra.iter().map(Memory::urams).sum(),
@@ -193,11 +266,15 @@ impl HwConfig {
     /// place.
     #[must_use]
     pub fn fits(&self, board: &Board) -> bool {
-        let need = self.resources(board);
-        let within = |need: usize, there: usize| 100 * need <= CLOSURE_PERCENT * there;
-        within(need.dsp, board.dsp)
-            && within(need.bram, board.bram)
-            && within(need.uram, board.uram)
+        self.over(board, &Limits::default()).is_empty()
+    }
+
+    /// What the configuration takes more of than it may.
+    #[must_use]
+    pub fn over(&self, board: &Board, limits: &Limits) -> Vec<Share> {
+        let mut shares = self.resources(board).on(board, limits).to_vec();
+        shares.retain(Share::over);
+        shares
     }
 }
 

@@ -16,6 +16,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand, ValueEnum};
 use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
+use firebrick_spec::board::Limits;
 use firebrick_spec::config::{DEFAULT_PRESET, Family, OPTIONS, PRESETS};
 
 mod evaluate;
@@ -161,6 +162,8 @@ pub struct Generate {
     /// xcup (UltraScale, UltraScale+), or generic, from which any tool infers what the part has
     #[arg(long, value_name = "NAME", value_parser = family)]
     pub family: Option<Family>,
+    #[command(flatten)]
+    pub limits: BoardLimits,
     /// Folder for the files; it is made if it is not there
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
@@ -180,6 +183,19 @@ pub struct Generate {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct BoardLimits {
+    /// How much of a board's resources may be taken, in percent; what is not named keeps its
+    /// default: lut=70,ff=50,dsp=80,bram=80,uram=80
+    #[arg(
+        long = "limits",
+        value_name = "RESOURCE=PERCENT,...",
+        default_value = "lut=70",
+        hide_default_value = true
+    )]
+    pub limits: Limits,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct Presets {
     #[command(flatten)]
     pub json: Json,
@@ -194,6 +210,8 @@ pub struct Info {
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
+    #[command(flatten)]
+    pub limits: BoardLimits,
     #[command(flatten)]
     pub json: Json,
 }
@@ -213,6 +231,8 @@ pub struct Explore {
     pub board: String,
     #[command(flatten)]
     pub boards: Boards,
+    #[command(flatten)]
+    pub limits: BoardLimits,
     /// Clock of the engine in MHz
     #[arg(long, value_name = "MHZ", default_value = "100", value_parser = megahertz)]
     pub clock: f64,

@@ -1,5 +1,7 @@
 //! Everything that ends a command: what happened, where, and what to do.
 
+#[cfg(feature = "sim")]
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -8,12 +10,36 @@ use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, Uri
 use firebrick_network::{ImageError, PackError};
 use firebrick_spec::HwConfig;
 #[cfg(feature = "sim")]
-use firebrick_spec::board::{Board, CLOSURE_PERCENT};
+use firebrick_spec::board::Board;
 use firebrick_spec::config::Family;
 #[cfg(feature = "sim")]
-use firebrick_spec::resources::Resources;
+use firebrick_spec::resources::Share;
 
 use crate::skipped::READABLE_PERCENT;
+
+/// Resources of which too much is taken, in words.
+#[cfg(feature = "sim")]
+struct Over<'a>(&'a [Share]);
+
+#[cfg(feature = "sim")]
+impl fmt::Display for Over<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, share) in self.0.iter().enumerate() {
+            let comma = if i == 0 { "" } else { ", " };
+            let Share {
+                name,
+                need,
+                there,
+                limit,
+            } = share;
+            write!(
+                f,
+                "{comma}{need} of {there} {name}, and {limit} % can be used"
+            )?;
+        }
+        Ok(())
+    }
+}
 
 /// Why a command, or one picture of it, has no result. The messages of the crates below hold
 /// their causes already.
@@ -148,16 +174,14 @@ pub enum CliError {
     },
     #[cfg(feature = "sim")]
     #[error(
-        "{preset} does not fit {}: it needs {} DSP slices, {} block RAMs and {} UltraRAMs, and \
-         {} % of {}, {} and {} can be used; leave --preset out for {}, or see `firebrick explore \
-         --board {}`",
-        board.name, need.dsp, need.bram, need.uram, CLOSURE_PERCENT, board.dsp, board.bram,
-        board.uram, board.preset, board.name
+        "{preset} does not fit {}: it takes {}; leave --preset out for {}, see `firebrick explore \
+         --board {}`, or raise the limit with --limits if your tools can place that much",
+        board.name, Over(over), board.preset, board.name
     )]
     DoesNotFit {
         preset: String,
         board: &'static Board,
-        need: Resources,
+        over: Vec<Share>,
     },
     #[error(
         "{preset} has DSP slices of family {of}, and {wanted} is asked for; leave -{of} out of the \

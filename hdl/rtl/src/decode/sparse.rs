@@ -140,7 +140,7 @@ pub struct Sparse {
     valid_2: DFF<Bit>,
     values_2: DFF<Bits<128>>,
     mask_2: DFF<Bits<16>>,
-    // Values before each.
+    // Bits, not bytes: what to shift by.
     before_2: Vec<DFF<Bits<8>>>,
     address_2: DFF<Bits<24>>,
     valid_3: DFF<Bit>,
@@ -162,7 +162,10 @@ pub struct Sparse {
     earlier: Vec<Ones>,
     befores: Vec<Signal<Local, Bits<8>>>,
     quads: Vec<Signal<Local, Bits<8>>>,
-    four: Vec<Signal<Local, Bits<32>>>,
+    of_2: Vec<Signal<Local, Bits<16>>>,
+    of_4: Vec<Signal<Local, Bits<32>>>,
+    of_8: Vec<Signal<Local, Bits<64>>>,
+    of_16: Vec<Signal<Local, Bits<128>>>,
     chosen: Vec<Signal<Local, Bits<8>>>,
     bytes: Pack<8, 128>,
 }
@@ -191,7 +194,10 @@ impl Default for Sparse {
             earlier: each(12),
             befores: each(12),
             quads: each(4),
-            four: each(16),
+            of_2: each(1),
+            of_4: each(2),
+            of_8: each(4),
+            of_16: each(8),
             chosen: each(16),
             bytes: Pack::new(16),
         }
@@ -369,27 +375,21 @@ impl Logic for Sparse {
         // takes a LUT.
         self.joined.next = bit_cast::<256, 128>(self.low_1.q.val())
             | (bit_cast::<256, 128>(self.high_1.q.val()) << 128);
-        if self.offset_1.q.val().get_bit(3) {
+        self.coarse.next = self.joined.val().get_bits::<152>(0);
+        if self.offset_1.q.val().get_bits::<2>(2) == 1 {
+            self.coarse.next = self.joined.val().get_bits::<152>(32);
+        } else if self.offset_1.q.val().get_bits::<2>(2) == 2 {
             self.coarse.next = self.joined.val().get_bits::<152>(64);
-            if self.offset_1.q.val().get_bit(2) {
-                self.coarse.next = self.joined.val().get_bits::<152>(96);
-            }
-        } else {
-            self.coarse.next = self.joined.val().get_bits::<152>(0);
-            if self.offset_1.q.val().get_bit(2) {
-                self.coarse.next = self.joined.val().get_bits::<152>(32);
-            }
+        } else if self.offset_1.q.val().get_bits::<2>(2) == 3 {
+            self.coarse.next = self.joined.val().get_bits::<152>(96);
         }
-        if self.offset_1.q.val().get_bit(1) {
+        self.fine.next = self.coarse.val().get_bits::<128>(0);
+        if self.offset_1.q.val().get_bits::<2>(0) == 1 {
+            self.fine.next = self.coarse.val().get_bits::<128>(8);
+        } else if self.offset_1.q.val().get_bits::<2>(0) == 2 {
             self.fine.next = self.coarse.val().get_bits::<128>(16);
-            if self.offset_1.q.val().get_bit(0) {
-                self.fine.next = self.coarse.val().get_bits::<128>(24);
-            }
-        } else {
-            self.fine.next = self.coarse.val().get_bits::<128>(0);
-            if self.offset_1.q.val().get_bit(0) {
-                self.fine.next = self.coarse.val().get_bits::<128>(8);
-            }
+        } else if self.offset_1.q.val().get_bits::<2>(0) == 3 {
+            self.fine.next = self.coarse.val().get_bits::<128>(24);
         }
         self.valid_2.d.next = self.valid_1.q.val();
         self.values_2.d.next = self.fine.val();
@@ -399,50 +399,36 @@ impl Logic for Sparse {
             self.earlier[3 * i].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x1;
             self.earlier[3 * i + 1].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x3;
             self.earlier[3 * i + 2].bits.next = self.mask_1.q.val().get_bits::<4>(4 * i) & 0x7;
-            self.before_2[4 * i].d.next = self.quad_1[i].q.val();
+            self.before_2[4 * i].d.next = self.quad_1[i].q.val() << 3;
             for k in 0..3 {
                 self.befores[3 * i + k].next =
                     (self.quad_1[i].q.val() + self.earlier[3 * i + k].ones.val()) & 0xf;
-                self.before_2[4 * i + k + 1].d.next = self.befores[3 * i + k].val();
+                self.before_2[4 * i + k + 1].d.next = self.befores[3 * i + k].val() << 3;
             }
         }
 
         // Each to its place. At most as many values come before a weight as there are weights
         // before it.
         self.chosen[0].next = self.values_2.q.val().get_bits::<8>(0);
-        for i in 0..8 {
-            self.four[i].next = self.values_2.q.val().get_bits::<32>(0);
+        for i in 1..2 {
+            self.of_2[i - 1].next =
+                self.values_2.q.val().get_bits::<16>(0) >> (self.before_2[i].q.val() & 0x8);
+            self.chosen[i].next = self.of_2[i - 1].val().get_bits::<8>(0);
+        }
+        for i in 2..4 {
+            self.of_4[i - 2].next =
+                self.values_2.q.val().get_bits::<32>(0) >> (self.before_2[i].q.val() & 0x18);
+            self.chosen[i].next = self.of_4[i - 2].val().get_bits::<8>(0);
         }
         for i in 4..8 {
-            if self.before_2[i].q.val().get_bit(2) {
-                self.four[i].next = self.values_2.q.val().get_bits::<32>(32);
-            }
+            self.of_8[i - 4].next =
+                self.values_2.q.val().get_bits::<64>(0) >> (self.before_2[i].q.val() & 0x38);
+            self.chosen[i].next = self.of_8[i - 4].val().get_bits::<8>(0);
         }
         for i in 8..16 {
-            if self.before_2[i].q.val().get_bit(3) {
-                self.four[i].next = self.values_2.q.val().get_bits::<32>(64);
-                if self.before_2[i].q.val().get_bit(2) {
-                    self.four[i].next = self.values_2.q.val().get_bits::<32>(96);
-                }
-            } else {
-                self.four[i].next = self.values_2.q.val().get_bits::<32>(0);
-                if self.before_2[i].q.val().get_bit(2) {
-                    self.four[i].next = self.values_2.q.val().get_bits::<32>(32);
-                }
-            }
-        }
-        for i in 1..16 {
-            if self.before_2[i].q.val().get_bit(1) {
-                self.chosen[i].next = self.four[i].val().get_bits::<8>(16);
-                if self.before_2[i].q.val().get_bit(0) {
-                    self.chosen[i].next = self.four[i].val().get_bits::<8>(24);
-                }
-            } else {
-                self.chosen[i].next = self.four[i].val().get_bits::<8>(0);
-                if self.before_2[i].q.val().get_bit(0) {
-                    self.chosen[i].next = self.four[i].val().get_bits::<8>(8);
-                }
-            }
+            self.of_16[i - 8].next =
+                self.values_2.q.val().get_bits::<128>(0) >> (self.before_2[i].q.val() & 0x78);
+            self.chosen[i].next = self.of_16[i - 8].val().get_bits::<8>(0);
         }
         for i in 0..16 {
             self.bytes.words[i].next = 0.into();

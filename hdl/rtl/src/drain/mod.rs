@@ -206,6 +206,13 @@ impl Drain {
     }
 }
 
+impl Drain {
+    /// Puts the pool's lines into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        self.pool.in_ultra_ram();
+    }
+}
+
 impl Logic for Drain {
     #[hdl_gen]
     fn update(&mut self) {

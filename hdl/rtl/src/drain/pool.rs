@@ -3,7 +3,7 @@
 pub use firebrick_spec::latency::POOL_LATENCY;
 use rust_hdl::prelude::*;
 
-use crate::common::mem::Ram;
+use crate::common::mem::{Ram, RamStyle};
 use crate::drain::byte_max::ByteMax;
 
 const _: () = assert!(
@@ -103,6 +103,15 @@ impl Pool {
             _pixels: pixels,
             _windows: windows,
             _pairs: pixels / 2,
+        }
+    }
+}
+
+impl Pool {
+    /// Puts the line memories into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        for line in &mut self.line {
+            line.place(RamStyle::Ultra);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::common::mem::Ram;
+use crate::common::mem::{Ram, RamStyle};
 
 /// Adds `amount` to a counter, or makes it 0: `sum` is `kept` with `hit`, else `word`, plus `amount`;
 /// with `clear` it is 0, and `amount` must be 0. No register.
@@ -101,6 +101,14 @@ impl<const A: usize> Default for Histogram<A> {
             counts: Ram::default(),
             copy: Ram::default(),
         }
+    }
+}
+
+impl<const A: usize> Histogram<A> {
+    /// Puts the counters into UltraRAM.
+    pub fn in_ultra_ram(&mut self) {
+        self.counts.place(RamStyle::Ultra);
+        self.copy.place(RamStyle::Ultra);
     }
 }
 

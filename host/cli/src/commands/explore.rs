@@ -2,7 +2,7 @@
 
 use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::HwConfig;
-use firebrick_spec::board::{Board, Link};
+use firebrick_spec::board::{Board, Limits, Link};
 use firebrick_spec::config::{Family, OPTIONS, PRESETS, SUM_BITS};
 use rayon::prelude::*;
 use serde::Serialize;
@@ -30,12 +30,18 @@ struct Candidate {
     /// Of one image alone, in milliseconds.
     latency_ms: f64,
     utilization: f64,
+    lut: usize,
+    lut_available: usize,
+    ff: usize,
+    ff_available: usize,
     dsp: usize,
     dsp_available: usize,
     bram: usize,
     bram_available: usize,
     uram: usize,
     uram_available: usize,
+    /// The resource that is closest to its limit.
+    tightest: &'static str,
     /// Bytes to and from the core in a second.
     bus_bytes_per_second: f64,
     /// Share of the input stream's cycles in use.
@@ -59,6 +65,7 @@ fn configurations(board: &Board, bits: usize) -> Vec<HwConfig> {
 
 fn candidate(
     board: &'static Board,
+    limits: &Limits,
     clock_mhz: f64,
     config: &HwConfig,
     prediction: &Prediction,
@@ -82,24 +89,38 @@ fn candidate(
         cycles_per_image: cycles,
         latency_ms: prediction.cycles as f64 / (clock_mhz * 1e3),
         utilization: prediction.run.utilization,
+        lut: need.lut,
+        lut_available: board.lut,
+        ff: need.ff,
+        ff_available: board.ff,
         dsp: need.dsp,
         dsp_available: board.dsp,
         bram: need.bram,
         bram_available: board.bram,
         uram: need.uram,
         uram_available: board.uram,
+        tightest: need.tightest(board, limits).name,
         bus_bytes_per_second: bytes as f64 * images_per_second,
         bus_share: prediction.dma_bytes_in as f64 / (config.bus_bytes as f64 * cycles),
     }
 }
 
+/// How many percent of a resource are taken.
+fn share(need: usize, there: usize) -> String {
+    match there {
+        0 => "none".to_owned(),
+        _ => format!("{:.0} %", 100.0 * need as f64 / there as f64),
+    }
+}
+
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
+    let limits = &args.limits.limits;
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
         .into_iter()
-        .partition(|c| c.fits(board));
+        .partition(|c| c.over(board, limits).is_empty());
     let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting
         .into_par_iter()
         .map(|config| {
@@ -113,7 +134,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     for (config, result) in &results {
         match result {
             Ok(prediction) => {
-                candidates.push(candidate(board, args.clock, config, prediction));
+                candidates.push(candidate(board, limits, args.clock, config, prediction));
             }
             Err(error) => note(format_args!("{}: left out: {error}", config.name)),
         }
@@ -142,9 +163,11 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         "images/s#",
         "latency ms#",
         "array in use#",
+        "LUT#",
         "DSP#",
         "block RAM#",
         "UltraRAM#",
+        "limit",
         "bus MB/s#",
         "bus in use#",
     ]);
@@ -155,9 +178,11 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
             format!("{:.1}", c.images_per_second),
             format!("{:.2}", c.latency_ms),
             percent(c.utilization),
-            format!("{} of {}", c.dsp, c.dsp_available),
-            format!("{} of {}", c.bram, c.bram_available),
-            format!("{} of {}", c.uram, c.uram_available),
+            share(c.lut, c.lut_available),
+            share(c.dsp, c.dsp_available),
+            share(c.bram, c.bram_available),
+            share(c.uram, c.uram_available),
+            c.tightest.to_owned(),
             format!("{:.0}", c.bus_bytes_per_second / 1e6),
             percent(c.bus_share),
         ]);

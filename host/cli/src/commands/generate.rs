@@ -30,12 +30,15 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         Some(board) => super::for_board(&config, board.board())?,
         None => config,
     };
-    if let Some(board) = board.filter(|board| !config.fits(board)) {
-        return Err(CliError::DoesNotFit {
-            preset: config.name.clone(),
-            board: board.board(),
-            need: config.resources(board),
-        });
+    if let Some(board) = board {
+        let over = config.over(board, &args.limits.limits);
+        if !over.is_empty() {
+            return Err(CliError::DoesNotFit {
+                preset: config.name.clone(),
+                board: board.board(),
+                over,
+            });
+        }
     }
     let folder = files::Folder::open(&args.output)?;
     let ultra = board.map(|board| config.ultra_memories(board));

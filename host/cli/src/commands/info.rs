@@ -2,7 +2,7 @@
 
 use firebrick_driver::{LayerInfo, Program};
 use firebrick_spec::HwConfig;
-use firebrick_spec::board::Board;
+use firebrick_spec::board::{Board, Limits};
 use serde::Serialize;
 
 use super::predict::Prediction;
@@ -34,6 +34,10 @@ struct Info<'a> {
 #[derive(Serialize)]
 struct Parts {
     board: Option<&'static str>,
+    lut: usize,
+    lut_available: Option<usize>,
+    ff: usize,
+    ff_available: Option<usize>,
     dsp: usize,
     dsp_available: Option<usize>,
     /// Block RAMs of 36 Kibit.
@@ -43,17 +47,23 @@ struct Parts {
     uram_available: Option<usize>,
     /// UltraRAMs where bytes of several rows share one, as Yosys has it.
     uram_shared: usize,
+    /// Which resource is closest to its limit, or passes it, in words.
+    tightest: Option<String>,
 }
 
 impl Parts {
     /// Without a board, all memories lie in block RAM.
-    fn of(config: &HwConfig, board: Option<&'static Board>) -> Parts {
+    fn of(config: &HwConfig, board: Option<&'static Board>, limits: &Limits) -> Parts {
         let need = match board {
             Some(board) => config.resources(board),
             None => config.resources_with(&[]),
         };
         Parts {
             board: board.map(|b| b.name),
+            lut: need.lut,
+            lut_available: board.map(|b| b.lut),
+            ff: need.ff,
+            ff_available: board.map(|b| b.ff),
             dsp: need.dsp,
             dsp_available: board.map(|b| b.dsp),
             bram: need.bram,
@@ -61,6 +71,15 @@ impl Parts {
             uram: need.uram,
             uram_available: board.map(|b| b.uram),
             uram_shared: need.uram_shared,
+            tightest: board.map(|board| {
+                let share = need.tightest(board, limits);
+                format!(
+                    "{} are the limit: {:.0} % are taken, and {} % can be",
+                    share.name,
+                    share.percent(),
+                    share.limit
+                )
+            }),
         }
     }
 }
@@ -99,6 +118,7 @@ impl<'a> Info<'a> {
         program: &'a Program,
         timing: &Prediction,
         board: Option<&'static Board>,
+        limits: &Limits,
     ) -> Info<'a> {
         let prediction = program.prediction();
         let layer = |layer: &'a LayerInfo| Layer {
@@ -121,7 +141,7 @@ impl<'a> Info<'a> {
             configuration: Configuration::of(config),
             memories: memories(config),
             memory_bytes: config.memory_bytes(),
-            resources: Parts::of(config, board),
+            resources: Parts::of(config, board, limits),
             network: &target.network.name,
             classes: target.network.classes(),
             height: target.size.height,
@@ -153,7 +173,8 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let config = target.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
-    let info = Info::of(&target, config, &program, &timing, board);
+    let limits = &args.limits.limits;
+    let info = Info::of(&target, config, &program, &timing, board, limits);
     if args.json.on {
         return output.json(&info);
     }
@@ -201,8 +222,10 @@ fn parts(parts: &Parts, output: &mut Output) -> Result<(), CliError> {
         None => need.to_string(),
     };
     output.line(format_args!(
-        "{}: {} DSP slices, {} block RAMs, {} UltraRAMs{}",
+        "{}: about {} LUTs and {} flip-flops; {} DSP slices, {} block RAMs, {} UltraRAMs{}",
         parts.board.unwrap_or("takes of an FPGA"),
+        of(parts.lut, parts.lut_available),
+        of(parts.ff, parts.ff_available),
         of(parts.dsp, parts.dsp_available),
         of(parts.bram, parts.bram_available),
         of(parts.uram, parts.uram_available),
@@ -211,7 +234,11 @@ fn parts(parts: &Parts, output: &mut Output) -> Result<(), CliError> {
         } else {
             String::new()
         },
-    ))
+    ))?;
+    if let Some(tightest) = &parts.tightest {
+        output.line(tightest)?;
+    }
+    Ok(())
 }
 
 fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {

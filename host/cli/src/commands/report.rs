@@ -10,7 +10,7 @@ use firebrick_driver::Program;
 use firebrick_model::{Activations, Model};
 use firebrick_network::{Network, NodeId, Op};
 use firebrick_report::data::{Class, Layer, Node, Report, Resource, SCHEMA, Summary};
-use firebrick_spec::board::{Board, CLOSURE_PERCENT};
+use firebrick_spec::board::{Board, Limits};
 use firebrick_spec::{ABI_VERSION, HwConfig, command};
 
 use super::classify::{best, softmax};
@@ -205,20 +205,14 @@ fn classes(target: &Target, activations: &Activations) -> Vec<Class> {
 }
 
 fn resources(config: &HwConfig, board: &Board) -> Vec<Resource> {
-    let need = config.resources(board);
-    let limit = CLOSURE_PERCENT as f64 / 100.0;
-    [
-        ("DSP slices", need.dsp, board.dsp),
-        ("block RAM (36 Kibit)", need.bram, board.bram),
-        ("UltraRAM", need.uram, board.uram),
-    ]
-    .into_iter()
-    .filter(|(_, _, available)| *available > 0)
-    .map(|(name, used, available)| Resource {
-        name: name.to_owned(),
-        used: used as u64,
-        available: available as u64,
-        limit,
-    })
-    .collect()
+    let shares = config.resources(board).on(board, &Limits::default());
+    let there = shares.into_iter().filter(|share| share.there > 0);
+    there
+        .map(|share| Resource {
+            name: share.name.to_owned(),
+            used: share.need as u64,
+            available: share.there as u64,
+            limit: share.limit as f64 / 100.0,
+        })
+        .collect()
 }
