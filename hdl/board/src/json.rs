@@ -109,8 +109,10 @@ pub fn json(
         macs_per_cycle: config.macs_per_cycle(),
         packed: config.packed,
         predicted: json!({
+            "lut": predicted.lut, "ff": predicted.ff,
             "dsp": predicted.dsp, "bram": predicted.bram, "uram": predicted.uram,
             "uram_shared": predicted.uram_shared,
+            "fabric_terms": config.fabric_terms(&config.ultra_memories(board)),
         }),
         top: TOP,
         sources,

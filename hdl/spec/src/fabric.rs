@@ -1,10 +1,15 @@
 //! LUTs and flip-flops of a configuration: a model fitted to what Yosys takes.
 //!
-//! What an engine has once, what each lane has, what grows with the lanes' connections, and what the
-//! multiply-accumulates take by the kind of their slices. docs/resources.md lists the rows that the
-//! numbers were fitted to (`scripts/fit-resources`), and how far each is off.
+//! What an engine has once, what each lane has, what grows with the lanes' connections, what chooses
+//! among block RAMs, and what the multiply-accumulates take by the kind of their slices.
+//! docs/resources.md lists the rows that the numbers were fitted to (`scripts/fit-resources`), and
+//! how far each is off.
 
 use crate::config::{Family, HwConfig};
+use crate::resources::Memory;
+
+/// Words of a block RAM as Yosys uses it for what is deep; beyond that, LUTs choose among several.
+const DEEP: usize = 4096;
 
 /// Coefficients for LUTs or flip-flops.
 struct Fit {
@@ -14,12 +19,14 @@ struct Fit {
     lane: f64,
     /// For lanes x log2(lanes): rotations and choices among lanes.
     between: f64,
+    /// For each bit of features and weights in block RAM, and each block RAM of it but one.
+    deep: f64,
     /// For each multiply-accumulate of a plain array, and of a packed one by its family.
     plain: f64,
     generic: f64,
     xc7: f64,
     xcup: f64,
-    /// Share of all but the array in an engine with a tile of 8.
+    /// By how much an engine with a tile of 8 takes less.
     small: f64,
 }
 
@@ -27,44 +34,62 @@ const LUT: Fit = Fit {
     once: 8000.0,
     lane: 2600.0,
     between: 300.0,
+    deep: 0.3,
     plain: 1.8,
     generic: 5.0,
     xc7: 4.9,
     xcup: 1.8,
-    small: 0.8,
+    small: 1000.0,
 };
 
 const FF: Fit = Fit {
     once: 7000.0,
     lane: 2400.0,
     between: 200.0,
+    deep: 0.0,
     plain: 16.1,
     generic: 12.0,
     xc7: 7.8,
     xcup: 5.5,
-    small: 0.8,
+    small: 1000.0,
 };
 
 impl Fit {
-    fn of(&self, config: &HwConfig) -> usize {
-        let lanes = config.lanes as f64;
+    fn of(&self, config: &HwConfig, ultra: &[Memory]) -> usize {
         let mac = match (config.packed, config.family) {
             (false, _) => self.plain,
             (true, Family::Generic) => self.generic,
             (true, Family::Xc7) => self.xc7,
             (true, Family::Xcup) => self.xcup,
         };
-        let size = if config.tile == 8 { self.small } else { 1.0 };
-        let rest = self.once + self.lane * lanes + self.between * lanes * lanes.log2();
-        (size * rest + mac * config.macs_per_cycle() as f64).round() as usize
+        let [once, lane, between, deep, small] = config.fabric_terms(ultra);
+        let all = self.once * once + self.lane * lane + self.between * between + self.deep * deep
+            - self.small * small
+            + mac * config.macs_per_cycle() as f64;
+        all.round() as usize
     }
 }
 
 impl HwConfig {
-    /// LUTs, those used as memory or shift register included, and flip-flops, within 8 % of what
-    /// Yosys takes of a 7-series or UltraScale+ part.
+    /// What the model's coefficients are multiplied by: 1, lanes, lanes x log2(lanes), bits of deep
+    /// memories in block RAM, and 1 with a tile of 8.
     #[must_use]
-    pub fn fabric(&self) -> (usize, usize) {
-        (LUT.of(self), FF.of(self))
+    pub fn fabric_terms(&self, ultra: &[Memory]) -> [f64; 5] {
+        let lanes = self.lanes as f64;
+        let memories = self.memories().into_iter();
+        let chosen: usize = memories
+            .filter(|memory| matches!(memory.name, "features" | "weights"))
+            .filter(|memory| !ultra.contains(memory))
+            .map(|m| m.number * m.bits * (m.words.div_ceil(DEEP) - 1))
+            .sum();
+        let small = if self.tile == 8 { 1.0 } else { 0.0 };
+        [1.0, lanes, lanes * lanes.log2(), chosen as f64, small]
+    }
+
+    /// LUTs, those used as memory or shift register included, and flip-flops, of a 7-series or
+    /// UltraScale+ part with the given memories in UltraRAM, within 8 % of what Yosys takes.
+    #[must_use]
+    pub fn fabric(&self, ultra: &[Memory]) -> (usize, usize) {
+        (LUT.of(self, ultra), FF.of(self, ultra))
     }
 }

@@ -251,7 +251,7 @@ impl HwConfig {
     pub fn resources_with(&self, ultra: &[Memory]) -> Resources {
         let others = self.memories().into_iter().filter(|m| !ultra.contains(m));
         let halves: usize = others.map(|memory| memory.half_brams()).sum();
-        let (lut, ff) = self.fabric();
+        let (lut, ff) = self.fabric(ultra);
         Resources {
             lut,
             ff,
