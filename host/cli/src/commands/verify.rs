@@ -98,7 +98,7 @@ fn pictures(
 ) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
     let mut empty = 0;
-    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
+    let sources = Sources::of(&args.pictures);
     for path in sources.until(signals::is_interrupted) {
         summary.images += 1;
         let path = match path {
