@@ -7,6 +7,7 @@ use clap::CommandFactory;
 use firebrick_spec::ABI_VERSION;
 
 use super::Args;
+use crate::exit;
 
 /// One example a line, by command. A test parses each of them.
 const EXAMPLES: &[(&str, &[&str])] = &[
@@ -113,13 +114,11 @@ const COLOUR: &str = "\
 Environment variables:
   NO_COLOR             If it is set and not empty, nothing is coloured.";
 
-const EXIT_CODES: &str = "\
-Exit codes:
-  0    Everything went well.
-  1    Something failed or differs, and was reported.
-  2    The command line is wrong, or there was nothing to work on.
-  130  The program was interrupted with Ctrl-C (SIGINT).
-  141  The reader of standard output went away.";
+/// The exit codes, one a line.
+fn exit_codes() -> String {
+    let line = |(code, meaning): (u8, &str)| format!("\n  {code:<4} {meaning}");
+    format!("Exit codes:{}", exit::TABLE.map(line).concat())
+}
 
 /// The version with the commit, the ABI of the engine, and the features that were built in.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
@@ -147,7 +146,7 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
 pub fn command() -> clap::Command {
     let root = Args::command()
         .long_version(VERSION.as_str())
-        .after_help(format!("{ENVIRONMENT}\n\n{EXIT_CODES}"));
+        .after_help(format!("{ENVIRONMENT}\n\n{}", exit_codes()));
     EXAMPLES.iter().fold(root, |root, (name, lines)| {
         root.mut_subcommand(name, |command| {
             let environment = match SIMULATING.contains(name) {

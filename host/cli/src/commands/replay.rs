@@ -23,6 +23,7 @@ const RESET: Duration = Duration::from_secs(15);
 #[derive(Serialize)]
 struct Report {
     recorded: String,
+    backend: String,
     entries: u64,
     packets: u64,
     registers: u64,
@@ -63,6 +64,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
     }
     let report = Report {
         recorded: replay.device,
+        backend: carrier.name(),
         entries: replay.entries,
         packets: replay.packets,
         registers: replay.registers,
