@@ -56,7 +56,8 @@ struct Report<'a> {
 
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let preset = || Ok(args.target.preset.config());
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let cancel = signals::interrupt()?;
     let target = Target::on(Some(&carrier), &args.target, style)?;
     let program = target.compile(false)?;

@@ -45,7 +45,8 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         Some(config) => Ok(config.clone()),
         None => recorded(open()?),
     };
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let mut device = carrier.open(&Behaviour::of(&args.simulation), style)?;
     let replay = replay(
         open()?,

@@ -47,7 +47,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         place.must_be_file()?;
     }
     let preset = || Ok(args.target.preset.config());
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let target = Target::on(Some(&carrier), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args, &carrier);
