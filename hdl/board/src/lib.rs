@@ -1,5 +1,6 @@
 //! What goes with the engine's Verilog for a board: Vivado scripts, constraints, a FuseSoC core
-//! file, a C header, a description in JSON, and the page that explains them.
+//! file, a C header, a description in JSON, what Linux on a Zynq needs, and the page that explains
+//! them.
 //!
 //! Everything follows from `firebrick-spec`, from a board's folder (those below `constraints` of the
 //! repository are part of the program) and from the scripts below `scripts/vivado`; nothing here
@@ -10,6 +11,7 @@ mod folder;
 mod fusesoc;
 mod header;
 mod json;
+mod linux;
 mod readme;
 mod vivado;
 
@@ -37,6 +39,9 @@ impl File {
         match self.path.rsplit_once('.').map_or("", |(_, kind)| kind) {
             "core" => "CAPI=2:\n# Firebrick",
             "h" => "/* Firebrick",
+            "dtso" => "/*\n * Firebrick",
+            "bif" => "/* Firebrick",
+            "json" if self.path == linux::SHELL => linux::SHELL_TEXT,
             "json" => "{\n  \"generator\": \"firebrick ",
             _ => "# Firebrick",
         }
@@ -67,6 +72,7 @@ pub fn files(board: &BoardFolder, config: &HwConfig, sources: &[String]) -> Vec<
     files.push(file(vivado::CONSTRAINTS[0].0, board.pins.clone()));
     files.push(file(vivado::CONSTRAINTS[1].0, board.timing.clone()));
     files.extend(vivado::files(board, &settings));
+    files.extend(linux::files(board, &settings));
     files
 }
 

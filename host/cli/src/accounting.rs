@@ -7,7 +7,7 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::regs::{CAUSES, COUNTERS, RAGGED_INDEX};
 use serde::Serialize;
 
-use crate::output::{percent, table};
+use crate::output::{Wide, percent};
 
 /// Index of BUSY among the counters.
 const BUSY: usize = CAUSES.start;
@@ -112,7 +112,7 @@ pub fn text(layers: &[LayerAccount]) -> String {
         "useful#".into(),
     ];
     headings.extend(used.iter().map(|cause| format!("{cause}#")));
-    let mut table = table(&headings.iter().map(String::as_str).collect::<Vec<_>>());
+    let mut table = Wide::new(&headings.iter().map(String::as_str).collect::<Vec<_>>());
     for layer in layers {
         let share = |n: u64| percent(n as f64 / layer.account.mac_cycles.max(1) as f64);
         let mut row = vec![
@@ -124,7 +124,7 @@ pub fn text(layers: &[LayerAccount]) -> String {
         row.extend(used.iter().map(|cause| share(layer.account.idle[*cause])));
         table.add_row(row);
     }
-    table.to_string()
+    table.text()
 }
 
 #[cfg(test)]

@@ -4,9 +4,12 @@ mod check;
 pub mod compile;
 pub mod device;
 pub mod emulate;
+mod manual;
+mod near;
 pub mod report;
 
 pub use check::parse;
+pub use manual::command;
 
 use std::ops::Range;
 use std::path::PathBuf;
@@ -79,6 +82,10 @@ pub enum Command {
     Bench(device::Bench),
     /// Run a recording of a device again and name the first word that differs
     Replay(device::Replay),
+    /// Print the script by which a shell completes the program's command line
+    Completions(Completions),
+    /// Write the man pages of the program and of each of its commands
+    Man(ManPages),
 }
 
 #[derive(Debug, clap::Args)]
@@ -256,6 +263,22 @@ pub struct Disasm {
 }
 
 #[derive(Debug, clap::Args)]
+pub struct Completions {
+    /// The shell
+    #[arg(value_enum)]
+    pub shell: clap_complete::Shell,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct ManPages {
+    /// Folder for the pages; it is made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    pub output: PathBuf,
+    #[command(flatten)]
+    pub force: Force,
+}
+
+#[derive(Debug, clap::Args)]
 pub struct Pictures {
     /// JPEG or PNG files of any size, folders of them, or - for a list of paths on standard input
     #[arg(value_name = "IMAGE", required = true)]
@@ -263,6 +286,12 @@ pub struct Pictures {
     /// No error if the list or the folders hold no picture
     #[arg(long)]
     pub allow_empty: bool,
+    /// Paths on standard input end with a zero byte, as `find -print0` writes them, not with a line
+    #[arg(short = '0', long = "null")]
+    pub null: bool,
+    /// Take the pictures in the folders below a folder as well
+    #[arg(short, long)]
+    pub recursive: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -430,8 +459,12 @@ impl FromStr for Size {
 
 fn family(name: &str) -> Result<Family, String> {
     Family::named(name).ok_or_else(|| {
-        let names = Family::ALL.map(Family::name).join(", ");
-        format!("there is no such family; give one of {names}")
+        let names = Family::ALL.map(Family::name);
+        let meant = near::question(near::near(name, names));
+        format!(
+            "there is no such family; give one of {}{meant}",
+            names.join(", ")
+        )
     })
 }
 
@@ -439,9 +472,10 @@ fn preset(name: &str) -> Result<HwConfig, String> {
     HwConfig::preset(name).ok_or_else(|| {
         let options: Vec<String> = OPTIONS.iter().map(|(o, _)| format!("-{o}")).collect();
         format!(
-            "there is no such preset; give one of {}, with any of the options {} appended",
+            "there is no such preset; give one of {}, with any of the options {} appended{}",
             PRESETS.join(", "),
-            options.join(", ")
+            options.join(", "),
+            near::question(near::preset(name))
         )
     })
 }
@@ -494,11 +528,10 @@ fn cycles(text: &str) -> Result<Range<u64>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {
-        Args::command().debug_assert();
+        command().debug_assert();
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The devices that this program knows, behind one type.
 
+use std::time::Duration;
+
 use firebrick_driver::{
     Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
 };
@@ -69,8 +71,8 @@ pub enum Carrier {
     Software(HwConfig),
     /// The Verilated engine.
     Sim(HwConfig),
-    /// A board, or what looks like one.
-    Board(Uri),
+    /// A board, or what looks like one, and how long to wait for another program that has it.
+    Board(Uri, Duration),
 }
 
 /// How a simulated engine behaves; nothing for others.
@@ -118,7 +120,15 @@ impl Carrier {
     pub fn at(uri: &Uri) -> Result<Carrier, CliError> {
         match simulated_preset(uri) {
             Some(preset) => Ok(Carrier::Sim(named(uri, preset)?)),
-            None => Ok(Carrier::Board(uri.clone())),
+            None => Ok(Carrier::Board(uri.clone(), Duration::ZERO)),
+        }
+    }
+
+    /// The same, waiting so long for another program that has it.
+    pub fn waiting(self, wait: Option<Duration>) -> Carrier {
+        match (self, wait) {
+            (Carrier::Board(uri, _), Some(wait)) => Carrier::Board(uri, wait),
+            (other, _) => other,
         }
     }
 
@@ -132,7 +142,7 @@ impl Carrier {
             (Some(config), _) | (None, Carrier::Sim(config) | Carrier::Software(config)) => {
                 Ok(config.clone())
             }
-            (None, Carrier::Board(_)) => recognise(&mut self.open(&Behaviour::default(), style)?),
+            (None, Carrier::Board(..)) => recognise(&mut self.open(&Behaviour::default(), style)?),
         }
     }
 
@@ -146,10 +156,10 @@ impl Carrier {
                 device.set_cancel(signals::interrupt()?);
                 Ok(device)
             }
-            Carrier::Board(uri) => {
+            Carrier::Board(uri, wait) => {
                 let options = OpenOptions {
+                    wait: *wait,
                     cancel: signals::interrupt()?,
-                    ..OpenOptions::default()
                 };
                 Ok(Box::new(firebrick_driver::open(uri, &options)?))
             }
@@ -161,13 +171,13 @@ impl Carrier {
         match self {
             Carrier::Software(_) => EngineBackend::Software.name().to_owned(),
             Carrier::Sim(_) => EngineBackend::Sim.name().to_owned(),
-            Carrier::Board(uri) => uri.to_string(),
+            Carrier::Board(uri, _) => uri.to_string(),
         }
     }
 
     /// Whether it is a board.
     pub fn is_board(&self) -> bool {
-        matches!(self, Carrier::Board(_))
+        matches!(self, Carrier::Board(..))
     }
 
     /// Whether it is the simulator.

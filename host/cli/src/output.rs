@@ -9,6 +9,17 @@ use sha2::{Digest, Sha256};
 
 use crate::error::CliError;
 
+/// Version of the layout of all objects, which docs/json.md describes.
+const SCHEMA: u32 = 1;
+
+/// An object with the version of its layout.
+#[derive(Serialize)]
+struct Numbered<'a, T> {
+    schema: u32,
+    #[serde(flatten)]
+    object: &'a T,
+}
+
 /// Standard output, flushed whenever a result is complete.
 pub struct Output(BufWriter<Stdout>);
 
@@ -24,7 +35,8 @@ impl Output {
 
     /// One object on a line of its own, at once.
     pub fn json(&mut self, object: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.0, object)
+        let schema = SCHEMA;
+        serde_json::to_writer(&mut self.0, &Numbered { schema, object })
             .map_err(|e| CliError::Stdout(e.into()))
             .and_then(|()| self.line(""))
             .and_then(|()| self.flush())
@@ -47,6 +59,80 @@ pub fn table(headings: &[&str]) -> Table {
         }
     }
     table
+}
+
+/// A table of many columns. Where the width is known and not enough for all, the columns are laid
+/// out in several tables below each other, each with the columns that say what a row is.
+pub struct Wide {
+    headings: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Wide {
+    /// An empty table; headings are those of [`table`].
+    pub fn new(headings: &[&str]) -> Wide {
+        Wide {
+            headings: headings.iter().map(|h| (*h).to_owned()).collect(),
+            rows: Vec::new(),
+        }
+    }
+
+    /// One more row, of as many cells as there are headings.
+    pub fn add_row(&mut self, row: Vec<String>) {
+        self.rows.push(row);
+    }
+
+    /// The table for where standard output goes.
+    pub fn text(&self) -> String {
+        self.in_width(width())
+    }
+
+    /// The table, or the tables, in so many characters.
+    fn in_width(&self, width: Option<usize>) -> String {
+        let all: Vec<usize> = (0..self.headings.len()).collect();
+        // A cell has a bar before it and a space on either side.
+        let cells = |column: &usize| {
+            let heading = self.headings[*column].trim_end_matches('#').chars().count();
+            let rows = self.rows.iter().map(|row| row[*column].chars().count());
+            rows.fold(heading, usize::max) + 3
+        };
+        let wide = |columns: &[usize]| columns.iter().map(cells).sum::<usize>() + 1;
+        let Some(width) = width.filter(|width| wide(&all) > *width) else {
+            return self.of(&all);
+        };
+        // A rank is followed by the name that it ranks.
+        let keys = 1 + usize::from(self.headings.first().is_some_and(|h| h == "#"));
+        let mut parts = vec![all[..keys].to_vec()];
+        for column in &all[keys..] {
+            let last = parts.len() - 1;
+            parts[last].push(*column);
+            if wide(&parts[last]) > width && parts[last].len() > keys + 1 {
+                parts[last].pop();
+                parts.push([&all[..keys], &[*column]].concat());
+            }
+        }
+        let parts: Vec<String> = parts.iter().map(|part| self.of(part)).collect();
+        parts.join("\n\n")
+    }
+
+    fn of(&self, columns: &[usize]) -> String {
+        let headings: Vec<&str> = columns.iter().map(|c| self.headings[*c].as_str()).collect();
+        let mut table = table(&headings);
+        for row in &self.rows {
+            table.add_row(columns.iter().map(|column| &row[*column]));
+        }
+        table.to_string()
+    }
+}
+
+/// Characters in a line: of the variable COLUMNS, else of the terminal; unknown in a file or pipe.
+fn width() -> Option<usize> {
+    let columns = std::env::var("COLUMNS").ok().and_then(|n| n.parse().ok());
+    let terminal = || {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok()?;
+        Some(usize::from(size.ws_col))
+    };
+    columns.or_else(terminal).filter(|columns| *columns > 0)
 }
 
 /// A share as per cent.
@@ -77,6 +163,30 @@ mod tests {
         // printf '\1\0\0\0\377\377\377\377' | sha256sum
         let direct = hex(&Sha256::digest([1, 0, 0, 0, 255, 255, 255, 255]));
         assert_eq!(logits_sha256(&[1, -1]), direct);
+    }
+
+    #[test]
+    fn a_wide_table_is_laid_out_in_parts() {
+        let mut table = Wide::new(&["layer", "cycles#", "useful#", "idle#"]);
+        table.add_row(
+            ["conv1", "12345", "98.00 %", "2.00 %"]
+                .map(str::to_owned)
+                .into(),
+        );
+        let whole = table.in_width(None);
+        assert_eq!(whole.lines().count(), 3);
+        assert_eq!(table.in_width(Some(whole.find('\n').unwrap())), whole);
+        let parts = table.in_width(Some(24));
+        assert!(
+            parts.lines().all(|line| line.chars().count() <= 24),
+            "{parts}"
+        );
+        assert_eq!(parts.matches("| conv1 |").count(), 3, "{parts}");
+        for cell in ["12345", "98.00 %", "2.00 %"] {
+            assert!(parts.contains(cell), "{parts}");
+        }
+        // Nothing is lost where even one column does not fit.
+        assert_eq!(table.in_width(Some(3)).matches("| conv1 |").count(), 3);
     }
 
     #[test]

@@ -86,6 +86,11 @@ impl Kind {
         option: "-o",
         own: |bytes| bytes.starts_with(b"<!DOCTYPE html>") && has(bytes, b"Firebrick</title>"),
     };
+    pub const MAN_PAGE: Kind = Kind {
+        name: "man page",
+        option: "-o",
+        own: |bytes| has(bytes, b".TH firebrick"),
+    };
     pub const SETUP: Kind = Kind {
         option: "--setup",
         ..Kind::TRANSFER

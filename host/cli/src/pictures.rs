@@ -1,5 +1,7 @@
 //! Many pictures at once: lists with classes, some of many, all as tensors.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use firebrick_network::Input;
@@ -28,12 +30,15 @@ pub fn labelled(list: &Path, classes: usize) -> Result<Vec<Labelled>, CliError> 
         .map_err(|e| fail(e.to_string()))?;
     let folder = list.parent().unwrap_or(Path::new(""));
     let mut pictures = Vec::new();
-    for (index, record) in reader.records().enumerate() {
+    for (index, record) in reader.byte_records().enumerate() {
         let record = record.map_err(|e| fail(e.to_string()))?;
-        let class = record.get(1).and_then(|c| c.trim().parse().ok());
+        // A file's name need not be UTF-8, a class has to be.
+        let class = record
+            .get(1)
+            .and_then(|c| std::str::from_utf8(c).ok()?.trim().parse().ok());
         match (record.get(0), class) {
             (Some(file), Some(class)) if class < classes => pictures.push(Labelled {
-                path: folder.join(file),
+                path: folder.join(OsStr::from_bytes(file)),
                 class,
             }),
             (_, Some(class)) => {

@@ -7,9 +7,7 @@ use firebrick_driver::{Cancel, Device, Session};
 use signal_hook::consts::{SIGINT, SIGXFSZ};
 
 use crate::error::CliError;
-
-/// What a shell reports of a program that SIGINT ended: 128 + SIGINT.
-pub const INTERRUPTED: u8 = 130;
+use crate::exit::INTERRUPTED;
 
 /// Raised by the first SIGINT since [`interrupt`], and never taken down: so a second one leaves
 /// whatever is being done about the first.

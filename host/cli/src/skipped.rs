@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use crate::args::Pictures;
 use crate::error::CliError;
 use crate::progress;
 use crate::sources;
@@ -19,11 +20,11 @@ pub struct Skipped {
 }
 
 impl Skipped {
-    pub fn new(arguments: &[PathBuf]) -> Skipped {
-        let (folders, named): (Vec<_>, Vec<_>) =
-            arguments.iter().cloned().partition(|path| path.is_dir());
+    pub fn new(pictures: &Pictures) -> Skipped {
+        let all = pictures.images.iter().cloned();
+        let (folders, named): (Vec<_>, Vec<_>) = all.partition(|path| path.is_dir());
         let count = |path: PathBuf| {
-            let files = sources::listed(&path).map_or(0, |files| files.len());
+            let files = sources::listed(&path, pictures.recursive).map_or(0, |files| files.len());
             (path, [files, 0])
         };
         Skipped {
@@ -35,8 +36,14 @@ impl Skipped {
     /// What to do about a file that cannot be read: nothing more, or its own error, or, when there
     /// are too many in its folder, the end of the command.
     pub fn unreadable(&mut self, path: &Path, error: CliError) -> Result<(), Unreadable> {
-        let found = match path.parent().map(|parent| self.folders.get_mut(parent)) {
-            Some(Some(found)) if !self.named.iter().any(|named| named == path) => found,
+        // The folder that was named, also for a file in a folder below it.
+        let folder = path
+            .ancestors()
+            .skip(1)
+            .find(|&folder| self.folders.contains_key(folder));
+        let folder = folder.unwrap_or(path);
+        let found = match self.folders.get_mut(folder) {
+            Some(found) if !self.named.iter().any(|named| named == path) => found,
             _ => return Err(Unreadable::Own(error)),
         };
         found[1] += 1;
@@ -46,7 +53,7 @@ impl Skipped {
         match most * 100 < files * READABLE_PERCENT {
             false => Ok(()),
             true => Err(Unreadable::TooMany(CliError::TooFewReadable {
-                path: path.parent().unwrap_or(path).to_owned(),
+                path: folder.to_owned(),
                 skipped,
                 files,
             })),

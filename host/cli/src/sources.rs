@@ -1,11 +1,14 @@
 //! Where the pictures come from: files, folders, and a list on standard input.
 
 use std::collections::VecDeque;
+use std::ffi::OsString;
 use std::io::BufRead;
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use crate::args::Pictures;
 use crate::error::CliError;
 
 /// Extensions of picture files in a folder.
@@ -20,13 +23,25 @@ enum Source {
 }
 
 /// The paths of pictures, one by one. Folders are read at once, standard input as it comes.
-pub struct Sources(VecDeque<Source>);
+pub struct Sources {
+    list: VecDeque<Source>,
+    /// What ends a path on standard input.
+    end: u8,
+}
 
-/// The picture files of a folder, by name.
-pub fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = std::fs::read_dir(folder)?
-        .map(|entry| Ok(entry?.path()))
-        .collect::<std::io::Result<Vec<_>>>()?;
+/// The picture files of a folder, by name, with those of the folders below it if `recursive`. Links
+/// to folders are not followed, so that no circle is walked.
+pub fn listed(folder: &Path, recursive: bool) -> std::io::Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            match recursive && entry.file_type()?.is_dir() {
+                true => folders.push(entry.path()),
+                false => files.push(entry.path()),
+            }
+        }
+    }
     files.retain(|file| {
         let extension = file.extension().map(|e| e.to_ascii_lowercase());
         extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known))
@@ -36,23 +51,28 @@ pub fn listed(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
 }
 
 impl Sources {
-    pub fn new(arguments: &[PathBuf]) -> Sources {
+    /// What a command's arguments name.
+    pub fn of(pictures: &Pictures) -> Sources {
         let mut list = VecDeque::new();
-        for path in arguments {
+        for path in &pictures.images {
             match path {
                 path if path == Path::new("-") => list.push_back(Source::Stdin),
-                path if path.is_dir() => folder(path, &mut list),
+                path if path.is_dir() => folder(path, pictures.recursive, &mut list),
                 path => list.push_back(Source::File(path.clone())),
             }
         }
-        Sources(list)
+        if pictures.allow_empty {
+            list.retain(|source| !matches!(source, Source::Error(CliError::NoPictures { .. })));
+        }
+        let end = if pictures.null { 0 } else { b'\n' };
+        Sources { list, end }
     }
 
-    /// With `allowed`, folders without pictures are no errors.
-    pub fn allow_empty(mut self, allowed: bool) -> Sources {
-        let empty = |source: &Source| matches!(source, Source::Error(CliError::NoPictures { .. }));
-        self.0.retain(|source| !(allowed && empty(source)));
-        self
+    /// The pictures of one folder.
+    pub fn in_folder(path: &Path) -> Sources {
+        let mut list = VecDeque::new();
+        folder(path, false, &mut list);
+        Sources { list, end: b'\n' }
     }
 
     /// The same, until `stop` says so, also while standard input makes it wait.
@@ -81,12 +101,15 @@ impl Sources {
     /// How many there are, if that is known beforehand.
     pub fn total(&self) -> Option<u64> {
         let known = |source: &Source| !matches!(source, Source::Stdin);
-        self.0.iter().all(known).then_some(self.0.len() as u64)
+        self.list
+            .iter()
+            .all(known)
+            .then_some(self.list.len() as u64)
     }
 }
 
-fn folder(path: &Path, list: &mut VecDeque<Source>) {
-    match listed(path) {
+fn folder(path: &Path, recursive: bool, list: &mut VecDeque<Source>) {
+    match listed(path, recursive) {
         Err(source) => list.push_back(Source::Error(CliError::Source {
             path: path.to_owned(),
             source,
@@ -104,18 +127,22 @@ impl Iterator for Sources {
 
     fn next(&mut self) -> Option<Self::Item> {
         loop {
-            match self.0.pop_front()? {
+            match self.list.pop_front()? {
                 Source::File(path) => return Some(Ok(path)),
                 Source::Error(error) => return Some(Err(error)),
                 Source::Stdin => {
-                    let mut line = String::new();
-                    match std::io::stdin().lock().read_line(&mut line) {
+                    // Bytes, not text: a file's name need not be UTF-8.
+                    let mut line = Vec::new();
+                    match std::io::stdin().lock().read_until(self.end, &mut line) {
                         Ok(0) => {}
                         Ok(_) => {
-                            self.0.push_front(Source::Stdin);
-                            let line = line.trim_end_matches(['\n', '\r']);
+                            self.list.push_front(Source::Stdin);
+                            line.pop_if(|last| *last == self.end);
+                            if self.end == b'\n' {
+                                line.pop_if(|last| *last == b'\r');
+                            }
                             if !line.is_empty() {
-                                return Some(Ok(line.into()));
+                                return Some(Ok(OsString::from_vec(line).into()));
                             }
                         }
                         Err(source) => {

@@ -1,5 +1,6 @@
 //! The network, the picture size and the pictures that a command works on.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use firebrick_driver::{CompileOptions, Program, Weights, compile};
@@ -132,7 +133,15 @@ impl Target {
     }
 }
 
-/// A path for people and JSON.
+/// A path for people and JSON. Bytes that are not UTF-8 are written as `\xNN`, so that two names
+/// never look the same.
 pub fn shown(path: &Path) -> String {
-    path.display().to_string()
+    let mut text = String::new();
+    for chunk in path.as_os_str().as_bytes().utf8_chunks() {
+        text += chunk.valid();
+        for byte in chunk.invalid() {
+            text += &format!("\\x{byte:02x}");
+        }
+    }
+    text
 }

@@ -158,6 +158,24 @@ fn measured_ranges_can_be_kept() {
         &["--calibration", text(&file), "--pack-version", "1"],
     );
     assert_eq!(Network::load(&pack).unwrap().normalise, None);
+
+    // Ranges of another network, by its name or by its layers, are no ranges of this one.
+    let ranges = fs::read_to_string(&file).unwrap();
+    let with = |more: &[&str]| {
+        let (model, pack) = (dir.path().join("own.onnx"), text(&pack));
+        let on = [
+            "import",
+            text(&model),
+            "-o",
+            pack,
+            "--calibration",
+            text(&file),
+        ];
+        firebrick(&[&on[..], more].concat())
+    };
+    with(&["--name", "other"]).fails("holds the ranges of");
+    fs::write(&file, ranges.replacen("/squeeze1x1\"", "/squash1x1\"", 1)).unwrap();
+    with(&[]).fails("/squash1x1");
 }
 
 #[test]

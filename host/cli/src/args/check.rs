@@ -1,27 +1,29 @@
 //! What the parser cannot see: options that mean nothing beside others. They are refused, so that
 //! nobody believes that they did something.
 
+use clap::FromArgMatches;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, Parser};
 use firebrick_board::BoardError;
 use firebrick_driver::Uri;
 
 use super::device::{Bench, Replay, Retries};
-use super::{Args, Boards, Classify, Command, EngineBackend, Evaluate, Simulation, Verify};
+use super::near::{near, question};
+use super::{
+    Args, Boards, Classify, Command, EngineBackend, Evaluate, Simulation, Verify, command,
+};
 use crate::device::simulated_preset;
 
 /// The command line, or the end of the program with an error that says what is wrong with it.
 pub fn parse() -> Args {
-    let args = Args::parse();
+    let mut matches = command().get_matches();
+    let args = Args::from_arg_matches_mut(&mut matches).unwrap_or_else(|error| error.exit());
     if let Err(text) = check(&args) {
-        Args::command()
-            .error(ErrorKind::ArgumentConflict, text)
-            .exit();
+        command().error(ErrorKind::ArgumentConflict, text).exit();
     }
     args
 }
 
-fn check(args: &Args) -> Result<(), String> {
+pub(super) fn check(args: &Args) -> Result<(), String> {
     match &args.command {
         Command::Classify(args) => classify(args),
         Command::Verify(args) => verify(args),
@@ -38,7 +40,15 @@ fn check(args: &Args) -> Result<(), String> {
 /// A name that is no board's is a wrong argument; what is wrong with a board is told later.
 fn board(boards: &Boards, name: Option<&String>) -> Result<(), String> {
     match boards.given(name) {
-        Err(error @ BoardError::Unknown { .. }) => Err(error.to_string()),
+        Err(
+            ref error @ BoardError::Unknown {
+                ref name,
+                ref known,
+            },
+        ) => Err(format!(
+            "{error}{}",
+            question(near(name, known.split(", ")))
+        )),
         _ => Ok(()),
     }
 }
@@ -193,6 +203,8 @@ fn replay(args: &Replay) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
 
     fn refusal(line: &str) -> Option<String> {

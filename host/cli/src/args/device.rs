@@ -1,10 +1,11 @@
 //! Arguments of what works with devices: `devices`, `doctor`, `bench`, `replay`.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use firebrick_driver::Uri;
 
-use super::{EngineBackend, Json, Preset, Simulation, Target, megahertz};
+use super::{EngineBackend, Json, Preset, Simulation, Target, megahertz, seconds};
 use crate::device::Carrier;
 use crate::error::CliError;
 
@@ -14,6 +15,9 @@ pub struct On {
     /// Device that runs the network: xdma:/dev/xdma0, axidma: or sim:PRESET
     #[arg(long, value_name = "URI", conflicts_with = "backend", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
+    /// How long to wait for another program that has the device [default: not at all]
+    #[arg(long, value_name = "SECONDS", requires = "device", value_parser = seconds)]
+    pub wait: Option<Duration>,
 }
 
 /// What is done about a picture without a result.
@@ -33,7 +37,7 @@ impl On {
         preset: &Preset,
     ) -> Result<Option<Carrier>, CliError> {
         match (&self.device, backend) {
-            (Some(uri), _) => Ok(Some(Carrier::at(uri)?)),
+            (Some(uri), _) => Ok(Some(Carrier::at(uri)?.waiting(self.wait))),
             (None, Some(backend)) => {
                 Carrier::choose(backend, None, || Ok(preset.config())).map(Some)
             }
@@ -61,6 +65,9 @@ pub struct Doctor {
     /// The device [default: the first that is found]
     #[arg(long, value_name = "URI", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
+    /// How long to wait for another program that has the device [default: not at all]
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub wait: Option<Duration>,
     #[command(flatten)]
     pub preset: Preset,
     #[command(flatten)]

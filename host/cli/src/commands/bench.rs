@@ -31,7 +31,7 @@ struct Times {
 
 #[derive(Serialize)]
 struct Report<'a> {
-    device: String,
+    backend: String,
     preset: &'a str,
     network: &'a str,
     height: usize,
@@ -56,7 +56,8 @@ struct Report<'a> {
 
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let preset = || Ok(args.target.preset.config());
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let cancel = signals::interrupt()?;
     let target = Target::on(Some(&carrier), &args.target, style)?;
     let program = target.compile(false)?;
@@ -134,7 +135,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
     let mean_cycles = cycles as f64 / counted.max(1) as f64;
     let report = Report {
-        device: carrier.name(),
+        backend: carrier.name(),
         preset: &target.config().name,
         network: &target.network.name,
         height,
@@ -181,7 +182,7 @@ fn times(mut all: Vec<Duration>) -> Times {
 fn print(report: &Report<'_>, output: &mut Output) -> Result<(), CliError> {
     output.line(format_args!(
         "{}: {} at {}x{} on {}, {} pictures in {:.3} s, {:.2} a second",
-        report.device,
+        report.backend,
         report.network,
         report.height,
         report.width,

@@ -76,9 +76,9 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         Some(_) => usize::from(args.batch.unwrap_or(BATCH)),
     };
     let retries = args.retries.on(carrier.as_ref());
-    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
+    let sources = Sources::of(&args.pictures);
     let mut sources = sources.until(signals::is_interrupted).peekable();
-    let mut skipped = Skipped::new(&args.pictures.images);
+    let mut skipped = Skipped::new(&args.pictures);
     let mut count = 0;
     while sources.peek().is_some() {
         let (mut names, mut pictures) = (Vec::new(), Vec::new());

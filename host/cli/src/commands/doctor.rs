@@ -38,8 +38,17 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         None => report.step("device", || {
             Check::failed(
                 "no node of a device is there",
-                "load the driver (modprobe xdma), or on a Zynq the device tree overlay; name a \
-                 device that is elsewhere with --device",
+                match nodes::is_zynq(Path::new("/")) {
+                    true => {
+                        "load uio_pdrv_genirq and u-dma-buf and apply the device tree overlay \
+                         (`generate --board` writes them below linux/); name a device that is \
+                         elsewhere with --device"
+                    }
+                    false => {
+                        "load the driver (modprobe xdma); name a device that is elsewhere with \
+                         --device"
+                    }
+                },
             )
         })?,
         Some(uri) => nodes::nodes(uri, &mut report)?,
@@ -49,7 +58,10 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         let Some(uri) = &uri else {
             return Check::skipped("no device");
         };
-        match Carrier::at(uri).and_then(|carrier| carrier.open(&Behaviour::default(), style)) {
+        match Carrier::at(uri)
+            .map(|carrier| carrier.waiting(args.wait))
+            .and_then(|carrier| carrier.open(&Behaviour::default(), style))
+        {
             Ok(open) => {
                 board = Some(open);
                 Check::ok(uri.to_string())
@@ -57,7 +69,7 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
             Err(error) => {
                 let advice = match &error {
                     CliError::Device(DeviceError::InUse { .. }) => {
-                        "wait until the other program is done, or end it"
+                        "wait for the other program with --wait SECONDS, or end it"
                     }
                     _ => "what the error says; then run this again",
                 };

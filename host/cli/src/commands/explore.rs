@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::predict::Prediction;
 use crate::args;
 use crate::error::CliError;
-use crate::output::{Output, percent, table};
+use crate::output::{Output, Wide, percent};
 use crate::progress::note;
 use crate::target::Target;
 
@@ -157,7 +157,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     if args.json.on {
         return candidates.iter().try_for_each(|c| output.json(c));
     }
-    let mut table = table(&[
+    let mut table = Wide::new(&[
         "#",
         "preset",
         "images/s#",
@@ -172,7 +172,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         "bus in use#",
     ]);
     for c in &candidates {
-        table.add_row([
+        table.add_row(vec![
             c.rank.to_string(),
             c.preset.clone(),
             format!("{:.1}", c.images_per_second),
@@ -187,6 +187,10 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
             percent(c.bus_share),
         ]);
     }
-    output.line(format_args!("{} at {} MHz\n", board.name, args.clock))?;
-    output.line(table)
+    output.line(format_args!(
+        "{} at {} MHz. That this clock is met is an assumption: no vendor tool has placed and\n\
+         routed the engine. Images per second and milliseconds scale with it.\n",
+        board.name, args.clock
+    ))?;
+    output.line(table.text())
 }

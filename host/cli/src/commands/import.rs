@@ -5,12 +5,13 @@ mod padding;
 mod preparation;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
-use firebrick_network::float::FloatNetwork;
+use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::{self, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, quantise};
@@ -187,7 +188,7 @@ impl Measured {
         style: Style,
         outputs: &Outputs,
     ) -> Result<Measured, CliError> {
-        let files = Sources::new(&[folder.to_owned()]).collect::<Result<Vec<_>, _>>()?;
+        let files = Sources::in_folder(folder).collect::<Result<Vec<_>, _>>()?;
         let files = pictures::spread(files, args.quantiser.pictures.into());
         let Readable {
             files,
@@ -252,6 +253,7 @@ impl Measured {
             note("note: --save-calibration has no effect with --calibration");
         }
         let calibration = Calibration::load(path)?;
+        of_this_network(path, &calibration, &imported.network)?;
         let open = tail::is_open(&imported.network);
         if open && calibration.raised <= 0.0 {
             let reason = "does not say how far the classes of a last convolution without ReLU go \
@@ -267,6 +269,47 @@ impl Measured {
             skipped: 0,
             notes: Vec::new(),
         })
+    }
+}
+
+/// Refuses ranges that were measured on another network: by its name, or by its convolutions.
+fn of_this_network(
+    path: &Path,
+    calibration: &Calibration,
+    network: &FloatNetwork,
+) -> Result<(), CliError> {
+    let hint = "measure this model with --calibrate and --save-calibration, or give --name if it is \
+                the same network under another name";
+    if calibration.network != network.name {
+        let reason = format!(
+            "holds the ranges of {:?}, and the model is {:?}",
+            calibration.network, network.name
+        );
+        return Err(CliError::file(path, reason, hint));
+    }
+    let measured: BTreeSet<&str> = calibration
+        .range
+        .iter()
+        .flat_map(|range| range.convs.iter().map(String::as_str))
+        .collect();
+    let convs = network.nodes.iter();
+    let own: BTreeSet<&str> = convs
+        .filter(|node| matches!(node.op, FloatOp::Conv(_)))
+        .map(|node| node.name.as_str())
+        .collect();
+    match measured.symmetric_difference(&own).next() {
+        None => Ok(()),
+        Some(name) => {
+            let (with, without) = match own.contains(name) {
+                true => ("the model", "the file"),
+                false => ("the file", "the model"),
+            };
+            let reason = format!(
+                "holds the ranges of another network: the convolution {name:?} is in {with} and \
+                 not in {without}"
+            );
+            Err(CliError::file(path, reason, hint))
+        }
     }
 }
 

@@ -12,6 +12,7 @@ mod explore;
 mod generate;
 mod import;
 mod info;
+mod man;
 mod maps;
 mod predict;
 mod presets;
@@ -69,6 +70,8 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Doctor(args) => doctor::run(args, style, &mut output),
         Command::Bench(args) => bench::run(args, style, &mut output),
         Command::Replay(args) => replay::run(args, style, &mut output),
+        Command::Completions(args) => man::completions(args, &mut output).map(|()| Outcome::Good),
+        Command::Man(args) => man::run(args, &mut output).map(|()| Outcome::Good),
     }?;
     output.flush()?;
     Ok(outcome)

@@ -23,6 +23,7 @@ const RESET: Duration = Duration::from_secs(15);
 #[derive(Serialize)]
 struct Report {
     recorded: String,
+    backend: String,
     entries: u64,
     packets: u64,
     registers: u64,
@@ -44,7 +45,8 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         Some(config) => Ok(config.clone()),
         None => recorded(open()?),
     };
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let mut device = carrier.open(&Behaviour::of(&args.simulation), style)?;
     let replay = replay(
         open()?,
@@ -63,6 +65,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
     }
     let report = Report {
         recorded: replay.device,
+        backend: carrier.name(),
         entries: replay.entries,
         packets: replay.packets,
         registers: replay.registers,

@@ -47,7 +47,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         place.must_be_file()?;
     }
     let preset = || Ok(args.target.preset.config());
-    let carrier = Carrier::choose(args.backend, args.on.device.as_ref(), preset)?;
+    let carrier =
+        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let target = Target::on(Some(&carrier), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args, &carrier);
@@ -98,7 +99,7 @@ fn pictures(
 ) -> Result<Summary, CliError> {
     let mut summary = Summary::default();
     let mut empty = 0;
-    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
+    let sources = Sources::of(&args.pictures);
     for path in sources.until(signals::is_interrupted) {
         summary.images += 1;
         let path = match path {

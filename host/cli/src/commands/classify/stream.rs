@@ -63,7 +63,7 @@ pub fn run(
     let program = target.compile(false)?;
     let board = on.open(&Behaviour::of(&args.simulation), style)?;
     let deadline = engine::deadline(args.simulation.deadline, on, &program, false);
-    let sources = Sources::new(&args.pictures.images).allow_empty(args.pictures.allow_empty);
+    let sources = Sources::of(&args.pictures);
     let bar = bar(style, sources.total());
     let mut batch = Batch {
         args,
@@ -75,7 +75,7 @@ pub fn run(
         cancel,
         pictures: reader(sources, Arc::clone(&target)),
         bar,
-        skipped: Skipped::new(&args.pictures.images),
+        skipped: Skipped::new(&args.pictures),
         count: 0,
     };
     let outcome = match &place {

@@ -9,29 +9,41 @@ use super::report::{Check, Report};
 use crate::commands::devices::VENDOR;
 use crate::error::CliError;
 
-/// The board on the bus, and its driver.
+/// Whether this machine is a Zynq, whose engine is reached without a bus.
+pub fn is_zynq(root: &Path) -> bool {
+    // The names are separated by zero bytes.
+    let compatible = std::fs::read(root.join("proc/device-tree/compatible")).unwrap_or_default();
+    let mut names = compatible.split(|byte| *byte == 0);
+    names.any(|name| name.starts_with(b"xlnx,zynq"))
+}
+
+/// The board on the bus, and its driver: no steps for what is not on the bus.
 pub fn pci(uri: Option<&Uri>, report: &mut Report<'_>) -> Result<(), CliError> {
-    let elsewhere = uri.and_then(|uri| uri.transport().off_the_bus(uri.address()));
+    let elsewhere = match uri {
+        Some(uri) => uri.transport().off_the_bus(uri.address()).is_some(),
+        None => is_zynq(Path::new("/")),
+    };
+    if elsewhere {
+        return Ok(());
+    }
     let boards = pci_devices(Path::new("/"), VENDOR);
-    report.side_step("PCI device", || match (elsewhere, boards.first()) {
-        (Some(why), _) => Check::skipped(why),
-        (None, None) => Check::failed(
+    report.side_step("PCI device", || match boards.first() {
+        None => Check::failed(
             "no device of vendor 10ee is on the bus",
             "check power and seat of the board, load its bitstream, then rescan the bus: echo 1 > \
              /sys/bus/pci/rescan, or reboot without power-off",
         ),
-        (None, Some(board)) => Check::ok(format!(
+        Some(board) => Check::ok(format!(
             "{} {:04x}:{:04x}",
             board.address, board.id.0, board.id.1
         )),
     })?;
     report.side_step("driver", || {
         let bound = boards.iter().find_map(|board| board.driver.as_deref());
-        match (elsewhere, boards.is_empty(), bound) {
-            (Some(why), _, _) => Check::skipped(why),
-            (None, true, _) => Check::skipped("no board"),
-            (None, false, Some(driver)) => Check::ok(driver),
-            (None, false, None) => Check::failed(
+        match (boards.is_empty(), bound) {
+            (true, _) => Check::skipped("no board"),
+            (false, Some(driver)) => Check::ok(driver),
+            (false, None) => Check::failed(
                 "no driver is bound to the board",
                 "load it: modprobe xdma; if that says nothing, see dmesg",
             ),
@@ -84,4 +96,25 @@ pub fn nodes(uri: &Uri, report: &mut Report<'_>) -> Result<(), CliError> {
             None => Check::ok("the nodes may be read and written"),
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_zynq_is_known_by_its_device_tree() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(!is_zynq(dir.path()));
+        let tree = dir.path().join("proc/device-tree");
+        std::fs::create_dir_all(&tree).unwrap();
+        for (names, zynq) in [
+            (&b"xlnx,zynqmp-sk-kv260-rev1\0xlnx,zynqmp\0"[..], true),
+            (b"tul,pynq-z2\0xlnx,zynq-7000\0", true),
+            (b"raspberrypi,4-model-b\0brcm,bcm2711\0", false),
+        ] {
+            std::fs::write(tree.join("compatible"), names).unwrap();
+            assert_eq!(is_zynq(dir.path()), zynq);
+        }
+    }
 }
