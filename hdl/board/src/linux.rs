@@ -117,11 +117,9 @@ mod tests {
     #[test]
     fn addresses_are_those_of_the_settings() {
         let board = crate::find("kv260", None).unwrap();
-        let settings = Settings {
-            register_base: 0xa001_0000,
-            dma_base: Some(0xb000_0000),
-            ..Settings::of(board, &board.config())
-        };
+        let mut settings = Settings::of(board, &board.config());
+        settings.register_base = 0xa001_0000;
+        settings.dma_base = Some(0xb000_0000);
         let overlay = &files(board, &settings)[0].text;
         for what in [
             "firebrick@a0010000 {",
