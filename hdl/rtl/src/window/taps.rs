@@ -11,13 +11,16 @@ const COLOURS: usize = 3;
 /// Keeps the last `window_kernel` - 1 columns of pixels and those of the last step, and up to two
 /// windows, taken from them with `load`, as bytes in the order row, column, colour.
 ///
-/// With `shift` the columns of the next step enter: each of its pixels and the six above. `load` takes the windows whose last columns are those of the step's pixels `first`
-/// and (in a unit of four words) `second`; `kernel7` says which kernel. With `onward` the windows
-/// move on by the words that are shown: one of a window, or two. `word` are words 0 and 1 of the
-/// first window, then of the second, zero-padded. Latency 1 from `load` and `onward`.
+/// With `shift` the columns of the next step enter: each of its pixels and the six above. `load`
+/// takes the windows whose last columns are those of the step's pixels `first` and (in a unit of
+/// four words) `second`; `kernel7` says which kernel. With `onward`, not beyond their last word,
+/// the windows move on by the words that are shown: one of a window, or two.
+/// `word` are words 0 and 1 of the first window, then of the second, zero-padded. Latency 1 from
+/// `load` and `onward`.
 ///
-/// Its own Verilog, for the order of bytes; `first` and `second` must be among the pixels that
-/// [`WindowTaps::firsts`] and [`WindowTaps::seconds`] list.
+/// Its own Verilog, for the order of bytes: it holds the columns as they were, and a multiplexer
+/// before the output's registers takes one word after the other from them. `first` and `second`
+/// must be among the pixels that [`WindowTaps::firsts`] and [`WindowTaps::seconds`] list.
 #[derive(LogicBlock)]
 pub struct WindowTaps {
     /// Clock.
@@ -93,79 +96,176 @@ impl WindowTaps {
         self.word.len() / self._windows.len()
     }
 
-    /// Column and row of each tap of a window of `kernel` rows that ends at pixel `end`.
-    fn taps(&self, kernel: usize, end: usize) -> Vec<(usize, usize)> {
+    /// Groups of words that a window of `kernel` rows has behind the first one.
+    fn later(&self, kernel: usize) -> usize {
+        (COLOURS * kernel * kernel)
+            .div_ceil(self._tile * self.group())
+            .saturating_sub(1)
+    }
+
+    /// The first of the numbers by which the Verilog tells later groups apart: those of small
+    /// windows lie before those of large ones.
+    fn first_code(&self, kernel: usize) -> usize {
+        if self._kernel == 7 && kernel == 7 {
+            self.later(3)
+        } else {
+            0
+        }
+    }
+
+    /// Bits of such a number.
+    fn code_bits(&self) -> usize {
+        let codes = self.first_code(self._kernel) + self.later(self._kernel);
+        codes.next_power_of_two().ilog2() as usize
+    }
+
+    /// Kernels of the windows, the small one first.
+    fn kernels(&self) -> Vec<usize> {
+        if self._kernel == 7 {
+            vec![3, 7]
+        } else {
+            vec![3]
+        }
+    }
+
+    /// Where in the columns the bytes of a window of `kernel` rows that ends at pixel `end` lie.
+    fn places(&self, kernel: usize, end: usize) -> Vec<usize> {
         let skip = self._kernel - kernel;
         (0..kernel)
             .flat_map(|row| (0..kernel).map(move |column| (end + skip + column, skip + row)))
+            .flat_map(|(column, row)| {
+                let first = COLOURS * (self._kernel * column + row);
+                first..first + COLOURS
+            })
             .collect()
+    }
+
+    /// Where the bytes of a window's word lie; none beyond its end.
+    fn word_places(&self, kernel: usize, end: usize, word: usize) -> Vec<usize> {
+        let places = self.places(kernel, end);
+        let first = word * self._tile;
+        places[first.min(places.len())..(first + self._tile).min(places.len())].to_vec()
     }
 
     /// Bytes of the window that ends at pixel `end`.
     fn window(&self, kernel7: bool, end: usize) -> Vec<u8> {
-        let bytes = |kernel| -> Vec<u8> {
-            self.taps(kernel, end)
-                .into_iter()
-                .flat_map(|(column, row)| {
-                    self._columns[column][COLOURS * row..COLOURS * (row + 1)].to_vec()
-                })
-                .collect()
-        };
-        let mut window = bytes(self._kernel);
-        if self._kernel == 7 && !kernel7 {
-            // What lies beyond the last word stays.
-            let small = bytes(3);
-            window[..32].fill(0);
-            window[..small.len()].copy_from_slice(&small);
-        }
+        let kernel = if kernel7 { self._kernel } else { 3 };
+        let columns = self._columns.concat();
+        let mut window: Vec<u8> = self
+            .places(kernel, end)
+            .into_iter()
+            .map(|place| columns[place])
+            .collect();
+        window.resize(COLOURS * self._kernel * self._kernel, 0);
         window
     }
 
-    /// Verilog for the window that ends at pixel `end`.
-    fn window_text(&self, end: usize) -> String {
-        let list = |kernel| {
-            let taps = self.taps(kernel, end);
-            let pixels: Vec<String> = taps
-                .into_iter()
-                .rev()
-                .map(|(column, row)| {
-                    let low = 8 * COLOURS * (self._kernel * column + row);
-                    format!("columns[{}:{low}]", low + 8 * COLOURS - 1)
-                })
-                .collect();
-            format!("{{{}}}", pixels.join(", "))
+    /// Bytes of the columns that are held for later groups.
+    fn held(&self) -> Vec<usize> {
+        let mut held: Vec<usize> = [self.firsts(), self.seconds()]
+            .concat()
+            .into_iter()
+            .flat_map(|end| self.kernels().into_iter().map(move |kernel| (end, kernel)))
+            .flat_map(|(end, kernel)| {
+                let first = self.group() * self._tile;
+                self.places(kernel, end).into_iter().skip(first)
+            })
+            .collect();
+        held.sort_unstable();
+        held.dedup();
+        held
+    }
+
+    /// Verilog for entry `entry` of the output: its register and what it takes.
+    fn entry_text(&self, entry: usize, held: &[usize]) -> String {
+        let (window, place) = (entry / self.group(), entry % self.group());
+        let (ends, select) = match window {
+            0 => (self.firsts(), "first"),
+            _ => (self.seconds(), "second"),
         };
-        let bits = 8 * COLOURS * self._kernel * self._kernel;
-        let mut text = format!(
-            "wire [{}:0] all_{end} = {};\n",
-            bits - 1,
-            list(self._kernel)
-        );
-        if self._kernel == 7 {
-            text += &format!(
-                "wire [255:0] small_{end} = {{40'd0, {}}};\n\
-                 wire [{high}:0] window_{end} = kernel7 ? all_{end} : \
-                 {{all_{end}[{high}:256], small_{end}}};\n",
-                list(3),
-                high = bits - 1,
-            );
-        } else {
-            text += &format!("wire [{}:0] window_{end} = all_{end};\n", bits - 1);
+        let choice = |ends: &[usize], select: &str, word: &dyn Fn(usize) -> String| {
+            let items = (0..4).map(|end| ends.contains(&end).then(|| word(end)));
+            select_text(&items.collect::<Vec<_>>(), select)
+        };
+        let entering: Vec<String> = self
+            .kernels()
+            .into_iter()
+            .map(|kernel| {
+                choice(&ends, select, &|end| {
+                    word_text("columns", &self.word_places(kernel, end, place))
+                })
+                .expect("a window ends in some pixel")
+            })
+            .collect();
+        let entering = match &entering[..] {
+            [small, large] => format!("kernel7 ? {large} : {small}"),
+            _ => entering[0].clone(),
+        };
+        let mut codes = Vec::new();
+        for kernel in self.kernels() {
+            for group in 1..=self.later(kernel) {
+                codes.push(choice(&ends, &format!("{select}_held"), &|end| {
+                    let word = group * self.group() + place;
+                    let places: Vec<usize> = self
+                        .word_places(kernel, end, word)
+                        .iter()
+                        .map(|place| held.binary_search(place).expect("it is held"))
+                        .collect();
+                    word_text("held", &places)
+                }));
+            }
         }
-        text
+        let taken = match select_text(&codes, "code") {
+            Some(later) => format!("load ? ({entering}) : {later}"),
+            None => entering,
+        };
+        format!(
+            "reg [127:0] shown_{entry};\n\
+             always @(posedge clock) if (load || onward) shown_{entry} <= {taken};\n\
+             assign word${entry} = shown_{entry};\n"
+        )
     }
 }
 
-/// Verilog that selects one of the windows in `ends` by `select`.
-fn choice(ends: &[usize], select: &str) -> String {
-    match ends {
-        [] => String::new(),
-        [end] => format!("window_{end}"),
-        [end, rest @ ..] => format!(
-            "({select} == 2'd{end}) ? window_{end} : {}",
-            choice(rest, select)
-        ),
+/// Verilog that selects one of the items by the bits of `select`, the lowest bit at the leaves;
+/// what is missing may be anything.
+fn select_text(items: &[Option<String>], select: &str) -> Option<String> {
+    fn tree(items: &[Option<String>], select: &str, bit: u32) -> Option<String> {
+        if bit == 0 {
+            return items.first().cloned().flatten();
+        }
+        let half = items.len().min(1 << (bit - 1));
+        let low = tree(&items[..half], select, bit - 1);
+        let high = tree(&items[half..], select, bit - 1);
+        match (low, high) {
+            (Some(low), Some(high)) => Some(format!("({select}[{}] ? {high} : {low})", bit - 1)),
+            (low, high) => low.or(high),
+        }
     }
+    tree(items, select, items.len().next_power_of_two().ilog2())
+}
+
+/// Verilog for a word of sixteen bytes of `vector`, the first one in the low bits, and zeros.
+fn word_text(vector: &str, places: &[usize]) -> String {
+    if places.is_empty() {
+        return "128'd0".into();
+    }
+    let zeros = 16 - places.len();
+    let mut parts: Vec<String> = runs(places)
+        .map(|(first, count)| format!("{vector}[{}:{}]", 8 * (first + count) - 1, 8 * first))
+        .collect();
+    if zeros > 0 {
+        parts.push(format!("{}'d0", 8 * zeros));
+    }
+    parts.reverse();
+    format!("{{{}}}", parts.join(", "))
+}
+
+/// First number and length of each run of numbers that follow each other.
+fn runs(places: &[usize]) -> impl Iterator<Item = (usize, usize)> + '_ {
+    places
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|run| (run[0], run.len()))
 }
 
 impl Logic for WindowTaps {
@@ -220,8 +320,6 @@ impl Logic for WindowTaps {
     fn hdl(&self) -> Verilog {
         let column = 8 * COLOURS * self._kernel;
         let high = column * self._columns.len() - 1;
-        let last = 8 * COLOURS * self._kernel * self._kernel - 1;
-        let step = 8 * self._tile * self.group();
         let entering: String = (0..self.pixel.len())
             .rev()
             .map(|i| format!("pixel${i}, above${i}[143:{}], ", 168 - column))
@@ -230,43 +328,47 @@ impl Logic for WindowTaps {
         for i in 0..self.pixel.len() {
             text += &format!("assign below${i} = {{pixel${i}, above${i}[143:24]}};\n");
         }
-        let mut ends = self.firsts();
-        ends.extend(self.seconds());
-        ends.sort_unstable();
-        ends.dedup();
-        for &end in &ends {
-            text += &self.window_text(end);
-        }
-        let (mut loads, mut moves) = (String::new(), String::new());
-        for i in 0..self._windows.len() {
-            text += &format!("reg [{last}:0] held_{i};\n");
-            let source = match i {
-                0 => choice(&self.firsts(), "first"),
-                _ => choice(&self.seconds(), "second"),
-            };
-            loads += &format!("        held_{i} <= {source};\n");
-            moves += &format!("        held_{i} <= held_{i} >> {step};\n");
-        }
         text += &format!(
-            "\
-always @(posedge clock) begin
-    if (shift) columns <= {{{entering}columns[{high}:{}]}};
-    if (load) begin
-{loads}    end else if (onward) begin
-{moves}    end
-end
-",
+            "always @(posedge clock) if (shift) columns <= {{{entering}columns[{high}:{}]}};\n",
             column * self.pixel.len(),
         );
-        for i in 0..self.word.len() {
-            let low = i % self.group() * 8 * self._tile;
-            let top = (low + 8 * self._tile - 1).min(last);
-            let zeros = 128 - (top + 1 - low);
-            let held = format!("held_{}[{top}:{low}]", i / self.group());
-            text += &match zeros {
-                0 => format!("assign word${i} = {held};\n"),
-                _ => format!("assign word${i} = {{{zeros}'d0, {held}}};\n"),
+        // The columns as they were when the windows were taken, without what left at once.
+        let held = self.held();
+        let mut loads = String::new();
+        if !held.is_empty() {
+            let mut parts: Vec<String> = runs(&held)
+                .map(|(first, count)| format!("columns[{}:{}]", 8 * (first + count) - 1, 8 * first))
+                .collect();
+            parts.reverse();
+            text += &format!("reg [{}:0] held;\n", 8 * held.len() - 1);
+            loads += &format!("        held <= {{{}}};\n", parts.join(", "));
+            for (select, ends) in [("first", self.firsts()), ("second", self.seconds())] {
+                if ends.len() > 1 {
+                    text += &format!("reg [1:0] {select}_held;\n");
+                    loads += &format!("        {select}_held <= {select};\n");
+                }
+            }
+        }
+        // Which group comes next.
+        let bits = self.code_bits();
+        let mut moves = String::new();
+        if bits > 0 {
+            let code = |kernel| format!("{bits}'d{}", self.first_code(kernel));
+            let first = match self._kernel {
+                7 => format!("kernel7 ? {} : {}", code(7), code(3)),
+                _ => code(3),
             };
+            text += &format!("reg [{}:0] code;\n", bits - 1);
+            loads += &format!("        code <= {first};\n");
+            moves = format!(" else if (onward) code <= code + {bits}'d1;");
+        }
+        if !loads.is_empty() {
+            text += &format!(
+                "always @(posedge clock) begin\n    if (load) begin\n{loads}    end{moves}\nend\n"
+            );
+        }
+        for entry in 0..self.word.len() {
+            text += &self.entry_text(entry, &held);
         }
         Verilog::Custom(text)
     }

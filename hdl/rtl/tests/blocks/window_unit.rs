@@ -444,14 +444,21 @@ fn taps_agree(config: &HwConfig, rng: &mut StdRng) {
         model.set_words(port, &words);
         words
     };
-    for cycle in 0..300 {
+    // Groups of words that are still to be shown.
+    let mut left = 0;
+    for cycle in 0..900 {
         // The first cycles write every register: the columns, then the windows.
-        let bits = [
-            (cycle < 12) || rng.random(),
-            cycle == 12 || rng.random_ratio(1, 4),
-            rng.random(),
-            rng.random(),
-        ];
+        let load = cycle == 12 || (cycle > 12 && rng.random_ratio(1, 12));
+        let kernel7 = rng.random();
+        let onward = left > 0 && rng.random_ratio(3, 4);
+        let bits = [(cycle < 12) || rng.random(), load, onward, kernel7];
+        if load {
+            let kernel = if kernel7 { config.window_kernel } else { 3 };
+            let group = config.window_words().min(2) * config.tile;
+            left = (3 * kernel * kernel).div_ceil(group) - 1;
+        } else if onward {
+            left -= 1;
+        }
         for (name, bit) in ["shift", "load", "onward", "kernel7"].into_iter().zip(bits) {
             let port = model.input(name).expect("input");
             model.set(port, bit.into());
