@@ -344,8 +344,10 @@ impl Logic for WindowTaps {
             loads += &format!("        held <= {{{}}};\n", parts.join(", "));
             for (select, ends) in [("first", self.firsts()), ("second", self.seconds())] {
                 if ends.len() > 1 {
-                    text += &format!("reg [1:0] {select}_held;\n");
-                    loads += &format!("        {select}_held <= {select};\n");
+                    let bits = ends.iter().fold(0, |bits, end| bits | end);
+                    let range = format!("[{}:{}]", bits.ilog2(), bits.trailing_zeros());
+                    text += &format!("reg {range} {select}_held;\n");
+                    loads += &format!("        {select}_held <= {select}{range};\n");
                 }
             }
         }
