@@ -242,31 +242,3 @@ fn an_interrupt_ends_a_batch_in_order() {
     firebrick(&["doctor", "--device", &board.uri]).good();
     board.stop();
 }
-
-#[test]
-fn a_device_that_another_program_has_is_waited_for() {
-    use rustix::fs::{FlockOperation, flock};
-
-    let board = Board::start(Kind::AxiDma, &[]);
-    let on = ["doctor", "--json", "--device", &board.uri];
-    // No word of a bus that the board is not on.
-    let plain = firebrick(&on).good();
-    assert!(!plain.stdout.contains("PCI"), "{plain:?}");
-    let nodes = std::fs::read_dir(board.dir.join("dev")).unwrap();
-    let held: Vec<_> = nodes
-        .map(|node| std::fs::File::open(node.unwrap().path()).unwrap())
-        .collect();
-    for node in &held {
-        flock(node, FlockOperation::NonBlockingLockExclusive).unwrap();
-    }
-    let soon = firebrick(&[&on[..], &["--wait", "0.2"]].concat());
-    assert_eq!(soon.code, 1, "{soon:?}");
-    assert!(soon.stdout.contains("is in use by"), "{soon:?}");
-    let release = std::thread::spawn(move || {
-        std::thread::sleep(std::time::Duration::from_secs(1));
-        drop(held);
-    });
-    firebrick(&[&on[..], &["--wait", "60"]].concat()).good();
-    release.join().unwrap();
-    board.stop();
-}

@@ -13,7 +13,7 @@ use crate::args::device::Bench;
 use crate::device::{Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::progress::{self, Style, note};
+use crate::progress::{self, Counter, Style, note};
 use crate::target::Target;
 use crate::{engine, signals};
 
@@ -82,6 +82,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let (mut cycles, mut counted, mut timings) = (0, 0u64, Vec::<Timing>::new());
     let mut wrong = None;
     let (mut fed, mut retried, mut failed) = (0, 0, 0);
+    let counter = Counter::new(style, "measuring", args.images as usize);
     let begin = Instant::now();
     let result = session.stream_each(
         &program,
@@ -109,6 +110,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
                     }
                     last = Some(now);
                     timings.push(answer.timing);
+                    counter.tick();
                 }
                 Tried::Again(_) | Tried::Failed(_) if cancel.is_cancelled() => {}
                 Tried::Again(lost) => {
@@ -121,12 +123,14 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
                 Tried::Failed(lost) => {
                     progress::error(format_args!("picture {}: {}", lost.index, lost.error));
                     (failed, last) = (failed + 1, None);
+                    counter.tick();
                 }
             }
             ControlFlow::Continue(())
         },
     );
     let seconds = begin.elapsed().as_secs_f64();
+    drop(counter);
     let done = timings.len() as u64;
     if let Some(picture) = wrong {
         return Err(CliError::Differs { picture });

@@ -4,6 +4,7 @@ mod stream;
 
 use ndarray::Array3;
 use serde::Serialize;
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 
 use crate::accounting;
@@ -11,7 +12,7 @@ use crate::device::Carrier;
 use crate::engine::Figures;
 use crate::error::{CliError, Outcome};
 use crate::output::{Output, logits_sha256};
-use crate::progress::{self, Style};
+use crate::progress::{self, Counter, Style};
 use crate::runner::{Failed, Runner};
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
@@ -77,6 +78,8 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
     };
     let retries = args.retries.on(carrier.as_ref());
     let sources = Sources::of(&args.pictures);
+    let total = sources.total().filter(|total| *total > 1);
+    let counter = counter(total, carrier.as_ref(), style);
     let mut sources = sources.until(signals::is_interrupted).peekable();
     let mut skipped = Skipped::new(&args.pictures);
     let mut count = 0;
@@ -84,6 +87,9 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         let (mut names, mut pictures) = (Vec::new(), Vec::new());
         for path in sources.by_ref().take(batch) {
             count += usize::from(!path.as_ref().is_err_and(CliError::is_empty));
+            if let Some(counter) = &counter {
+                counter.tick();
+            }
             let (path, error) = match read(path, &target) {
                 Ok((path, picture)) => {
                     names.push(path);
@@ -111,6 +117,10 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
             1 => shown(first),
             n => format!("{} and {} more", shown(first), n - 1),
         };
+        let label = match total {
+            Some(total) => format!("{count} of {total}: {label}"),
+            None => label,
+        };
         let results = runner.each(&pictures, &label, args.layers, retries)?;
         for (path, result) in names.iter().zip(results) {
             match result {
@@ -130,6 +140,14 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         return Err(CliError::NoInput);
     }
     Ok(outcome)
+}
+
+/// Progress of the model over all pictures, where the results are not seen to come. The progress of
+/// an engine's run has a line of its own, which says how many pictures there are.
+fn counter(total: Option<u64>, carrier: Option<&Carrier>, style: Style) -> Option<Counter> {
+    let seen = style == Style::Bars && std::io::stdout().is_terminal();
+    let total = total.filter(|_| carrier.is_none() && !seen)?;
+    Some(Counter::new(style, "classifying", total as usize))
 }
 
 /// A path and its picture; or the path, if it is known, and why there is none.

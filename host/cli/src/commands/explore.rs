@@ -188,8 +188,9 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         ]);
     }
     output.line(format_args!(
-        "{} at {} MHz. That this clock is met is an assumption: no vendor tool has placed and\n\
-         routed the engine. Images per second and milliseconds scale with it.\n",
+        "{} at {} MHz\n\
+         That this clock is met is an assumption: no vendor tool has placed and routed\n\
+         the engine. Images per second and milliseconds scale with it.\n",
         board.name, args.clock
     ))?;
     output.line(table.text())

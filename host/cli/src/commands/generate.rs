@@ -149,7 +149,7 @@ mod files {
     fn beginning(file: &File) -> &'static str {
         match file.path.rsplit_once('.') {
             Some((_, "v" | "f" | "hex")) => VERILOG,
-            Some((_, "md")) => PAGE,
+            Some((_, "md")) if file.path != "README.md" => PAGE,
             _ => file.beginning(),
         }
     }

@@ -9,7 +9,7 @@ use super::predict::Prediction;
 use super::{Configuration, Memory, memories};
 use crate::args;
 use crate::error::CliError;
-use crate::output::{Output, percent, table};
+use crate::output::{Output, Wide, percent, table};
 use crate::target::Target;
 
 #[derive(Serialize)]
@@ -246,7 +246,7 @@ fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
         "\n{}, {} classes, {}x{} pixels: {} MACs\n",
         info.network, info.classes, info.height, info.width, info.macs
     ))?;
-    let mut layers = table(&[
+    let mut layers = Wide::new(&[
         "layer",
         "kernel#",
         "output",
@@ -258,7 +258,7 @@ fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
         "weight bytes#",
     ]);
     for layer in &info.layers {
-        layers.add_row([
+        layers.add_row(vec![
             layer.name.to_owned(),
             format!("{0}x{0}", layer.kernel),
             format!("{}x{}x{}", layer.height, layer.width, layer.channels),
@@ -270,7 +270,7 @@ fn layers(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {
             layer.weight_bytes.to_string(),
         ]);
     }
-    output.line(layers)
+    output.line(layers.text())
 }
 
 fn predicted(info: &Info<'_>, output: &mut Output) -> Result<(), CliError> {

@@ -18,7 +18,7 @@ use crate::device::{Behaviour, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
-use crate::progress::{self, Style};
+use crate::progress::{self, Counter, Style};
 use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
@@ -39,6 +39,8 @@ struct Batch<'a> {
     cancel: Cancel,
     pictures: Receiver<Read>,
     bar: ProgressBar,
+    /// In place of the bar where there is no terminal.
+    lines: Option<Counter>,
     skipped: Skipped,
     /// Pictures that came, also those that could not be read.
     count: u64,
@@ -64,7 +66,11 @@ pub fn run(
     let board = on.open(&Behaviour::of(&args.simulation), style)?;
     let deadline = engine::deadline(args.simulation.deadline, on, &program, false);
     let sources = Sources::of(&args.pictures);
-    let bar = bar(style, sources.total());
+    let total = sources.total();
+    let bar = bar(style, total);
+    let lines = total
+        .filter(|_| style == Style::Lines)
+        .map(|total| Counter::new(style, "classifying", total as usize));
     let mut batch = Batch {
         args,
         target: &target,
@@ -75,6 +81,7 @@ pub fn run(
         cancel,
         pictures: reader(sources, Arc::clone(&target)),
         bar,
+        lines,
         skipped: Skipped::new(&args.pictures),
         count: 0,
     };
@@ -146,6 +153,13 @@ impl Batch<'_> {
         let (failed, gone) = (Cell::new(false), Cell::new(0));
         let (args, target, backend) = (self.args, self.target, self.backend.as_str());
         let (cancel, bar, pictures) = (&self.cancel, &self.bar, &self.pictures);
+        let lines = &self.lines;
+        let step = || {
+            bar.inc(1);
+            if let Some(lines) = lines {
+                lines.tick();
+            }
+        };
         let (skipped, count) = (&mut self.skipped, &mut self.count);
         let mut stop = None;
         let fail = |path: Option<&Path>, why: &Failed| {
@@ -168,7 +182,7 @@ impl Batch<'_> {
                 Ok(Err(unread)) => {
                     let (path, error) = *unread;
                     *count += u64::from(!error.is_empty());
-                    bar.inc(1);
+                    step();
                     let own = bar.suspend(|| match &path {
                         Some(path) => skipped.unreadable(path, error),
                         None => Err(Unreadable::Own(error)),
@@ -195,7 +209,7 @@ impl Batch<'_> {
             match tried {
                 Tried::Answer(answer, _) => {
                     done += 1;
-                    bar.inc(1);
+                    step();
                     let path = under_way.borrow_mut().pop_front();
                     let (output, printed) = &mut *out.borrow_mut();
                     if let (Some(path), true) = (path, printed.is_ok()) {
@@ -214,7 +228,7 @@ impl Batch<'_> {
                 }
                 Tried::Failed(lost) => {
                     gone.set(gone.get() + 1);
-                    bar.inc(1);
+                    step();
                     let path = under_way.borrow_mut().pop_front();
                     let why = Failed {
                         kind: lost.error.kind(),
