@@ -60,7 +60,7 @@ fn count(timing: &Timing, register: Register) -> u64 {
 /// (1). The first cycle of all is not counted.
 fn empty(config: &HwConfig) -> u64 {
     let records = 2 * RECORD_CYCLES - 1;
-    (records + 2 + handover_latency(&config) + TAP_LATENCY + 1 - 1) as u64
+    (records + 2 + handover_latency(config) + TAP_LATENCY + 1 - 1) as u64
 }
 
 #[test]
