@@ -20,8 +20,11 @@ Yosys packs bytes of several rows of 4096 words into one UltraRAM. If each row h
 needs, the counts are: {rows}.
 Limits: LUT {lut} %, FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
 
-| Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM |
-|---|---|---|---|---:|---:|---:|---:|---:|
+`explore`, `info --board` and `generate --board` predict LUTs and flip-flops with a model that is fitted to rows of this
+table (`scripts/fit-resources`); its columns say how far it is off. The largest error is {error:.1f} %.
+
+| Board | Part | Preset | Yosys | LUT | FF | DSP | block RAM | UltraRAM | LUT by the model | FF by the model |
+|---|---|---|---|---:|---:|---:|---:|---:|---:|---:|
 """
 
 
@@ -33,21 +36,21 @@ def per_mac(name, macs, lut, ff, dsp):
     return f"| {name} | {macs} | {lut / macs:.1f} | {ff / macs:.1f} | {dsp / macs:.3f} |"
 
 
-def description(folder, run):
-    """What was generated for the board of a run."""
-    return json.loads((folder / run["board"]["name"] / "firebrick.json").read_text())
+def off(run, kind):
+    """By how many percent the model is off."""
+    return 100 * (run["described"]["predicted"][kind.lower()] / run["used"][kind] - 1)
 
 
-def unlike(folder, found):
+def unlike(found):
     """Where what was predicted is not what was found."""
-    wrong = [f"{run['board']['name']} takes {text}" for run in found
-             for text in differences(description(folder, run), run["used"])]
+    wrong = [f"{run['board']['name']} with {run['preset']} takes {text}" for run in found
+             for text in differences(run["described"], run["used"])]
     return "all are equal" if not wrong else "equal, but " + "; ".join(dict.fromkeys(wrong))
 
 
-def own_rows(folder, found):
+def own_rows(found):
     """UltraRAMs where bytes of different rows share none."""
-    need = {run["board"]["name"]: description(folder, run)["predicted"] for run in found}
+    need = {run["board"]["name"]: run["described"]["predicted"] for run in found}
     return ", ".join(f"{name} {p['uram']}" for name, p in need.items()
                      if p["uram"] != p["uram_shared"]) or "as many"
 
@@ -68,7 +71,7 @@ def by_block(folder):
 
 def missing(folder, found):
     """Boards that were generated and not synthesised yet."""
-    have = {run["board"]["name"] for run in found}
+    have = {run["folder"] for run in found}
     names = sorted(p.parent.name for p in folder.glob("*/firebrick.json"))
     rest = [name for name in names if name not in have]
     return f"\n\nNot synthesised yet: {', '.join(rest)}." if rest else ""
@@ -76,7 +79,12 @@ def missing(folder, found):
 
 def main():
     folder, by_blocks, published, page = map(pathlib.Path, sys.argv[1:])
-    found = [json.loads(p.read_text()) for p in sorted(folder.glob("*/*/result.json"))]
+    found = []
+    for path in sorted(folder.glob("*/*/result.json")):
+        run = json.loads(path.read_text())
+        run["folder"] = path.parent.parent.name
+        run["described"] = json.loads((path.parent.parent / "firebrick.json").read_text())
+        found.append(run)
     if not found:
         sys.exit(f"error: there is nothing in {folder}; run scripts/synth-yosys first")
     found.sort(key=lambda r: (r["macs"], r["board"]["name"], "yowasp" in r["yosys"]))
@@ -86,6 +94,7 @@ def main():
         version = "PyPI" if "yowasp" in run["yosys"] else "Debian"
         cells = [share(used[kind], board[kind.lower()]) for kind in
                  ("LUT", "FF", "DSP", "BRAM", "URAM")]
+        cells += [f"{off(run, kind):+.1f} %" for kind in ("LUT", "FF")]
         lines.append(f"| {board['name']} | {board['part']} | `{run['preset']}` | {version} | "
                      + " | ".join(cells) + " |")
         compared.append(per_mac(f"Firebrick `{run['preset']}`, {board['name']}, {version}",
@@ -93,8 +102,9 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80, differences=unlike(folder, found),
-                        rows=own_rows(folder, found))
+    text = INTRO.format(lut=70, ff=50, rest=80, differences=unlike(found),
+                        rows=own_rows(found),
+                        error=max(abs(off(run, kind)) for run in found for kind in ("LUT", "FF")))
     text += "\n".join(lines) + missing(folder, found)
     text += "\n\n## Per multiply-accumulate\n\nCompared with published figures of accelerators with 8-bit "
     text += "weights and activations, which are for placed designs.\n\n"
