@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use firebrick_driver::{CompileOptions, ImageResult, Program, Session, Weights, compile};
 use firebrick_model::Model;
-use firebrick_network::random::{figures, picture, squeezenet, with_bypass};
-use firebrick_network::{Network, SqueezeNet};
+use firebrick_network::random::{self, figures, picture, squeezenet, with_bypass};
+use firebrick_network::{Network, NodeId, Op, SqueezeNet};
 use firebrick_sim::bus::seed_or;
 use firebrick_sim::{Builder, SimDevice, SimOptions};
 use firebrick_spec::HwConfig;
+use firebrick_spec::arith::Requant;
 use ndarray::Array3;
 
 /// Pictures that follow each other.
@@ -70,6 +71,62 @@ fn run(what: &str, session: &mut Session<SimDevice>, network: &Network, program:
     }
 }
 
+/// Every weight 127 or -127, every activation 0 or 255: chains of the array at both ends of their
+/// range, in every shape of kernel.
+fn extremes(preset: &str, session: &mut Session<SimDevice>, config: &HwConfig) {
+    const SIDE: usize = 21;
+    for (kernel, stride) in [(3, 1), (3, 2), (7, 1), (7, 2)] {
+        let mut builder = random::Builder::new(1);
+        let x = builder.conv("first", NodeId::INPUT, 32, (kernel, stride, 0));
+        let x = builder.conv("one", x, 64, (1, 1, 0));
+        let x = builder.conv("three", x, 64, (3, 1, 1));
+        let x = builder.conv("last", x, 20, (1, 1, 0));
+        let mut network = builder.finish(x, SIDE, SIDE);
+        for node in &mut network.nodes {
+            let Op::Conv(conv) = &mut node.op else {
+                continue;
+            };
+            for ((out, y, x, channel), weight) in conv.weights.indexed_iter_mut() {
+                let negative = [false, true, channel % 2 == 1, (y + x) % 2 == 1][out % 4];
+                *weight = if negative { -127 } else { 127 };
+            }
+            for requant in &mut conv.requant {
+                // Whatever is above 0 becomes 255.
+                *requant = Requant {
+                    bias: 0,
+                    mult: 32_767,
+                    shift: 8,
+                };
+            }
+        }
+        let options = CompileOptions {
+            check: true,
+            ..CompileOptions::default()
+        };
+        let program = compile(&network, config, SIDE, SIDE, &options).unwrap();
+        let model = Model::new(&network).unwrap();
+        let random = picture(SIDE, SIDE, 1).mapv(|byte| if byte > 127 { 255 } else { 0 });
+        let pictures = [
+            Array3::from_elem((SIDE, SIDE, 3), 0),
+            Array3::from_elem((SIDE, SIDE, 3), 255),
+            random,
+        ];
+        let views: Vec<_> = pictures.iter().map(|picture| picture.view()).collect();
+        let results = session.run_many(&program, &views).unwrap();
+        let mut seen = [false; 2];
+        for (picture, result) in pictures.iter().zip(&results) {
+            let what = format!("{preset}: extremes with {kernel}x{kernel}, stride {stride}, first");
+            agrees(&what, &network, &model, picture, result);
+            for (_, map) in &result.maps {
+                assert!(map.iter().all(|value| [0, 255].contains(value)), "{what}");
+                seen[0] |= map.iter().any(|value| *value == 0);
+                seen[1] |= map.iter().any(|value| *value == 255);
+            }
+        }
+        assert_eq!(seen, [true; 2]);
+    }
+}
+
 /// Random networks on one engine, one after the other without reset; the last is small and has
 /// bypasses.
 fn networks(preset: &str, count: u64) {
@@ -95,6 +152,7 @@ fn networks(preset: &str, count: u64) {
         }
     }
     assert!(resident > 0, "no network kept its weights");
+    extremes(preset, &mut session, &config);
 }
 
 /// All of v1.0's layers, its last convolution padded, with weights by chance.
