@@ -31,27 +31,27 @@ struct Fit {
 }
 
 const LUT: Fit = Fit {
-    once: 8000.0,
-    lane: 2600.0,
-    between: 300.0,
-    deep: 0.3,
+    once: 8234.0,
+    lane: 2315.0,
+    between: 391.0,
+    deep: 0.157,
     plain: 1.8,
     generic: 5.0,
     xc7: 4.9,
     xcup: 1.8,
-    small: 1000.0,
+    small: 1594.0,
 };
 
 const FF: Fit = Fit {
-    once: 7000.0,
-    lane: 2400.0,
-    between: 200.0,
+    once: 5635.0,
+    lane: 3754.0,
+    between: -82.0,
     deep: 0.0,
     plain: 16.1,
     generic: 12.0,
     xc7: 7.8,
     xcup: 5.5,
-    small: 1000.0,
+    small: 1223.0,
 };
 
 impl Fit {
