@@ -5,7 +5,7 @@ import pathlib
 import sys
 
 # LUTs and FFs a multiply-accumulate of the arrays alone (scripts/synth-array).
-ARRAYS = {"plain": (1.8, 16.1), "xc7": (4.9, 7.8), "xcup": (1.8, 5.5)}
+ARRAYS = {"plain": (1.8, 16.1), "xc7": (4.9, 7.7), "xcup": (1.8, 5.5)}
 NAMES = ("once", "lane", "between", "deep", "small")
 # LUTs only: nothing that chooses has flip-flops.
 TERMS = {"LUT": NAMES, "FF": ("once", "lane", "between", "small")}

@@ -18,7 +18,7 @@ registers into DSP slices, so that LUT and FF counts are on the high side. `scri
 and memories with the prediction of `firebrick info --board`: {differences}.
 Yosys packs bytes of several rows of 4096 words into one UltraRAM. If each row has UltraRAMs of its own, as a cascade
 needs, the counts are: {rows}.
-Limits: LUT {lut} %, FF {ff} %, DSP, block RAM and UltraRAM {rest} %.
+Limits: {limits}.
 
 `explore`, `info --board` and `generate --board` predict LUTs and flip-flops with a model that is fitted to rows of this
 table (`scripts/fit-resources`); its columns say how far it is off. The largest error is {error:.1f} %.
@@ -46,6 +46,12 @@ def unlike(found):
     wrong = [f"{run['board']['name']} with {run['preset']} takes {text}" for run in found
              for text in differences(run["described"], run["used"])]
     return "all are equal" if not wrong else "equal, but " + "; ".join(dict.fromkeys(wrong))
+
+
+def limits(found):
+    """How much of each resource may be taken."""
+    shares = found[0]["described"]["board"]["limits"].items()
+    return ", ".join(f"{kind} {percent} %" for kind, percent in shares)
 
 
 def own_rows(found):
@@ -102,7 +108,7 @@ def main():
     others = json.loads(published.read_text())
     compared += [per_mac(row["name"], row["macs"], row["lut"], row["ff"], row["dsp"])
                  for row in others["rows"]]
-    text = INTRO.format(lut=70, ff=50, rest=80, differences=unlike(found),
+    text = INTRO.format(limits=limits(found), differences=unlike(found),
                         rows=own_rows(found),
                         error=max(abs(off(run, kind)) for run in found for kind in ("LUT", "FF")))
     text += "\n".join(lines) + missing(folder, found)

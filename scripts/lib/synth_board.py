@@ -12,7 +12,6 @@ import time
 # Blocks that occur more often than this are synthesised once and counted, all others are flattened
 # into the top: what is lost across those borders is little, and 2048 multipliers take minutes.
 OFTEN = 15
-LIMITS = {"LUT": 70, "FF": 50, "DSP": 80, "BRAM": 80, "URAM": 80}
 # LUTs that a distributed memory or shift register occupies.
 MEMORY_LUTS = {"RAM32M": 4, "RAM64M": 4, "RAM32X1D": 2, "RAM64X1D": 2, "RAM128X1D": 4,
                "RAM32M16": 8, "RAM64M8": 8, "RAM64X8SW": 8, "SRL16E": 1, "SRLC32E": 1, "SRL16": 1}
@@ -156,7 +155,7 @@ def main():
     wrong = []
     print(f"{board['name']} ({board['part']}), {described['preset']}, {macs} MACs, {args.yosys}, "
           f"{seconds:.0f} s")
-    for kind, limit in LIMITS.items():
+    for kind, limit in board["limits"].items():
         there = board[kind.lower()]
         share = 100 * used[kind] / there if there else 0
         print(f"  {kind:4} {used[kind]:8} of {there:8} {share:6.1f} %, limit {limit} %, "

@@ -29,7 +29,8 @@ pub struct Vectors<'a> {
 }
 
 /// The files of both benches, path and text. That in Verilog comes with its vectors and a Makefile for
-/// Icarus and Verilator, and for a packed array of a family's slices with models of these. `list` is the name of the list of Verilog files, in the folder above.
+/// Icarus and Verilator, and for a packed array of a family's slices with models of these. `list` is
+/// the name of the list of Verilog files, in the folder above.
 #[must_use]
 pub fn testbench(
     config: &HwConfig,

@@ -9,6 +9,7 @@ use std::sync::OnceLock;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
+use firebrick_spec::config::Family;
 use serde::Deserialize;
 
 /// The file that makes a folder a board.
@@ -168,7 +169,7 @@ impl BoardFolder {
     /// Whether the part is of the 7 series; all others are UltraScale+.
     #[must_use]
     pub fn is_7_series(&self) -> bool {
-        self.part.starts_with("xc7")
+        self.family() == Family::Xc7
     }
 
     /// Reads a folder, whose name is the board's.

@@ -58,7 +58,7 @@ targets:
         version = env!("CARGO_PKG_VERSION"),
         preset = config.name,
         hash = hash(config),
-        family = if board.is_7_series() { "xc7" } else { "xcup" },
+        family = board.family().name(),
     );
     text
 }

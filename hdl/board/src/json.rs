@@ -1,6 +1,6 @@
 //! The description in JSON: what the header has, for programs that read no C.
 
-use firebrick_spec::board::Link;
+use firebrick_spec::board::{Limits, Link};
 use firebrick_spec::command::{Command, ErrorCode, Opcode, RECORD_BYTES, common};
 use firebrick_spec::docs::ports::{PORTS, TOP};
 use firebrick_spec::fields::Field;
@@ -94,12 +94,17 @@ pub fn json(
         .map(|&code| json!({"name": format!("{code:?}"), "code": code as u8, "doc": code.to_string()}))
         .collect();
     let predicted = config.resources(board);
+    let limits = Limits::default();
     let description = Description {
         generator: concat!("firebrick ", env!("CARGO_PKG_VERSION")),
         board: json!({
             "name": board.name, "part": board.part, "lut": board.lut, "ff": board.ff,
             "dsp": board.dsp, "bram": board.bram, "uram": board.uram,
             "core_mhz": board.core_mhz,
+            "limits": {
+                "LUT": limits.lut, "FF": limits.ff, "DSP": limits.dsp, "BRAM": limits.bram,
+                "URAM": limits.uram,
+            },
             "link": match board.board().link { Link::Pcie => "xdma", Link::Zynq => "axi-dma" },
         }),
         vivado: VIVADO,

@@ -36,7 +36,7 @@ pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
     if about.link != Link::Zynq {
         return Vec::new();
     }
-    let series7 = about.part.starts_with("xc7z");
+    let series7 = board.is_7_series();
     let (overlay, registers, dma) = match series7 {
         true => (ZYNQ_7000, 0x43c0_0000, 0x4040_0000),
         false => (ZYNQ_MP, 0xa000_0000, 0xa001_0000),

@@ -80,6 +80,6 @@ For hardware, not Yosys 0.23: its mapping of 72-bit wide block RAMs writes four 
         uram = need.uram,
         uram_all = board.uram,
         space = regs::SPACE,
-        family = if board.is_7_series() { "xc7" } else { "xcup" },
+        family = board.family().name(),
     )
 }

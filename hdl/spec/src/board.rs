@@ -1,6 +1,7 @@
 //! Boards: parts, what they offer, and how the host reaches them. The boards themselves are folders
 //! below `constraints`, which `firebrick-board` reads.
 
+use std::fmt;
 use std::str::FromStr;
 
 use crate::config::{Family, HwConfig};
@@ -70,6 +71,20 @@ impl Default for Limits {
     }
 }
 
+impl fmt::Display for Limits {
+    /// As [`Limits::from_str`] takes it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Limits {
+            lut,
+            ff,
+            dsp,
+            bram,
+            uram,
+        } = self;
+        write!(f, "lut={lut},ff={ff},dsp={dsp},bram={bram},uram={uram}")
+    }
+}
+
 impl FromStr for Limits {
     type Err = String;
 
@@ -132,5 +147,32 @@ impl Board {
         HwConfig::preset(self.preset)
             .and_then(|config| self.build_of(&config))
             .expect("a board names an existing preset")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_as_they_are_written() {
+        let limits = Limits {
+            dsp: 90,
+            bram: 100,
+            ..Limits::default()
+        };
+        assert_eq!("dsp=90,bram=100".parse(), Ok(limits));
+        assert_eq!(limits.to_string().parse(), Ok(limits));
+        for wrong in [
+            "",
+            "dsp",
+            "dsp=",
+            "dsp=0",
+            "dsp=101",
+            "lutram=5",
+            "dsp=90;ff=3",
+        ] {
+            assert!(wrong.parse::<Limits>().is_err(), "{wrong}");
+        }
     }
 }

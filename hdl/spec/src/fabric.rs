@@ -43,15 +43,15 @@ const LUT: Fit = Fit {
 };
 
 const FF: Fit = Fit {
-    once: 5635.0,
-    lane: 3754.0,
-    between: -82.0,
+    once: 5641.0,
+    lane: 3775.0,
+    between: -90.0,
     deep: 0.0,
     plain: 16.1,
     generic: 39.8,
-    xc7: 7.8,
+    xc7: 7.7,
     xcup: 5.5,
-    small: 1223.0,
+    small: 1248.0,
 };
 
 impl Fit {

@@ -192,14 +192,14 @@ pub struct Generate {
 #[derive(Debug, clap::Args)]
 pub struct BoardLimits {
     /// How much of a board's resources may be taken, in percent; what is not named keeps its
-    /// default: lut=70,ff=50,dsp=80,bram=80,uram=80
+    /// default
     #[arg(
+        id = "limits",
         long = "limits",
         value_name = "RESOURCE=PERCENT,...",
-        default_value = "lut=70",
-        hide_default_value = true
+        default_value_t = Limits::default()
     )]
-    pub limits: Limits,
+    pub given: Limits,
 }
 
 #[derive(Debug, clap::Args)]

@@ -32,10 +32,7 @@ impl fmt::Display for Over<'_> {
                 there,
                 limit,
             } = share;
-            write!(
-                f,
-                "{comma}{need} of {there} {name}, and {limit} % can be used"
-            )?;
+            write!(f, "{comma}{need} of {there} {name} ({limit} % can be used)")?;
         }
         Ok(())
     }

@@ -21,11 +21,10 @@ macro_rules! tile {
         ///
         /// Takes one vector of u8 activations (input channel 0 in the low byte) a cycle, multiplies
         /// each minus 128, and gives the signed sums of all output channels `tile_latency` cycles
-        /// later. Weights enter one
-        /// row a cycle, output channel 0 in the low byte: `load_in` marks row 0, the others
-        /// follow without a gap. They become active for the vector that comes with `swap_in`,
-        /// which may follow `load_in` by one cycle or more; the next `load_in` may come with
-        /// `swap_in` or later. No back-pressure.
+        /// later. Weights enter one row a cycle, output channel 0 in the low byte: `load_in` marks
+        /// row 0, the others follow without a gap. They become active for the vector that comes
+        /// with `swap_in`, which may follow `load_in` by one cycle or more; the next `load_in` may
+        /// come with `swap_in` or later. No back-pressure.
         #[derive(LogicBlock)]
         pub struct $name {
             /// Clock.

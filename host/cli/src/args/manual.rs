@@ -102,17 +102,24 @@ const SIMULATING: &[&str] = &[
 #[cfg(not(feature = "sim"))]
 const SIMULATING: &[&str] = &[];
 
-const ENVIRONMENT: &str = "\
+macro_rules! colour {
+    () => {
+        "  NO_COLOR             If it is set and not empty, nothing is coloured."
+    };
+}
+
+const ENVIRONMENT: &str = concat!(
+    "\
 Environment variables:
   FIREBRICK_CACHE      The folder that keeps built simulations. Without it, they are
                        kept in firebrick below $XDG_CACHE_HOME or ~/.cache.
   FIREBRICK_VERILATOR  The Verilator to use instead of the one on PATH.
   CXX                  The C++ compiler that builds simulations.
-  NO_COLOR             If it is set and not empty, nothing is coloured.";
+",
+    colour!()
+);
 
-const COLOUR: &str = "\
-Environment variables:
-  NO_COLOR             If it is set and not empty, nothing is coloured.";
+const COLOUR: &str = concat!("Environment variables:\n", colour!());
 
 /// The exit codes, one a line.
 fn exit_codes() -> String {
@@ -130,11 +137,10 @@ static VERSION: LazyLock<String> = LazyLock::new(|| {
     .filter_map(|(name, on)| on.then_some(name))
     .collect();
     format!(
-        "{}\ncommit {}\nABI {}.{} ({ABI_VERSION:#010x})\nfeatures: {}",
+        "{}\ncommit {}\nABI {} ({ABI_VERSION:#010x})\nfeatures: {}",
         env!("CARGO_PKG_VERSION"),
         env!("FIREBRICK_COMMIT"),
-        ABI_VERSION >> 16,
-        ABI_VERSION & 0xffff,
+        firebrick_spec::version(ABI_VERSION),
         match features.is_empty() {
             true => "none".to_owned(),
             false => features.join(", "),

@@ -4,6 +4,7 @@ use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Limits, Link};
 use firebrick_spec::config::{Family, OPTIONS, PRESETS, SUM_BITS};
+use firebrick_spec::resources::Share;
 use rayon::prelude::*;
 use serde::Serialize;
 
@@ -42,6 +43,8 @@ struct Candidate {
     uram_available: usize,
     /// The resource that is closest to its limit.
     tightest: &'static str,
+    #[serde(skip)]
+    shares: [Share; 5],
     /// Bytes to and from the core in a second.
     bus_bytes_per_second: f64,
     /// Share of the input stream's cycles in use.
@@ -100,22 +103,23 @@ fn candidate(
         uram: need.uram,
         uram_available: board.uram,
         tightest: need.tightest(board, limits).name,
+        shares: need.on(board, limits),
         bus_bytes_per_second: bytes as f64 * images_per_second,
         bus_share: prediction.dma_bytes_in as f64 / (config.bus_bytes as f64 * cycles),
     }
 }
 
 /// How many percent of a resource are taken.
-fn share(need: usize, there: usize) -> String {
-    match there {
+fn cell(share: &Share) -> String {
+    match share.there {
         0 => "none".to_owned(),
-        _ => format!("{:.0} %", 100.0 * need as f64 / there as f64),
+        _ => format!("{:.0} %", share.percent()),
     }
 }
 
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
-    let limits = &args.limits.limits;
+    let limits = &args.limits.given;
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
@@ -172,16 +176,17 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         "bus in use#",
     ]);
     for c in &candidates {
+        let [lut, _, dsp, bram, uram] = &c.shares;
         table.add_row(vec![
             c.rank.to_string(),
             c.preset.clone(),
             format!("{:.1}", c.images_per_second),
             format!("{:.2}", c.latency_ms),
             percent(c.utilization),
-            share(c.lut, c.lut_available),
-            share(c.dsp, c.dsp_available),
-            share(c.bram, c.bram_available),
-            share(c.uram, c.uram_available),
+            cell(lut),
+            cell(dsp),
+            cell(bram),
+            cell(uram),
             c.tightest.to_owned(),
             format!("{:.0}", c.bus_bytes_per_second / 1e6),
             percent(c.bus_share),

@@ -31,7 +31,7 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         None => config,
     };
     if let Some(board) = board {
-        let over = config.over(board, &args.limits.limits);
+        let over = config.over(board, &args.limits.given);
         if !over.is_empty() {
             return Err(CliError::DoesNotFit {
                 preset: config.name.clone(),

@@ -173,7 +173,7 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     let config = target.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
-    let limits = &args.limits.limits;
+    let limits = &args.limits.given;
     let info = Info::of(&target, config, &program, &timing, board, limits);
     if args.json.on {
         return output.json(&info);
