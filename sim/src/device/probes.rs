@@ -12,12 +12,23 @@ use crate::model::Model;
 /// Where the engine sits in its top module.
 const CORE: &str = "core";
 
-/// Names a register and where it is.
+/// A register and where it is.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Probe {
+    /// Field of [`Seen`].
+    field: &'static str,
+    /// Path of instances from the engine down.
+    path: &'static str,
+    register: &'static str,
+    /// Width in bits of a counter that is held inverted, which costs less logic than a subtraction.
+    inverted: Option<u32>,
+}
+
+/// Names a register and where it is; `!20 "not_left"` is held inverted in 20 bits.
 macro_rules! probes {
-    ($($field:ident = $path:literal, $register:literal, $doc:literal;)*) => {
-        /// Field of [`Seen`], path of instances from the engine down, register.
-        pub(crate) const PROBES: &[(&str, &str, &str)] =
-            &[$((stringify!($field), $path, $register)),*];
+    ($($field:ident = $path:literal, $(!$width:literal)? $register:literal, $doc:literal;)*) => {
+        /// All of them.
+        pub(crate) const PROBES: &[Probe] = &[$(probes!(@ $field, $path, $register $(, $width)?)),*];
 
         /// The registers of [`PROBES`], as they stand; what the design does not have is missing.
         #[derive(Clone, Copy, Debug, Default)]
@@ -28,10 +39,36 @@ macro_rules! probes {
         impl Seen {
             /// Reads them all.
             pub fn read(model: &Model) -> Seen {
-                Seen { $($field: read(model, $path, $register),)* }
+                let mut probes = PROBES.iter();
+                Seen { $($field: probes.next().and_then(|probe| probe.read(model)),)* }
             }
         }
     };
+    (@ $field:ident, $path:literal, $register:literal) => {
+        Probe { field: stringify!($field), path: $path, register: $register, inverted: None }
+    };
+    (@ $field:ident, $path:literal, $register:literal, $width:literal) => {
+        Probe { field: stringify!($field), path: $path, register: $register, inverted: Some($width) }
+    };
+}
+
+impl Probe {
+    /// The value that is meant; nothing if the design does not have the register.
+    fn read(&self, model: &Model) -> Option<u64> {
+        let path = path(self.path);
+        let value = spellings(self.register)
+            .iter()
+            .find_map(|name| model.signal(&path, name))?;
+        Some(self.meant(value))
+    }
+
+    /// What a register of this content counts.
+    fn meant(&self, value: u64) -> u64 {
+        match self.inverted {
+            Some(width) => !value & ((1 << width) - 1),
+            None => value,
+        }
+    }
 }
 
 probes! {
@@ -48,7 +85,7 @@ probes! {
     groups = "passes", "groups", "Channel groups that it has left.";
     running = "streamer", "running", "A pass runs.";
     storing = "streamer", "storing", "A store runs.";
-    remaining = "streamer", "remaining", "Positions or words left of it.";
+    remaining = "streamer", !20 "not_remaining", "Positions or words left of it.";
     strips = "streamer", "strips", "Strips complete and not taken.";
     tiles = "streamer", "tiles", "Tiles given to the drain and not drained.";
     loading = "loader", "active", "The loader has a job.";
@@ -63,7 +100,7 @@ probes! {
     drain_jobs = "jobs", "level", "Tiles in the drain's queue.";
     released = "", "released", "Of them, those whose sums are complete.";
     draining = "drain.reader", "active", "The drain reads a tile's sums.";
-    vectors = "drain.reader", "remaining", "Vectors left of it.";
+    vectors = "drain.reader", !14 "not_remaining", "Vectors left of it.";
     output = "output_stage.queue", "level", "Beats in the output queue.";
 }
 
@@ -79,12 +116,6 @@ fn path(below: &str) -> String {
         path.push_str(below);
     }
     path
-}
-
-fn read(model: &Model, below: &str, register: &str) -> Option<u64> {
-    let path = path(below);
-    let mut names = spellings(register).into_iter();
-    names.find_map(|name| model.signal(&path, &name))
 }
 
 /// The module at a path of instances, by its text and that of the modules above it.
@@ -112,15 +143,16 @@ fn body<'a>(verilog: &'a str, module: &str) -> Option<&'a str> {
     Some(&verilog[start..start + length])
 }
 
-/// Whether a module declares a register.
-fn declares(text: &str, register: &str) -> bool {
+/// Whether a module declares a register, of `width` bits if that is given.
+fn declares(text: &str, register: &str, width: Option<u32>) -> bool {
+    let range = width.map(|width| format!("[{}:0]", width - 1));
     text.lines().any(|line| {
-        let line = line.trim();
-        line.starts_with("reg ")
-            && line
-                .trim_end_matches(';')
-                .split_whitespace()
-                .any(|word| word == register)
+        let mut words = line.trim().trim_end_matches(';').split_whitespace();
+        words.next() == Some("reg")
+            && range
+                .as_deref()
+                .is_none_or(|range| words.next() == Some(range))
+            && words.any(|word| word == register)
     })
 }
 
@@ -128,15 +160,15 @@ fn declares(text: &str, register: &str) -> bool {
 /// has not.
 pub(crate) fn find(verilog: &str) -> (Vec<(String, String)>, Vec<&'static str>) {
     let (mut found, mut missing) = (Vec::new(), Vec::new());
-    for &(field, below, register) in PROBES {
-        let place = module(verilog, &path(below)).and_then(|(name, text)| {
-            let mut names = spellings(register).into_iter();
-            let register = names.find(|register| declares(text, register))?;
+    for probe in PROBES {
+        let place = module(verilog, &path(probe.path)).and_then(|(name, text)| {
+            let mut names = spellings(probe.register).into_iter();
+            let register = names.find(|register| declares(text, register, probe.inverted))?;
             Some((name.to_owned(), register))
         });
         match place {
             Some(place) => found.push(place),
-            None => missing.push(field),
+            None => missing.push(probe.field),
         }
     }
     (found, missing)
@@ -164,6 +196,16 @@ mod tests {
             let (_, missing) = find(&top::generate(&config).unwrap());
             assert!(missing.is_empty(), "{preset} lacks {missing:?}");
         }
+    }
+
+    #[test]
+    fn an_inverted_counter_is_read_as_what_it_counts() {
+        let probe = PROBES
+            .iter()
+            .find(|probe| probe.field == "vectors")
+            .unwrap();
+        assert_eq!(probe.meant(0x3ffe), 1);
+        assert_eq!(probe.meant(0x3fff), 0);
     }
 
     #[test]
