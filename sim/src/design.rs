@@ -121,7 +121,7 @@ impl Design {
         self
     }
 
-    /// Adds lint waivers: the text of a Verilator `.vlt` file, for [`crate::lint::lint`] and
+    /// Adds lint waivers: the text of a Verilator `.vlt` file, for [`crate::verilator::lint::lint`] and
     /// for the build.
     #[must_use]
     pub fn waivers(mut self, vlt: impl Into<String>) -> Self {

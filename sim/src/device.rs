@@ -15,8 +15,8 @@ use firebrick_spec::{HwConfig, regs};
 use crate::bus::{BusError, LiteId, SinkId, SourceId, Testbench};
 use crate::design::Design;
 use crate::error::{BuildError, ModelError};
-use crate::model::Model;
-use crate::verilate::Builder;
+use crate::verilator::model::Model;
+use crate::verilator::verilate::Builder;
 
 /// How a simulated engine is built and disturbed.
 #[derive(Debug, Clone, Default)]

@@ -19,38 +19,26 @@
 
 pub mod bus;
 
-mod bundle;
-mod cache;
-mod compile;
 mod design;
 mod device;
 pub mod emulator;
 mod environment;
 mod error;
-mod ffi;
 pub mod icarus;
-pub mod lint;
-mod makefile;
-mod model;
-mod ports;
 pub mod primitives;
 mod process;
-mod progress;
-mod runtime;
 mod temporary;
 pub mod testbench;
-mod toolchain;
-mod verilate;
-mod waveform;
-mod wrapper;
+mod verilator;
 
 pub use design::Design;
 pub use device::{CycleReport, SimDevice, SimError, SimOptions, design_of, engine_design};
 pub use environment::Environment;
 pub use error::{BuildError, ModelError};
-pub use model::{Model, Port};
-pub use ports::{Direction, PortInfo};
-pub use progress::{Event, Progress, Silent, StderrProgress};
-pub use toolchain::{OLDEST_VERILATOR, Toolchain};
-pub use verilate::{Builder, DEFAULT_DEADLINE, VerilatedModel};
-pub use waveform::room;
+pub use verilator::lint;
+pub use verilator::model::{Model, Port};
+pub use verilator::ports::{Direction, PortInfo};
+pub use verilator::progress::{Event, Progress, Silent, StderrProgress};
+pub use verilator::toolchain::{OLDEST_VERILATOR, Toolchain};
+pub use verilator::verilate::{Builder, DEFAULT_DEADLINE, VerilatedModel};
+pub use verilator::waveform::room;

@@ -2,6 +2,7 @@
 //! Verilog-2001, and one for cocotb that is written from the documents alone.
 
 use firebrick_driver::hex;
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::config::Family;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 
@@ -42,7 +43,7 @@ pub fn testbench(
     let title = |what: &str| format!("Firebrick, configuration {}: {what}", config.name);
     let bench = include_str!("testbench/firebrick_tb.v.in");
     let hash = config.hash();
-    let beats = vectors.transfer.len().max(vectors.expect.len()) / config.bus_bytes;
+    let beats = vectors.transfer.len().max(vectors.expect.len()) / BEAT_BYTES;
     let offset = |register: regs::Register| format!("{:03x}", register.offset);
     let models = (config.packed && config.family != Family::Generic).then_some(MODELS);
     let marks = [
@@ -74,7 +75,7 @@ pub fn testbench(
             text.replace(mark, with)
         })
     };
-    let beats = |what, bytes| hex::beats(&title(what), bytes, config.bus_bytes);
+    let beats = |what, bytes| hex::beats(&title(what), bytes, BEAT_BYTES);
     let files = [
         ("firebrick_tb.v", fill(bench)),
         ("Makefile", fill(include_str!("testbench/Makefile.in"))),

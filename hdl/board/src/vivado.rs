@@ -1,5 +1,6 @@
 //! Vivado scripts: the same for every board, with one file of settings.
 
+use firebrick_spec::BEAT_BYTES;
 use std::fmt::Write as _;
 
 use firebrick_spec::{HwConfig, regs};
@@ -60,11 +61,7 @@ impl Settings {
             ("hash", hash(config), "of the configuration"),
             ("version", "1.0".to_owned(), "of the packaged core"),
             ("core_mhz", board.core_mhz.to_string(), "the core's clock"),
-            (
-                "bus_bytes",
-                config.bus_bytes.to_string(),
-                "of a stream's beat",
-            ),
+            ("bus_bytes", BEAT_BYTES.to_string(), "of a stream's beat"),
             ("register_base", format!("{register_base:#010x}"), ""),
             ("register_range", format!("{:#x}", regs::SPACE), "bytes"),
             (

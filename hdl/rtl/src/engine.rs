@@ -1,5 +1,6 @@
 //! The engine: all blocks and the wires between them.
 
+use crate::common::words::Beat;
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::latency::{SETTLE_LATENCY, TAG_LEAD, tag_latency};
 use firebrick_spec::resources::Memory;
@@ -67,7 +68,7 @@ pub struct Engine {
     /// AXI4-Lite read data.
     pub s_axil_rready: Signal<In, Bit>,
     /// Command stream.
-    pub s_axis_tdata: Signal<In, Bits<128>>,
+    pub s_axis_tdata: Signal<In, Beat>,
     /// Command stream.
     pub s_axis_tvalid: Signal<In, Bit>,
     /// Command stream.
@@ -75,7 +76,7 @@ pub struct Engine {
     /// Command stream.
     pub s_axis_tlast: Signal<In, Bit>,
     /// Result packets.
-    pub m_axis_tdata: Signal<Out, Bits<128>>,
+    pub m_axis_tdata: Signal<Out, Beat>,
     /// Result packets.
     pub m_axis_tvalid: Signal<Out, Bit>,
     /// Result packets.
@@ -144,10 +145,9 @@ pub struct Engine {
 impl Engine {
     /// The engine for `config`: 1, 2, 4 or 8 lanes of 16 x 16 or one of 8 x 8, on a 16-byte bus.
     pub fn new(config: &HwConfig) -> Result<Self, String> {
-        let sizes: [(&str, usize, &[usize]); 4] = [
+        let sizes: [(&str, usize, &[usize]); 3] = [
             ("tile", config.tile, &[8, 16]),
             ("lanes", config.lanes, &[1, 2, 4, 8]),
-            ("bus_bytes", config.bus_bytes, &[16]),
             ("window_kernel", config.window_kernel, &[3, 7]),
         ];
         for (name, value, choices) in sizes {

@@ -13,8 +13,6 @@ pub struct HwConfig {
     pub tile: usize,
     /// Tiles that share weights and take consecutive pixels.
     pub lanes: usize,
-    /// Bytes of one AXI4-Stream beat.
-    pub bus_bytes: usize,
     /// Feature buffer: words of `tile` bytes (one channel group of one pixel), over all lanes. The
     /// word with address a lies in bank a mod `lanes`.
     pub feature_words: usize,
@@ -194,7 +192,6 @@ impl HwConfig {
             name: name.to_owned(),
             tile,
             lanes,
-            bus_bytes: 16,
             feature_words: feature_bytes / tile,
             weight_blocks: weight_bytes / (tile * tile),
             param_groups: 4096 / tile,
@@ -273,7 +270,7 @@ impl HwConfig {
             ("abi", crate::ABI_VERSION as usize),
             ("tile", self.tile),
             ("lanes", self.lanes),
-            ("bus_bytes", self.bus_bytes),
+            ("bus_bytes", crate::BEAT_BYTES),
             ("feature_words", self.feature_words),
             ("weight_blocks", self.weight_blocks),
             ("param_groups", self.param_groups),

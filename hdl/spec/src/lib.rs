@@ -18,6 +18,13 @@ pub mod sparse;
 
 pub use config::HwConfig;
 
+/// Bits of an AXI4-Stream beat, of a feature word and of a row of weights: the one width of the
+/// core's streams and buffers.
+pub const BEAT_BITS: usize = 128;
+
+/// Bytes of an AXI4-Stream beat.
+pub const BEAT_BYTES: usize = BEAT_BITS / 8;
+
 /// Version of the register map, the command encoding and the result packet.
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
 pub const ABI_VERSION: u32 = 0x0004_0000;

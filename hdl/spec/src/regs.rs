@@ -291,7 +291,7 @@ pub fn stats_index(layer: u32, counter: usize) -> u32 {
 pub fn identity(config: &HwConfig) -> Vec<(Register, u32)> {
     let shape = shape::TILE.put(config.tile as u32)
         | shape::LANES.put(config.lanes as u32)
-        | shape::BUS_BYTES.put(config.bus_bytes as u32)
+        | shape::BUS_BYTES.put(crate::BEAT_BYTES as u32)
         | shape::PACKED.put(config.packed.into());
     vec![
         (MAGIC, crate::MAGIC),

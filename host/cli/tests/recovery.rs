@@ -4,6 +4,7 @@
 
 mod common;
 
+use firebrick_spec::BEAT_BYTES;
 use std::time::Duration;
 
 use firebrick_driver::{CompileOptions, Device, DeviceError, Session, compile};
@@ -36,13 +37,15 @@ fn a_soft_reset_recovers_from_corrupt_streams() {
         transfer[at] ^= 0x40;
         transfer
     };
-    let beat = config.bus_bytes;
     let whole = transfer.len();
     for (stream, code) in [
         (corrupt(record + 4, whole), ErrorCode::BadCrc),
-        (transfer[..record + 2 * beat].to_vec(), ErrorCode::EarlyEnd),
         (
-            [&transfer[..], &[0; 16][..beat.min(16)]].concat(),
+            transfer[..record + 2 * BEAT_BYTES].to_vec(),
+            ErrorCode::EarlyEnd,
+        ),
+        (
+            [&transfer[..], &[0; BEAT_BYTES]].concat(),
             ErrorCode::LateEnd,
         ),
     ] {

@@ -1,5 +1,6 @@
 //! Where a transfer ends in a stream of bytes: as the engine finds it, by the records alone.
 
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, RECORD_BYTES, RECORD_WORDS};
 
@@ -60,7 +61,7 @@ impl Framer {
                 Ok(Command::End(_)) => return Framed::End(at),
                 Ok(command) => {
                     let payload = command.payload_bytes(&self.config);
-                    self.payload = payload.next_multiple_of(self.config.bus_bytes);
+                    self.payload = payload.next_multiple_of(BEAT_BYTES);
                 }
                 Err(_) => return Framed::Lost(at),
             }

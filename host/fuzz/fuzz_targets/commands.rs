@@ -4,6 +4,7 @@
 //! reached.
 #![no_main]
 
+use firebrick_spec::BEAT_BYTES;
 use std::cell::RefCell;
 use std::sync::LazyLock;
 
@@ -61,7 +62,7 @@ fn records(mut bytes: Bytes<'_>) -> Vec<u8> {
         if let Ok(command) = Command::decode(&words) {
             let payload = command
                 .payload_bytes(config)
-                .next_multiple_of(config.bus_bytes);
+                .next_multiple_of(BEAT_BYTES);
             let payload = payload.min(LONGEST);
             let start = stream.len();
             let given = usize::from(bytes.byte());

@@ -3,7 +3,7 @@
 use super::error::Violation;
 use super::random::{Chance, Random};
 use crate::error::ModelError;
-use crate::model::{Model, Port};
+use crate::verilator::model::{Model, Port};
 
 /// Where a request stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

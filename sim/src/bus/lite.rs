@@ -6,7 +6,7 @@ use super::channel::{Answer, Answered, Request};
 use super::error::{StreamReport, Violation};
 use super::random::{Chance, Random};
 use crate::error::ModelError;
-use crate::model::{Model, Port};
+use crate::verilator::model::{Model, Port};
 
 /// A register access.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

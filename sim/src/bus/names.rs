@@ -1,7 +1,7 @@
 //! Which ports of a design make up a stream.
 
 use crate::error::ModelError;
-use crate::model::{Model, Port};
+use crate::verilator::model::{Model, Port};
 
 /// The names of a stream's ports.
 #[derive(Debug, Clone, PartialEq, Eq)]

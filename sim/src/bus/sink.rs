@@ -4,7 +4,7 @@ use super::error::{StreamReport, Violation, hex};
 use super::names::{StreamNames, StreamPorts};
 use super::random::{Chance, Random};
 use crate::error::ModelError;
-use crate::model::Model;
+use crate::verilator::model::Model;
 
 /// One beat that was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::error::StreamReport;
 use super::names::{StreamNames, StreamPorts};
 use super::random::{Chance, Random};
 use crate::error::ModelError;
-use crate::model::Model;
+use crate::verilator::model::Model;
 
 /// An AXI4-Stream master: a queue of beats.
 ///

@@ -7,7 +7,7 @@ use super::random::Random;
 use super::sink::AxiStreamSink;
 use super::source::AxiStreamSource;
 use crate::error::ModelError;
-use crate::model::{Model, Port};
+use crate::verilator::model::{Model, Port};
 
 /// A source of a test bench.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

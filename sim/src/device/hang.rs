@@ -3,6 +3,7 @@
 use firebrick_driver::DeviceError;
 use firebrick_driver::stall::{Places, Queues, Registers, Stall, records_of};
 use firebrick_model::timing::predict;
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::regs;
 
 use super::SimDevice;
@@ -118,8 +119,7 @@ impl SimDevice {
         let waiting = source.waiting();
         let transfer = flight.own.bytes.len();
         // Beats of transfers behind this one wait as well, or are in the engine already.
-        let left =
-            (flight.own.until.saturating_sub(source.sent())) as usize * self.config.bus_bytes;
+        let left = (flight.own.until.saturating_sub(source.sent())) as usize * BEAT_BYTES;
         let sent = transfer.saturating_sub(left);
         let registers = Registers::read(self);
         let queued = seen.queue.map(|level| level as usize);

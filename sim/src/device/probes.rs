@@ -7,7 +7,7 @@
 
 use firebrick_rtl::top;
 
-use crate::model::Model;
+use crate::verilator::model::Model;
 
 /// Where the engine sits in its top module.
 const CORE: &str = "core";

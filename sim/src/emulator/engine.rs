@@ -1,11 +1,12 @@
 //! The Verilated core with its ports: registers, streams, interrupt.
 
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 
 use crate::bus::{BusError, LiteId, SinkId, SourceId, Testbench};
 use crate::device::{SimError, SimOptions, engine_design};
-use crate::model::{Model, Port};
-use crate::verilate::Builder;
+use crate::verilator::model::{Model, Port};
+use crate::verilator::verilate::Builder;
 
 /// Beats that wait before the core at most: as a DMA engine's FIFO.
 const FIFO_BEATS: usize = 512;
@@ -48,7 +49,7 @@ impl Engine {
         bench.set_disturbance(options.idle, options.back_pressure, options.idle);
         Ok(Engine {
             irq: bench.model().output("irq")?,
-            beat: config.bus_bytes,
+            beat: BEAT_BYTES,
             bench,
             source,
             sink,

@@ -31,7 +31,7 @@ pub use fault::{FAULTS, Fault, FaultError};
 pub use options::{Kind, Options, Streams};
 
 use crate::device::SimOptions;
-use crate::verilate::Builder;
+use crate::verilator::verilate::Builder;
 use axidma::AxiDma;
 use control::Control;
 use core_registers::{CoreRegisters, Done};

@@ -3,6 +3,7 @@
 //! asks for it. Tiles of one and two vectors, and of about a weight load, come often.
 
 use firebrick_driver::{ExecError, Executor};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::arith::{MULT_MAX, MULT_MIN, SHIFT_MAX, WEIGHT_MAX};
 use firebrick_spec::command::{
     Block, Command, End, Hello, Load, LoadSparse, Mode, Rows, Store, WAIT_NONE,
@@ -107,7 +108,7 @@ fn load(config: &HwConfig, rng: &mut SmallRng, all: bool) -> Item {
     let wait = if all { 0 } else { wait(rng) };
     if thin {
         let payload = sparse::encode(&weights);
-        let beats = (payload.len() / config.bus_bytes) as u32;
+        let beats = (payload.len() / BEAT_BYTES) as u32;
         return Item {
             command: Command::LoadSparse(LoadSparse {
                 wait,
@@ -163,7 +164,7 @@ fn rows(config: &HwConfig, rng: &mut SmallRng, base: u32, most: u32) -> Option<I
         return None;
     }
     let count = (lines - 1) * stride + kernel;
-    let bytes = Rows::row_bytes(width as usize, config.bus_bytes);
+    let bytes = Rows::row_bytes(width as usize);
     let payload = (0..count as usize * bytes).map(|_| rng.random()).collect();
     Some(Item {
         command: Command::Rows(Rows {
@@ -316,7 +317,7 @@ fn prefill(config: &HwConfig, rng: &mut SmallRng) -> Vec<Item> {
     let groups = 27u32.div_ceil(config.tile as u32);
     // 32 columns of a picture 34 wide, so many rows that all words are written.
     let lines = (WORDS + 64).div_ceil(32 * groups);
-    let bytes = Rows::row_bytes(34, config.bus_bytes);
+    let bytes = Rows::row_bytes(34);
     items.push(Item {
         command: Command::Rows(Rows {
             first: true,

@@ -45,9 +45,9 @@ fn counting_weights(config: &HwConfig, count: u32) -> Item {
 }
 
 /// A picture of one colour whose windows fill 2 x `pixels` words from 0 on.
-fn picture(config: &HwConfig, base: u32, columns: u32, lines: u32, value: u8) -> Rows2 {
+fn picture(base: u32, columns: u32, lines: u32, value: u8) -> Rows2 {
     let (width, count) = (columns + 2, lines + 2);
-    let bytes = Rows::row_bytes(width as usize, config.bus_bytes) * count as usize;
+    let bytes = Rows::row_bytes(width as usize) * count as usize;
     Rows2 {
         rows: Rows {
             first: true,
@@ -111,7 +111,7 @@ fn short_tiles_that_had_to_wait() {
             for (groups, kernel3) in [(2, false), (3, false), (1, true)] {
                 for outstanding in [0, 7] {
                     let width = 8.max(lanes);
-                    let source = picture(&config, 0, width, 64, 1);
+                    let source = picture(0, width, 64, 1);
                     let long = Block {
                         count: 40 * lanes,
                         acc_bank: 1,
@@ -169,7 +169,7 @@ fn rows_wait_for_the_drains_before_them() {
         let first = [
             unit_params(&config),
             counting_weights(&config, 1),
-            picture(&config, 0, width, 16, 3).item(),
+            picture(0, width, 16, 3).item(),
             plain(Command::Block(Block {
                 count,
                 height: 16,
@@ -181,7 +181,7 @@ fn rows_wait_for_the_drains_before_them() {
         ];
         let lines = 4;
         for base in [2_048, 2_048 + count - 8] {
-            let rows = picture(&config, base, width, lines, 9);
+            let rows = picture(base, width, lines, 9);
             let second = [
                 rows.item(),
                 plain(Command::Store(Store { base: 2_048, count })),
@@ -207,12 +207,12 @@ fn rows_wait_for_the_stores_before_them() {
         let config = bench.config.clone();
         let width = 8.max(config.lanes as u32);
         for wait in [0, WAIT_NONE] {
-            let mut again = picture(&config, 0, width, 16, 200);
+            let mut again = picture(0, width, 16, 200);
             (again.rows.wait, again.rows.drains) = (wait, wait);
             let items = [
                 unit_params(&config),
                 counting_weights(&config, 1),
-                picture(&config, 0, width, 16, 100).item(),
+                picture(0, width, 16, 100).item(),
                 plain(Command::Block(taker(&config))),
                 plain(Command::Store(Store {
                     base: 0,

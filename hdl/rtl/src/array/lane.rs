@@ -1,5 +1,6 @@
 //! One lane of the engine: a tile and its accumulators.
 
+use crate::common::words::{WeightRow, Word};
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -20,13 +21,13 @@ pub struct Lane {
     /// Clock.
     pub clock: Signal<In, Clock>,
     /// Activations, u8, input channel 0 in the low byte.
-    pub x_in: Signal<In, Bits<128>>,
+    pub x_in: Signal<In, Word>,
     /// The loaded weights become active with this vector.
     pub swap_in: Signal<In, Bit>,
     /// Row 0 of a weight block is at `w_in`; the other rows follow without a gap.
     pub load_in: Signal<In, Bit>,
     /// A row of weights, i8, output channel 0 in the low byte.
-    pub w_in: Signal<In, Bits<128>>,
+    pub w_in: Signal<In, WeightRow>,
     /// The array's sums are those of a pixel.
     pub tag_valid: Signal<In, Bit>,
     /// They start the accumulator.

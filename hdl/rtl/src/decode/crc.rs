@@ -1,5 +1,7 @@
 //! CRC-32 over 128-bit beats.
 
+use crate::common::words::Beat;
+use firebrick_spec::BEAT_BITS;
 use rust_hdl::prelude::*;
 
 /// Reflected polynomial of the CRC-32 of IEEE 802.3.
@@ -15,16 +17,16 @@ pub struct Crc32x128 {
     /// Register before.
     pub state: Signal<In, Bits<32>>,
     /// Beat.
-    pub data: Signal<In, Bits<128>>,
+    pub data: Signal<In, Beat>,
     /// Evaluates; `result` is 0 otherwise. Spares simulators the work.
     pub enable: Signal<In, Bit>,
     /// Register after.
     pub result: Signal<Out, Bits<32>>,
-    part_mask: Vec<Constant<Bits<128>>>,
+    part_mask: Vec<Constant<Beat>>,
     part_one: Vec<Constant<Bits<PARTS>>>,
     sum_mask: Vec<Constant<Bits<PARTS>>>,
     one: Vec<Constant<Bits<32>>>,
-    mixed: Signal<Local, Bits<128>>,
+    mixed: Signal<Local, Beat>,
     parts: Signal<Local, Bits<PARTS>>,
     sum: Signal<Local, Bits<32>>,
 }
@@ -83,7 +85,7 @@ impl Logic for Crc32x128 {
     fn update(&mut self) {
         self.parts.next = 0.into();
         self.sum.next = 0.into();
-        self.mixed.next = self.data.val() ^ bit_cast::<128, 32>(self.state.val());
+        self.mixed.next = self.data.val() ^ bit_cast::<BEAT_BITS, 32>(self.state.val());
         if self.enable.val() {
             for i in 0..PARTS {
                 if (self.mixed.val() & self.part_mask[i].val()).xor() {

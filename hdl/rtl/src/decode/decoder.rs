@@ -1,5 +1,6 @@
 //! Command decoder: reads the stream in order, checks every record, and hands out payloads.
 
+use crate::common::words::Beat;
 use firebrick_spec::command::{ErrorCode, Mode};
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC};
 use rust_hdl::prelude::*;
@@ -49,7 +50,7 @@ pub struct Decoder {
     /// Beat taken.
     pub s_ready: Signal<Out, Bit>,
     /// Beat.
-    pub s_data: Signal<In, Bits<128>>,
+    pub s_data: Signal<In, Beat>,
     /// Last beat of the transfer.
     pub s_last: Signal<In, Bit>,
     /// Record for the sequencer, words 0 to 6.
@@ -91,7 +92,7 @@ pub struct Decoder {
     /// It has rows to write.
     pub sparse_busy: Signal<In, Bit>,
     /// The beat that these writes and units take.
-    pub payload: Signal<Out, Bits<128>>,
+    pub payload: Signal<Out, Beat>,
     /// Starts the window unit on `queue_data`.
     pub window_start: Signal<Out, Bit>,
     /// A beat for the window unit.
@@ -115,8 +116,8 @@ pub struct Decoder {
     /// Feeds the window unit, or waits to.
     pub late_input: Signal<Out, Bit>,
     state: DFF<DecoderState>,
-    low: DFF<Bits<128>>,
-    high: DFF<Bits<128>>,
+    low: DFF<Beat>,
+    high: DFF<Beat>,
     crc_state: DFF<Bits<32>>,
     ended: DFF<Bit>,
     greeted: DFF<Bit>,

@@ -1,5 +1,7 @@
 //! Sparse weights: puts the zeros back that a `load_sparse` record leaves out.
 
+use crate::common::words::{Beat, WeightRow};
+use firebrick_spec::BEAT_BITS;
 pub use firebrick_spec::latency::SPARSE_LATENCY;
 use firebrick_spec::latency::{SPARSE_COUNT_LATENCY, SPARSE_ROWS as ROWS};
 use rust_hdl::prelude::*;
@@ -96,7 +98,7 @@ pub struct Sparse {
     /// Beat taken.
     pub in_ready: Signal<Out, Bit>,
     /// Beat.
-    pub in_data: Signal<In, Bits<128>>,
+    pub in_data: Signal<In, Beat>,
     /// Rows are left to issue.
     pub busy: Signal<Out, Bit>,
     /// Writes a row.
@@ -104,7 +106,7 @@ pub struct Sparse {
     /// Here.
     pub write_address: Signal<Out, Bits<24>>,
     /// Weights.
-    pub write_data: Signal<Out, Bits<128>>,
+    pub write_data: Signal<Out, WeightRow>,
     state: DFF<SparseState>,
     // In one of the states that take beats.
     open: DFF<Bit>,
@@ -144,7 +146,7 @@ pub struct Sparse {
     before_2: Vec<DFF<Bits<8>>>,
     address_2: DFF<Bits<24>>,
     valid_3: DFF<Bit>,
-    row_3: DFF<Bits<128>>,
+    row_3: DFF<WeightRow>,
     address_3: DFF<Bits<24>>,
     counts: Vec<Signal<Local, Bits<8>>>,
     halves: Vec<Signal<Local, Bits<8>>>,
@@ -383,13 +385,13 @@ impl Logic for Sparse {
         } else if self.offset_1.q.val().get_bits::<2>(2) == 3 {
             self.coarse.next = self.joined.val().get_bits::<152>(96);
         }
-        self.fine.next = self.coarse.val().get_bits::<128>(0);
+        self.fine.next = self.coarse.val().get_bits::<BEAT_BITS>(0);
         if self.offset_1.q.val().get_bits::<2>(0) == 1 {
-            self.fine.next = self.coarse.val().get_bits::<128>(8);
+            self.fine.next = self.coarse.val().get_bits::<BEAT_BITS>(8);
         } else if self.offset_1.q.val().get_bits::<2>(0) == 2 {
-            self.fine.next = self.coarse.val().get_bits::<128>(16);
+            self.fine.next = self.coarse.val().get_bits::<BEAT_BITS>(16);
         } else if self.offset_1.q.val().get_bits::<2>(0) == 3 {
-            self.fine.next = self.coarse.val().get_bits::<128>(24);
+            self.fine.next = self.coarse.val().get_bits::<BEAT_BITS>(24);
         }
         self.valid_2.d.next = self.valid_1.q.val();
         self.values_2.d.next = self.fine.val();
@@ -427,7 +429,7 @@ impl Logic for Sparse {
         }
         for i in 8..16 {
             self.of_16[i - 8].next =
-                self.values_2.q.val().get_bits::<128>(0) >> (self.before_2[i].q.val() & 0x78);
+                self.values_2.q.val().get_bits::<BEAT_BITS>(0) >> (self.before_2[i].q.val() & 0x78);
             self.chosen[i].next = self.of_16[i - 8].val().get_bits::<8>(0);
         }
         for i in 0..16 {

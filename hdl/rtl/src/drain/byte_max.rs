@@ -1,5 +1,6 @@
 //! Maximum of two vectors, channel by channel.
 
+use crate::common::words::Word;
 use rust_hdl::prelude::*;
 
 /// With `enable`, `q` becomes the maximum of `a` and `b` in each of the sixteen bytes (u8), or
@@ -13,11 +14,11 @@ pub struct ByteMax {
     /// Passes `b`.
     pub bypass: Signal<In, Bit>,
     /// First vector.
-    pub a: Signal<In, Bits<128>>,
+    pub a: Signal<In, Word>,
     /// Second vector.
-    pub b: Signal<In, Bits<128>>,
+    pub b: Signal<In, Word>,
     /// Result.
-    pub q: Signal<Out, Bits<128>>,
+    pub q: Signal<Out, Word>,
 }
 
 impl Logic for ByteMax {

@@ -1,5 +1,7 @@
 //! Joins activations to words.
 
+use crate::common::words::Word;
+use firebrick_spec::BEAT_BITS;
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -24,7 +26,7 @@ pub struct DrainGather {
     /// Activations, u8.
     pub y: Vec<Signal<In, Bits<8>>>,
     /// Words of sixteen.
-    pub vector: Vec<Signal<Out, Bits<128>>>,
+    pub vector: Vec<Signal<Out, Word>>,
     // With one lane only.
     first_half: Vec<Signal<Local, Bits<64>>>,
 }
@@ -53,17 +55,18 @@ impl Logic for DrainGather {
             let bytes = self.y.len().min(16);
             let word = |i: usize| {
                 let all = self.y[16 * i..16 * i + bytes].iter().rev();
-                all.fold(Bits::<128>::default(), |word, y| {
-                    (word << 8) | bit_cast::<128, 8>(y.val())
+                all.fold(Word::default(), |word, y| {
+                    (word << 8) | bit_cast::<BEAT_BITS, 8>(y.val())
                 })
             };
-            let words: Vec<Bits<128>> = (0..self.vector.len()).map(word).collect();
+            let words: Vec<Word> = (0..self.vector.len()).map(word).collect();
             for (i, vector) in self.vector.iter_mut().enumerate() {
                 if self.high.val() {
                     let mut whole = words[i];
                     // A local signal shows a new value at once: read before writing.
                     if let Some(half) = self.first_half.first() {
-                        whole = (whole << (8 * bytes as u64)) | bit_cast::<128, 64>(half.val());
+                        whole =
+                            (whole << (8 * bytes as u64)) | bit_cast::<BEAT_BITS, 64>(half.val());
                     }
                     vector.next = if self.keep[i].val() { whole } else { 0.into() };
                 }

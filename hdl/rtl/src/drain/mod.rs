@@ -16,6 +16,7 @@ pub mod step;
 pub mod sum;
 pub mod tap;
 
+use crate::common::words::{Beat, Word};
 use firebrick_spec::HwConfig;
 pub use firebrick_spec::latency::{
     DRAIN_LATENCY, OUT_MARGIN, TAP_LATENCY, VECTOR_LATENCY, sums_beat_latency, sums_pace, tap_pace,
@@ -104,7 +105,7 @@ pub struct Drain {
     /// Their addresses.
     pub fw_addr: Vec<Signal<Out, Bits<20>>>,
     /// The words.
-    pub fw_data: Vec<Signal<Out, Bits<128>>>,
+    pub fw_data: Vec<Signal<Out, Word>>,
     /// A write was suppressed because its address lies beyond the memory.
     pub range_error: Signal<Out, Bit>,
     /// The host stream can take [`OUT_MARGIN`] more beats.
@@ -114,7 +115,7 @@ pub struct Drain {
     /// A beat for the host.
     pub out_valid: Signal<Out, Bit>,
     /// The beat.
-    pub out_data: Signal<Out, Bits<128>>,
+    pub out_data: Signal<Out, Beat>,
     /// It is the trailer.
     pub out_last: Signal<Out, Bit>,
     /// A tile is finished.

@@ -1,5 +1,6 @@
 //! Requantisation parameters on their way from the stream to the drain.
 
+use crate::common::words::{Beat, Word};
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -18,7 +19,7 @@ pub struct Params {
     /// Group x `tile` / 2 + pair of channels.
     pub write_address: Signal<In, Bits<15>>,
     /// The beat.
-    pub write_data: Signal<In, Bits<128>>,
+    pub write_data: Signal<In, Beat>,
     /// With one lane group x 2 + half, else the group.
     pub read_address: Signal<In, Bits<13>>,
     /// Channels of 64 bits, the first lowest; zero above them.
@@ -77,7 +78,7 @@ impl Logic for Params {
 #[derive(LogicBlock)]
 pub struct JoinBanks {
     /// Words.
-    pub word: Vec<Signal<In, Bits<128>>>,
+    pub word: Vec<Signal<In, Word>>,
     /// All of them.
     pub joined: Signal<Out, Bits<1024>>,
 }

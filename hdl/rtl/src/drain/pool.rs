@@ -1,5 +1,6 @@
 //! Max-pool 3x3/2 datapath.
 
+use crate::common::words::Word;
 pub use firebrick_spec::latency::POOL_LATENCY;
 use rust_hdl::prelude::*;
 
@@ -34,7 +35,7 @@ pub struct Pool {
     /// A step arrives.
     pub valid: Signal<In, Bit>,
     /// Its words.
-    pub vector: Vec<Signal<In, Bits<128>>>,
+    pub vector: Vec<Signal<In, Word>>,
     /// Passes the words as they are.
     pub plain: Signal<In, Bit>,
     /// With one word a step: its column is even.
@@ -46,16 +47,16 @@ pub struct Pool {
     /// Word of the line memory.
     pub line_address: Signal<In, Bits<10>>,
     /// Results.
-    pub pooled: Vec<Signal<Out, Bits<128>>>,
+    pub pooled: Vec<Signal<Out, Word>>,
     pair: Vec<ByteMax>,
     along: Vec<ByteMax>,
     run: ByteMax,
     down: Vec<ByteMax>,
     line: Vec<Ram<128, 10>>,
-    kept_3: Vec<DFF<Bits<128>>>,
-    stored: Vec<Signal<Local, Bits<128>>>,
-    stored_4: Vec<DFF<Bits<128>>>,
-    upper: Vec<Signal<Local, Bits<128>>>,
+    kept_3: Vec<DFF<Word>>,
+    stored: Vec<Signal<Local, Word>>,
+    stored_4: Vec<DFF<Word>>,
+    upper: Vec<Signal<Local, Word>>,
     near_2: DFF<Bit>,
     far_2: DFF<Bit>,
     valid_1: DFF<Bit>,

@@ -1,5 +1,7 @@
 //! Output stage of the drain unit: what goes to the host, and when a job is over.
 
+use crate::common::words::{Beat, Word};
+use firebrick_spec::BEAT_BITS;
 use firebrick_spec::latency::{sums_latency, tap_delay};
 use rust_hdl::prelude::*;
 
@@ -27,17 +29,17 @@ pub struct DrainSend {
     /// A tapped word is there.
     pub word_valid: Signal<In, Bit>,
     /// The word, sixteen u8.
-    pub word: Signal<In, Bits<128>>,
+    pub word: Signal<In, Word>,
     /// Sums are wanted from the next cycle on.
     pub clear: Signal<Out, Bit>,
     /// The next four sums are wanted.
     pub turn: Signal<Out, Bit>,
     /// Four sums.
-    pub beat: Signal<In, Bits<128>>,
+    pub beat: Signal<In, Beat>,
     /// A beat for the host.
     pub out_valid: Signal<Out, Bit>,
     /// The beat.
-    pub out_data: Signal<Out, Bits<128>>,
+    pub out_data: Signal<Out, Beat>,
     /// It is the trailer.
     pub out_last: Signal<Out, Bit>,
     /// A tile is finished.
@@ -50,7 +52,7 @@ pub struct DrainSend {
     turns: DFF<Bits<3>>,
     beat_valid: DFF<Bit>,
     beat_last: DFF<Bit>,
-    data: DFF<Bits<128>>,
+    data: DFF<Beat>,
     late: DFF<Bits<3>>,
     tile_1: DFF<Bit>,
     tile_2: DFF<Bit>,
@@ -64,7 +66,7 @@ pub struct DrainSend {
     taps_late: Signal<Local, Bit>,
     sums_wait: Constant<Bits<3>>,
     tap_wait: Constant<Bits<3>>,
-    others: Constant<Bits<128>>,
+    others: Constant<Beat>,
 }
 
 impl DrainSend {
@@ -110,7 +112,7 @@ impl Logic for DrainSend {
         if self.ends.val() {
             // Of the trailer, the output stage takes these bits only.
             self.data.d.next = (self.word.val() & self.others.val())
-                | (bit_cast::<128, 32>(self.step.val().word) << 64);
+                | (bit_cast::<BEAT_BITS, 32>(self.step.val().word) << 64);
             self.beat_valid.d.next = true;
             self.beat_last.d.next = true;
         }

@@ -1,5 +1,7 @@
 //! Global sum of each channel.
 
+use crate::common::words::{Beat, Word};
+use firebrick_spec::BEAT_BITS;
 use rust_hdl::prelude::*;
 
 /// Bits of a sum: exact for as many words as the largest map has, 1023 x 1023.
@@ -23,13 +25,13 @@ pub struct GlobalSum {
     /// Starts from 0.
     pub restart: Signal<In, Bit>,
     /// Words of sixteen activations, u8; what does not count is 0.
-    pub vector: Vec<Signal<In, Bits<128>>>,
+    pub vector: Vec<Signal<In, Word>>,
     /// What was added counts no more: turns come.
     pub clear: Signal<In, Bit>,
     /// Shows the next four sums.
     pub turn: Signal<In, Bit>,
     /// Four sums.
-    pub beat: Signal<Out, Bits<128>>,
+    pub beat: Signal<Out, Beat>,
     add_1: Signal<Local, Bit>,
     restart_1: Signal<Local, Bit>,
     part: [Signal<Local, Bits<10>>; 16],
@@ -79,7 +81,7 @@ impl Logic for GlobalSum {
             self.restart_1.next = self.add.val() & self.restart.val();
         }
         self.beat.next = self.sum[..4].iter().rev().fold(0.into(), |beat, sum| {
-            (beat << 32) | bit_cast::<128, BITS>(sum.val())
+            (beat << 32) | bit_cast::<BEAT_BITS, BITS>(sum.val())
         });
     }
 

@@ -1,5 +1,6 @@
 //! Sends the words of a vector one after the other.
 
+use crate::common::words::Word;
 use rust_hdl::prelude::*;
 
 /// Shows the kept words of a tapped vector in their order, entry by entry.
@@ -20,14 +21,14 @@ pub struct DrainTap {
     /// It is the second of its vector.
     pub second: Signal<In, Bit>,
     /// Its words.
-    pub vector: Vec<Signal<In, Bits<128>>>,
+    pub vector: Vec<Signal<In, Word>>,
     /// Those to send.
     pub keep: Vec<Signal<In, Bit>>,
     /// There is a word.
     pub word_valid: Signal<Out, Bit>,
     /// The word.
-    pub word: Signal<Out, Bits<128>>,
-    hold: Vec<Signal<Local, Bits<128>>>,
+    pub word: Signal<Out, Word>,
+    hold: Vec<Signal<Local, Word>>,
     // One each with several lanes, else none.
     kept: Vec<Signal<Local, Bits<8>>>,
     index: Vec<Signal<Local, Bits<3>>>,

@@ -1,5 +1,7 @@
 //! Output stage: the result packet on its way to the host.
 
+use crate::common::words::{Beat, Word};
+use firebrick_spec::BEAT_BITS;
 pub use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_QUEUE};
 use rust_hdl::prelude::*;
 
@@ -39,13 +41,13 @@ pub struct Output {
     /// Beat from the drain.
     pub drain_valid: Signal<In, Bit>,
     /// The beat.
-    pub drain_data: Signal<In, Bits<128>>,
+    pub drain_data: Signal<In, Beat>,
     /// It is the trailer.
     pub drain_last: Signal<In, Bit>,
     /// Beat from a store.
     pub store_valid: Signal<In, Bit>,
     /// The beat.
-    pub store_data: Signal<In, Bits<128>>,
+    pub store_data: Signal<In, Word>,
     /// Register CYCLES, bits 31:0.
     pub cycles: Signal<In, Bits<32>>,
     /// There is room.
@@ -63,7 +65,7 @@ pub struct Output {
     /// Beat accepted.
     pub m_ready: Signal<In, Bit>,
     /// The beat.
-    pub m_data: Signal<Out, Bits<128>>,
+    pub m_data: Signal<Out, Beat>,
     /// Last beat of the packet.
     pub m_last: Signal<Out, Bit>,
     queue: Fifo<129, 6, 7>,
@@ -82,8 +84,8 @@ pub struct Output {
     closing: DFF<Bit>,
     stale: DFF<Bit>,
     crc_final: Signal<Local, Bits<32>>,
-    trailer: Signal<Local, Bits<128>>,
-    beat: Signal<Local, Bits<128>>,
+    trailer: Signal<Local, Beat>,
+    beat: Signal<Local, Beat>,
     pushes: Signal<Local, Bit>,
     frames: Signal<Local, Bit>,
     leaves: Signal<Local, Bit>,
@@ -126,10 +128,10 @@ impl Logic for Output {
             & ((!self.failed.q.val()) | self.left.q.val().any());
         self.frames.next = self.pushes.val() & self.drain_valid.val() & self.drain_last.val();
         self.crc_final.next = !self.crc_state.q.val();
-        self.trailer.next = bit_cast::<128, 32>(self.crc_final.val())
-            | (bit_cast::<128, 32>(self.sequence.q.val()) << 32)
-            | (bit_cast::<128, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
-            | (bit_cast::<128, 32>(self.cycles.val()) << 96);
+        self.trailer.next = bit_cast::<BEAT_BITS, 32>(self.crc_final.val())
+            | (bit_cast::<BEAT_BITS, 32>(self.sequence.q.val()) << 32)
+            | (bit_cast::<BEAT_BITS, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
+            | (bit_cast::<BEAT_BITS, 32>(self.cycles.val()) << 96);
         self.beat.next = self.drain_data.val();
         if self.store_valid.val() {
             self.beat.next = self.store_data.val();
@@ -157,7 +159,7 @@ impl Logic for Output {
 
         // What leaves.
         self.m_valid.next = self.queue.valid.val();
-        self.m_data.next = self.queue.data.val().get_bits::<128>(0);
+        self.m_data.next = self.queue.data.val().get_bits::<BEAT_BITS>(0);
         self.m_last.next = self.last.val();
         self.queue.pop.next = self.m_ready.val();
         self.trailer_sent.next = false;

@@ -1,6 +1,8 @@
 //! Weight buffer and loader: brings each pass's weight block into the array's shadow registers
 //! while the pass before it computes.
 
+use crate::common::words::{Beat, WeightRow};
+use firebrick_spec::BEAT_BITS;
 use firebrick_spec::HwConfig;
 use firebrick_spec::latency::load_lead;
 pub use firebrick_spec::latency::{PASS_INTERVAL, WEIGHT_LATENCY};
@@ -47,13 +49,13 @@ pub struct Loader {
     /// Row 0 is at `row`.
     pub load: Signal<Out, Bit>,
     /// A row of weights, output channel 0 lowest; the upper half is zero for a tile of 8.
-    pub row: Signal<Out, Bits<128>>,
+    pub row: Signal<Out, WeightRow>,
     /// Writes a row into the buffer.
     pub write_valid: Signal<In, Bit>,
     /// At this beat: blocks follow each other without a gap, a beat is 16 weights.
     pub write_address: Signal<In, Bits<24>>,
     /// This beat: a row, or two of a tile of 8, the first in the low half.
-    pub write_data: Signal<In, Bits<128>>,
+    pub write_data: Signal<In, Beat>,
     memory: Ram<128, 24>,
     active: DFF<Bit>,
     block: DFF<Bits<20>>,
@@ -64,7 +66,7 @@ pub struct Loader {
     pending: DFF<Bit>,
     swap_1: DFF<Bit>,
     swap_2: DFF<Bit>,
-    row_1: DFF<Bits<128>>,
+    row_1: DFF<WeightRow>,
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
     upper: DFF<Bit>,
@@ -77,7 +79,7 @@ pub struct Loader {
     last_block: Constant<Bits<20>>,
     start: Signal<Local, Bit>,
     row_index: Signal<Local, Bits<4>>,
-    word: Signal<Local, Bits<128>>,
+    word: Signal<Local, WeightRow>,
 }
 
 impl Loader {
@@ -172,10 +174,11 @@ impl Logic for Loader {
         self.upper.d.next = self.row_index.val().get_bit(0);
         self.word.next = self.memory.read_data.val();
         if self.narrow.val() {
-            self.word.next = bit_cast::<128, 64>(self.memory.read_data.val().get_bits::<64>(0));
+            self.word.next =
+                bit_cast::<BEAT_BITS, 64>(self.memory.read_data.val().get_bits::<64>(0));
             if self.upper.q.val() {
                 self.word.next =
-                    bit_cast::<128, 64>(self.memory.read_data.val().get_bits::<64>(64));
+                    bit_cast::<BEAT_BITS, 64>(self.memory.read_data.val().get_bits::<64>(64));
             }
         }
         self.memory.read_enable.next = true;

@@ -1,5 +1,6 @@
 //! Feature buffer: all feature maps of an image, one channel group of one pixel a word.
 
+use crate::common::words::Word;
 use firebrick_spec::HwConfig;
 pub use firebrick_spec::latency::FEATURE_LATENCY;
 use rust_hdl::prelude::*;
@@ -40,13 +41,13 @@ pub struct FeatureBuffer {
     /// Low for a position outside the map.
     pub read_mask: Vec<Signal<In, Bit>>,
     /// Words read, channel 0 lowest.
-    pub read_data: Vec<Signal<Out, Bits<128>>>,
+    pub read_data: Vec<Signal<Out, Word>>,
     /// The drain writes.
     pub drain_valid: Vec<Signal<In, Bit>>,
     /// At this address.
     pub drain_address: Vec<Signal<In, Bits<20>>>,
     /// This word.
-    pub drain_data: Vec<Signal<In, Bits<128>>>,
+    pub drain_data: Vec<Signal<In, Word>>,
     /// The window unit writes.
     pub window_valid: Vec<Signal<In, Bit>>,
     /// And has written.
@@ -54,7 +55,7 @@ pub struct FeatureBuffer {
     /// At this address.
     pub window_address: Vec<Signal<In, Bits<20>>>,
     /// This word.
-    pub window_data: Vec<Signal<In, Bits<128>>>,
+    pub window_data: Vec<Signal<In, Word>>,
     /// A read beyond the depth, or a write of the drain.
     pub range_error: Signal<Out, Bit>,
     /// A write of the window unit beyond the depth.
@@ -64,7 +65,7 @@ pub struct FeatureBuffer {
     amount_1: DFF<Bits<3>>,
     // Outside the map: registers are cleared by a signal as it is, an inverted one costs a LUT each.
     outside_1: Vec<DFF<Bit>>,
-    data_2: Vec<DFF<Bits<128>>>,
+    data_2: Vec<DFF<Word>>,
     error: DFF<Bit>,
     input_error: DFF<Bit>,
     last: Constant<Bits<20>>,

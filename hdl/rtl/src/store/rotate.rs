@@ -1,16 +1,17 @@
 //! Rotation of words between memory banks and lanes.
 
+use crate::common::words::Word;
 use rust_hdl::prelude::*;
 
 /// `out[l] = words[(l + amount) mod n]` for `n` words, a power of two up to 8. No register.
 #[derive(LogicBlock)]
 pub struct Rotate {
     /// Words by bank.
-    pub words: Vec<Signal<In, Bits<128>>>,
+    pub words: Vec<Signal<In, Word>>,
     /// Bank of lane 0; only its low bits count.
     pub amount: Signal<In, Bits<3>>,
     /// Words by lane.
-    pub out: Vec<Signal<Out, Bits<128>>>,
+    pub out: Vec<Signal<Out, Word>>,
     _lanes: usize,
 }
 

@@ -4,6 +4,7 @@ pub mod place;
 pub mod taps;
 pub mod unpack;
 
+use crate::common::words::{Beat, Word};
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -48,7 +49,7 @@ pub struct Window {
     /// Beat taken.
     pub in_ready: Signal<Out, Bit>,
     /// Beat: the next 16 bytes of the row.
-    pub in_data: Signal<In, Bits<128>>,
+    pub in_data: Signal<In, Beat>,
     /// Word offered.
     pub out_valid: Vec<Signal<Out, Bit>>,
     /// Word taken.
@@ -56,7 +57,7 @@ pub struct Window {
     /// Feature address.
     pub out_address: Vec<Signal<Out, Bits<20>>>,
     /// Word, in the low `tile` bytes.
-    pub out_data: Vec<Signal<Out, Bits<128>>>,
+    pub out_data: Vec<Signal<Out, Word>>,
     fields: RowsFields,
     unpack: WindowUnpack,
     // The six rows above, for the pixels of a step: the oldest in the low bits.

@@ -1,5 +1,6 @@
 //! The window unit's registers: columns of the picture, and the windows that become words.
 
+use crate::common::words::Word;
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -44,7 +45,7 @@ pub struct WindowTaps {
     /// On to the next words.
     pub onward: Signal<In, Bit>,
     /// Words of the feature buffer.
-    pub word: Vec<Signal<Out, Bits<128>>>,
+    pub word: Vec<Signal<Out, Word>>,
     _kernel: usize,
     _tile: usize,
     _columns: Vec<Vec<u8>>,
@@ -306,8 +307,8 @@ impl Logic for WindowTaps {
             word.next = window[first.min(window.len())..(first + tile).min(window.len())]
                 .iter()
                 .rev()
-                .fold(Bits::<128>::default(), |word, &byte| {
-                    (word << 8) | Bits::<128>::from(u64::from(byte))
+                .fold(Word::default(), |word, &byte| {
+                    (word << 8) | Word::from(u64::from(byte))
                 });
         }
     }

@@ -1,5 +1,6 @@
 //! The window unit's input: beats of a picture's rows become steps of pixels.
 
+use crate::common::words::Beat;
 use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
@@ -29,7 +30,7 @@ pub struct WindowUnpack {
     /// Beat taken.
     pub in_ready: Signal<Out, Bit>,
     /// Beat: the next 16 bytes of the row.
-    pub in_data: Signal<In, Bits<128>>,
+    pub in_data: Signal<In, Beat>,
     /// Steps are left.
     pub active: Signal<Out, Bit>,
     /// The next step is here.

@@ -1,5 +1,6 @@
 //! Command decoder against the specification: well-formed streams, and every way to spoil one.
 
+use firebrick_spec::BEAT_BYTES;
 use std::collections::VecDeque;
 
 use firebrick_rtl::decode::decoder::Decoder;
@@ -159,7 +160,7 @@ fn expected(beats: &[Beat], config: &HwConfig) -> Vec<Event> {
             }
         };
         let record = words[..7].to_vec();
-        let beat_count = command.payload_bytes(config) / config.bus_bytes;
+        let beat_count = command.payload_bytes(config) / BEAT_BYTES;
         match command {
             Command::Hello(_) => greeted = true,
             Command::Block(b) => {
@@ -368,7 +369,7 @@ fn run(
             words[..7].copy_from_slice(&record);
             words[7] = record_crc(&words);
             let command = Command::decode(&words).expect("the window unit gets a good record");
-            window = command.payload_bytes(&config) / config.bus_bytes;
+            window = command.payload_bytes(&config) / BEAT_BYTES;
             linger = rng.random_range(0..20);
         }
         if d.bit(d.window_valid) && ready {

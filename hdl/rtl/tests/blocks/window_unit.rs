@@ -4,8 +4,8 @@ use firebrick_rtl::emit::{emit, emit_block};
 use firebrick_rtl::window::Window;
 use firebrick_rtl::window::taps::WindowTaps;
 use firebrick_sim::{Design, Model, Port, VerilatedModel};
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, Rows};
+use firebrick_spec::{BEAT_BYTES, HwConfig};
 use rand::{Rng, rngs::StdRng};
 use rust_hdl::prelude::*;
 
@@ -40,11 +40,11 @@ fn beats(rng: &mut StdRng, rows: &[Vec<Pixel>]) -> Vec<u128> {
     let mut beats = Vec::new();
     for row in rows {
         let mut bytes = row.concat();
-        bytes.resize(Rows::row_bytes(row.len(), 16), 0);
+        bytes.resize(Rows::row_bytes(row.len()), 0);
         rng.fill(&mut bytes[3 * row.len()..]);
         beats.extend(
             bytes
-                .chunks_exact(16)
+                .chunks_exact(BEAT_BYTES)
                 .map(|b| u128::from_le_bytes(b.try_into().expect("16"))),
         );
     }

@@ -1,6 +1,7 @@
 //! The bytes that follow some records.
 
 use super::{Command, Rows};
+use crate::BEAT_BYTES;
 use crate::config::HwConfig;
 
 /// Bytes of one channel's requantisation parameters.
@@ -8,10 +9,10 @@ pub const PARAM_BYTES: usize = 8;
 
 impl Rows {
     /// Bytes of one picture row in the payload: `width` pixels of three bytes, padded to whole
-    /// beats of `bus_bytes`.
+    /// beats.
     #[must_use]
-    pub fn row_bytes(width: usize, bus_bytes: usize) -> usize {
-        (3 * width).next_multiple_of(bus_bytes)
+    pub fn row_bytes(width: usize) -> usize {
+        (3 * width).next_multiple_of(BEAT_BYTES)
     }
 }
 
@@ -33,11 +34,9 @@ impl Command {
     pub fn payload_bytes(&self, config: &HwConfig) -> usize {
         match self {
             Command::LoadWeights(l) => l.count as usize * config.tile * config.tile,
-            Command::LoadSparse(l) => l.beats as usize * config.bus_bytes,
+            Command::LoadSparse(l) => l.beats as usize * BEAT_BYTES,
             Command::LoadParams(l) => l.count as usize * config.tile * PARAM_BYTES,
-            Command::Rows(r) => {
-                r.rows as usize * Rows::row_bytes(r.width as usize, config.bus_bytes)
-            }
+            Command::Rows(r) => r.rows as usize * Rows::row_bytes(r.width as usize),
             _ => 0,
         }
     }

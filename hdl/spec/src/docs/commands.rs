@@ -2,6 +2,7 @@
 
 use super::example::Example;
 use super::{cell, constant_name, header};
+use crate::BEAT_BYTES;
 use crate::HwConfig;
 use crate::command::{Command, ErrorCode, Opcode, common};
 use crate::fields::Field;
@@ -181,10 +182,10 @@ fn worked_example(page: &mut String, config: &HwConfig) {
     page.push_str("\n```text\n");
     for (command, payload) in &example.records {
         let _ = writeln!(page, "# {command}");
-        for beat in Example::record_bytes(command, payload).chunks(config.bus_bytes) {
+        for beat in Example::record_bytes(command, payload).chunks(BEAT_BYTES) {
             let _ = writeln!(page, "{}", hex(beat));
         }
-        for beat in payload.chunks(config.bus_bytes) {
+        for beat in payload.chunks(BEAT_BYTES) {
             let _ = writeln!(page, "{}", hex(beat));
         }
     }

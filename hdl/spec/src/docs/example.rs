@@ -69,7 +69,7 @@ impl Example {
         let mut rows = Vec::new();
         for row in 0..3 {
             rows.extend((0..9).map(|i| Self::pixel(9 * row + i)));
-            rows.resize((row + 1) * Rows::row_bytes(3, config.bus_bytes), 0);
+            rows.resize((row + 1) * Rows::row_bytes(3), 0);
         }
         let body = (0..tile)
             .map(|o| {

@@ -1,5 +1,6 @@
 //! `firebrick compile`: a picture's transfer and its result, for other programs.
 
+use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
 
 use firebrick_driver::{Executor, Program, hex};
@@ -57,11 +58,11 @@ pub fn run(args: &Compile, output: &mut Output) -> Result<(), CliError> {
         files.push(Written {
             file: shown(path),
             what,
-            beats: bytes.len() / config.bus_bytes,
+            beats: bytes.len() / BEAT_BYTES,
         });
         if args.hex {
             let title = format!("Firebrick, configuration {}: {what}", config.name);
-            place.write(hex::beats(&title, bytes, config.bus_bytes).as_bytes())
+            place.write(hex::beats(&title, bytes, BEAT_BYTES).as_bytes())
         } else {
             place.write(bytes)
         }

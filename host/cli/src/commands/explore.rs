@@ -1,6 +1,7 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
 use firebrick_driver::{Weights, sum_bits};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Limits, Link};
 use firebrick_spec::config::{Family, OPTIONS, PRESETS, SUM_BITS};
@@ -105,7 +106,7 @@ fn candidate(
         tightest: need.tightest(board, limits).name,
         shares: need.on(board, limits),
         bus_bytes_per_second: bytes as f64 * images_per_second,
-        bus_share: prediction.dma_bytes_in as f64 / (config.bus_bytes as f64 * cycles),
+        bus_share: prediction.dma_bytes_in as f64 / (BEAT_BYTES as f64 * cycles),
     }
 }
 

@@ -4,6 +4,7 @@ mod memory;
 mod numbers;
 mod timeline;
 
+use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
 
 use firebrick_driver::Program;
@@ -83,7 +84,7 @@ fn report(
             .as_ref()
             .map_or_else(Vec::new, |found| classes(target, found)),
         resources: board.map_or_else(Vec::new, |board| resources(config, board)),
-        summary: summary(&prediction, config),
+        summary: summary(&prediction),
     })
 }
 
@@ -111,7 +112,7 @@ fn run_of(
         .collect()
 }
 
-fn summary(prediction: &Prediction, config: &HwConfig) -> Summary {
+fn summary(prediction: &Prediction) -> Summary {
     let all = prediction.account.mac_cycles.max(1) as f64;
     let mut account = vec![("useful".to_owned(), prediction.account.useful as f64 / all)];
     let mut idle: Vec<(&String, &u64)> = prediction.account.idle.iter().collect();
@@ -127,7 +128,7 @@ fn summary(prediction: &Prediction, config: &HwConfig) -> Summary {
         width: prediction.width,
         macs: prediction.macs,
         mac_peak_per_cycle: prediction.mac_peak_per_cycle,
-        bus_bytes: config.bus_bytes as u64,
+        bus_bytes: BEAT_BYTES as u64,
         cycles: prediction.cycles,
         utilization: prediction.utilization,
         cycles_per_image: prediction.run.cycles_per_image,

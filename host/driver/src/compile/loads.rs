@@ -10,6 +10,7 @@ use super::timeline::Strip;
 use super::users::{Memory, wait};
 use crate::program::Stream;
 use firebrick_network::Conv;
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows, WAIT_NONE};
 use firebrick_spec::sparse;
 use std::borrow::Cow;
@@ -19,7 +20,7 @@ use std::borrow::Cow;
 const SPARSE_SHARE: (usize, usize) = (3, 4);
 
 /// The record and the payload that bring weights.
-fn weights(load: Load, bytes: &[u8], bus_bytes: usize, plain: bool) -> (Command, Cow<'_, [u8]>) {
+fn weights(load: Load, bytes: &[u8], plain: bool) -> (Command, Cow<'_, [u8]>) {
     if !plain {
         let coded = sparse::encode(bytes);
         if coded.len() * SPARSE_SHARE.1 <= bytes.len() * SPARSE_SHARE.0 {
@@ -27,7 +28,7 @@ fn weights(load: Load, bytes: &[u8], bus_bytes: usize, plain: bool) -> (Command,
                 wait: load.wait,
                 base: load.base,
                 count: load.count,
-                beats: (coded.len() / bus_bytes) as u32,
+                beats: (coded.len() / BEAT_BYTES) as u32,
             });
             return (command, coded.into());
         }
@@ -41,7 +42,7 @@ impl Emitter<'_> {
     fn chunk_beats(&self, chunk: &Chunk) -> usize {
         let config = self.planner.config;
         let bytes = chunk.blocks * config.tile * config.tile + config.tile * PARAM_BYTES;
-        bytes.div_ceil(config.bus_bytes) + 3 * margins::LOAD
+        bytes.div_ceil(BEAT_BYTES) + 3 * margins::LOAD
     }
 
     /// Whether a chunk fits now and loading it delays nothing that is needed sooner.
@@ -151,7 +152,7 @@ impl Emitter<'_> {
         self.stream
             .load(Command::LoadParams(load), &payload)
             .map_err(&fail)?;
-        let beats = payload.len() / config.bus_bytes;
+        let beats = payload.len() / BEAT_BYTES;
         self.timeline
             .params(wait_tiles.into(), margins::LOAD + beats);
 
@@ -171,13 +172,12 @@ impl Emitter<'_> {
                     count: count as u32,
                 },
                 now,
-                config.bus_bytes,
                 planner.options.plain_weights,
             );
             self.stream.load(command, &payload).map_err(&fail)?;
             sent += payload.len();
             // Zeros that are left out take the engine as long as others.
-            let beats = now.len() / config.bus_bytes;
+            let beats = now.len() / BEAT_BYTES;
             self.timeline
                 .weights(wait_blocks.into(), margins::LOAD + beats);
             rest = later;
@@ -226,7 +226,6 @@ impl Emitter<'_> {
         width: usize,
     ) -> Result<(), CompileError> {
         let strips = &self.plan.strips;
-        let bus_bytes = self.planner.config.bus_bytes;
         let fail = self.encoding(job.conv);
         let (Some(conv), Some(work)) = (self.conv(job.conv), self.strip_of(strip, job)) else {
             return Ok(());
@@ -259,7 +258,7 @@ impl Emitter<'_> {
                 drains,
             }))
             .map_err(&fail)?;
-        let row_bytes = Rows::row_bytes(width, bus_bytes);
+        let row_bytes = Rows::row_bytes(width);
         for row in work.begin..work.end {
             self.stream.hole(row, row_bytes);
         }

@@ -93,11 +93,10 @@ fn check_config(config: &HwConfig) -> Result<(), CompileError> {
             config.lanes
         ));
     }
-    if ![8, 16].contains(&config.tile) || config.bus_bytes != 16 {
+    if ![8, 16].contains(&config.tile) {
         return fail(format!(
-            "a tile of {} with a bus of {} bytes; this scheduler drives tiles of 8 or 16 with a \
-             bus of 16",
-            config.tile, config.bus_bytes
+            "a tile of {}; this scheduler drives tiles of 8 or 16",
+            config.tile
         ));
     }
     if config.requantisers == 0 || config.acc_depth == 0 || config.block_queue == 0 {

@@ -3,6 +3,7 @@
 use super::memory::Writer;
 use super::place::{Place, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::arith::Requant;
 use firebrick_spec::command::{Block, Mode, PARAM_BYTES};
 
@@ -91,7 +92,7 @@ impl Executor {
             }
         }
         if block.mode == Mode::Sum && block.sum_last {
-            let values = block.beats() as usize * self.config.bus_bytes / 4;
+            let values = block.beats() as usize * BEAT_BYTES / 4;
             for index in 0..values {
                 let sum = self.sums.get(index).copied().unwrap_or(0);
                 self.out.extend(sum.to_le_bytes());

@@ -15,6 +15,7 @@ mod window;
 
 pub use fault::{EngineFault, ExecError, Hazard, HazardKind};
 
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{Command, ErrorCode, Load, LoadSparse};
 use firebrick_spec::result::{Trailer, packet_crc};
 use firebrick_spec::{HwConfig, sparse};
@@ -97,15 +98,15 @@ impl Executor {
         if let Some(fault) = self.fault {
             return Err(fault.into());
         }
-        if transfer.is_empty() || !transfer.len().is_multiple_of(self.config.bus_bytes) {
+        if transfer.is_empty() || !transfer.len().is_multiple_of(BEAT_BYTES) {
             return Err(ExecError::Ragged {
                 bytes: transfer.len(),
-                beat: self.config.bus_bytes,
+                beat: BEAT_BYTES,
             });
         }
         self.out.clear();
-        self.registers.beats_in += (transfer.len() / self.config.bus_bytes) as u64;
-        match self.stream(&mut Beats::new(transfer, self.config.bus_bytes)) {
+        self.registers.beats_in += (transfer.len() / BEAT_BYTES) as u64;
+        match self.stream(&mut Beats::new(transfer, BEAT_BYTES)) {
             Ok(()) => Ok(std::mem::take(&mut self.out)),
             Err(error) => {
                 if let ExecError::Fault(fault) = error {
@@ -163,8 +164,8 @@ impl Executor {
     /// Sends a feature word: one beat, filled up with zeros.
     fn send(&mut self, word: &[u8]) {
         self.out.extend_from_slice(word);
-        let beat = self.config.bus_bytes;
-        self.out.resize(self.out.len().next_multiple_of(beat), 0);
+        self.out
+            .resize(self.out.len().next_multiple_of(BEAT_BYTES), 0);
     }
 
     fn finish(&mut self, tag: u32) {
@@ -177,7 +178,7 @@ impl Executor {
         self.out.extend(trailer.to_bytes());
         self.registers.results = self.registers.results.wrapping_add(1);
         self.registers.irq_status |= 1;
-        self.registers.beats_out += (self.out.len() / self.config.bus_bytes) as u64;
+        self.registers.beats_out += (self.out.len() / BEAT_BYTES) as u64;
     }
 
     /// A sparse payload with its zeros.

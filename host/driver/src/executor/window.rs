@@ -47,7 +47,7 @@ impl Executor {
             rows.kernel as usize,
             rows.stride as usize,
         );
-        let row_bytes = Rows::row_bytes(width, self.config.bus_bytes);
+        let row_bytes = Rows::row_bytes(width);
         let groups = (kernel * kernel * 3).div_ceil(self.config.tile);
         let mut taps = vec![0; groups * self.config.tile];
         let mut pixel = 0i64;

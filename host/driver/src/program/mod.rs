@@ -11,6 +11,7 @@ pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;
 
 use firebrick_network::{Network, Node, Op, Shape};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, End, Hello, RECORD_BYTES, RECORD_WORDS, seal};
 use firebrick_spec::fields::FieldOverflow;
@@ -188,7 +189,7 @@ impl Program {
             .collect();
         Ok(Program {
             rows,
-            output_bytes: words * config.bus_bytes + Trailer::BYTES,
+            output_bytes: words * BEAT_BYTES + Trailer::BYTES,
             config,
             network: network.name.clone(),
             input: compiled.input,

@@ -2,6 +2,7 @@
 
 use super::{NodeInfo, NodeKind, Program};
 use firebrick_network::NodeId;
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::LOGIT_BYTES;
 use firebrick_spec::result::{Trailer, packet_crc};
 use ndarray::{Array3, Axis, concatenate, s};
@@ -164,7 +165,6 @@ impl Maps<'_> {
         words: &[u8],
     ) {
         let tile = self.program.config.tile;
-        let beat = self.program.config.bus_bytes;
         let channels = self.program.nodes[node].shape.channels;
         let maps = if pooled {
             &mut self.after
@@ -172,7 +172,7 @@ impl Maps<'_> {
             &mut self.before
         };
         let map = maps[node].get_or_insert_with(|| Array3::zeros((size.0, size.1, channels)));
-        for (i, word) in words.chunks_exact(beat).enumerate() {
+        for (i, word) in words.chunks_exact(BEAT_BYTES).enumerate() {
             let pixel = start + i;
             for (c, &value) in (group * tile..channels).zip(&word[..tile]) {
                 map[(pixel / size.1, pixel % size.1, c)] = value;
@@ -278,7 +278,7 @@ pub(super) fn decode(program: &Program, packet: &[u8]) -> Result<ImageResult, Re
 /// are.
 pub(super) fn decode_partial(program: &Program, packet: &[u8]) -> PartialResult {
     let length = program.output_bytes - Trailer::BYTES;
-    let whole = packet.len().min(length) / program.config.bus_bytes * program.config.bus_bytes;
+    let whole = packet.len().min(length) / BEAT_BYTES * BEAT_BYTES;
     let mut body = packet[..whole].to_vec();
     body.resize(length, 0);
     let mut came = vec![0xff; whole];
@@ -314,10 +314,9 @@ fn read(
         border,
     };
     let mut logits = vec![0; program.classes];
-    let beat = program.config.bus_bytes;
     let mut rest = body;
     for segment in &program.segments {
-        let (words, later) = rest.split_at(segment.beats() * beat);
+        let (words, later) = rest.split_at(segment.beats() * BEAT_BYTES);
         rest = later;
         match segment {
             Segment::Tap {
@@ -344,7 +343,7 @@ fn read(
                 let start = rows.start * size.1;
                 for (plane, words) in planes
                     .iter()
-                    .zip(words.chunks_exact(rows.len() * size.1 * beat))
+                    .zip(words.chunks_exact(rows.len() * size.1 * BEAT_BYTES))
                 {
                     maps.put(plane.node, *size, plane.pooled, plane.group, start, words);
                 }

@@ -12,6 +12,7 @@ pub use stream::{Answer, Next};
 use crate::device::{Device, DeviceError, Synchronised, trigger};
 use crate::program::{ImageResult, Order, Program, RecordInfo, ResultError, check_order, probe};
 use crate::stall::{Places, Queues, Registers, records_of};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::result::Trailer;
 use firebrick_spec::{ABI_VERSION, HwConfig, MAGIC, regs};
 use ndarray::ArrayView3;
@@ -260,7 +261,7 @@ impl<D: Device> Session<D> {
 
     /// So many transfers of `bytes` each have their results.
     fn passed(&mut self, bytes: usize, transfers: u32) {
-        let beats = (bytes / self.config.bus_bytes) as u32;
+        let beats = (bytes / BEAT_BYTES) as u32;
         self.beats = self.beats.wrapping_add(beats.wrapping_mul(transfers));
     }
 
@@ -327,7 +328,7 @@ impl<D: Device> Session<D> {
         if let Some(cause) = registers.cause {
             let _ = write!(state, "\n  stall cause: {cause}");
         }
-        let taken = beats.wrapping_sub(self.beats) as usize * self.config.bus_bytes;
+        let taken = beats.wrapping_sub(self.beats) as usize * BEAT_BYTES;
         let under_way = taken / transfer.max(1);
         // Whole transfers: the last is the one to look at.
         let (number, taken) = match taken % transfer.max(1) {

@@ -9,6 +9,7 @@ use firebrick_driver::{
 use firebrick_model::Model;
 use firebrick_network::random::{self, Builder};
 use firebrick_network::{Network, NodeId};
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{ErrorCode, Opcode, RECORD_BYTES};
 use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
@@ -153,7 +154,7 @@ fn resident_weights_are_loaded_once<D: Device>(subject: &mut Subject<'_, D>) {
     case.stream(&mut session, 5, 4);
     case.right(&mut session, 9);
     let beats = session.counter(&regs::BEATS_IN_LO).unwrap() - before;
-    let picture = case.program.input_bytes() / subject.config.bus_bytes;
+    let picture = case.program.input_bytes() / BEAT_BYTES;
     assert_eq!(beats, 5 * picture as u64, "five pictures, no weights");
 }
 

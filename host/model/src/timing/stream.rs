@@ -1,5 +1,6 @@
 //! The transfers as the decoder sees them: records, and how many beats follow each.
 
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{
     Command, CommandError, ErrorCode, RECORD_BYTES, RECORD_WORDS, common, payload_crc,
@@ -76,7 +77,7 @@ fn parse_transfer(
         }
         records.push(Record {
             command,
-            beats: (payload.len() / config.bus_bytes) as u64,
+            beats: (payload.len() / BEAT_BYTES) as u64,
             sparse,
         });
         offset = end;

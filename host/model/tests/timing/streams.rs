@@ -1,5 +1,6 @@
 //! Transfers for the timing model: records with payloads of zeros, made by hand or by chance.
 
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{
     Block, Command, End, Hello, Load, LoadSparse, Mode, Rows, Store, WAIT_NONE,
 };
@@ -51,7 +52,7 @@ impl Stream {
             wait: load.wait,
             base: load.base,
             count: load.count,
-            beats: (payload.len() / self.config.bus_bytes) as u32,
+            beats: (payload.len() / BEAT_BYTES) as u32,
         };
         self.with_payload(Command::LoadSparse(load), &payload)
     }

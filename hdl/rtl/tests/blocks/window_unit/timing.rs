@@ -1,7 +1,7 @@
 //! What the window unit does in each cycle, as docs/blocks/window.md says it.
 
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
+use firebrick_spec::{BEAT_BYTES, HwConfig};
 
 /// A word: number of the window in its record, number of the word in its window.
 pub type Place = (usize, usize);
@@ -91,7 +91,7 @@ impl Timing {
     }
 
     fn row_beats(&self) -> usize {
-        Rows::row_bytes(self.record.width as usize, 16) / 16
+        Rows::row_bytes(self.record.width as usize) / BEAT_BYTES
     }
 
     fn words(&self) -> usize {

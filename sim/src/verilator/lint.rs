@@ -8,8 +8,8 @@ use crate::environment::Environment;
 use crate::error::BuildError;
 use crate::process::{Ended, run};
 use crate::temporary::Temporary;
-use crate::toolchain::find_verilator;
-use crate::verilate::{error_lines, overrides, write_sources};
+use crate::verilator::toolchain::find_verilator;
+use crate::verilator::verilate::{error_lines, overrides, write_sources};
 
 /// One warning.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,8 +8,8 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::compile::Unit;
-use crate::makefile;
+use crate::verilator::compile::Unit;
+use crate::verilator::makefile;
 
 /// Generated code per compiled file, in bytes.
 const BUNDLE_BYTES: u64 = 400_000;

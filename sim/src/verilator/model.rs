@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use crate::design::Design;
 use crate::error::{BuildError, ModelError};
-use crate::ffi::Instance;
-use crate::ports::{Direction, PortInfo};
-use crate::verilate::{Builder, VerilatedModel};
-use crate::waveform::Waveform;
+use crate::verilator::ffi::Instance;
+use crate::verilator::ports::{Direction, PortInfo};
+use crate::verilator::verilate::{Builder, VerilatedModel};
+use crate::verilator::waveform::Waveform;
 
 /// One port of a [`Model`], found by name once and then used in each cycle. It belongs to the
 /// models of one design.

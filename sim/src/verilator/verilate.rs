@@ -8,16 +8,16 @@ use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 
-use crate::cache::{Cache, Entry, Lock, Scratch, hex};
-use crate::compile::{Compiler, Flags};
+use super::{bundle, makefile, runtime, wrapper};
 use crate::design::{Design, field};
 use crate::environment::Environment;
 use crate::error::BuildError;
-use crate::ports::{self, PortInfo};
 use crate::process::{Ended, run};
-use crate::progress::{Event, Progress, StderrProgress};
-use crate::toolchain::Toolchain;
-use crate::{bundle, makefile, runtime, wrapper};
+use crate::verilator::cache::{Cache, Entry, Lock, Scratch, hex};
+use crate::verilator::compile::{Compiler, Flags};
+use crate::verilator::ports::{self, PortInfo};
+use crate::verilator::progress::{Event, Progress, StderrProgress};
+use crate::verilator::toolchain::Toolchain;
 
 /// The name of the shared library in its cache entry.
 const LIBRARY: &str = "model.so";

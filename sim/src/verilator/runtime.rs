@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::cache::hex;
-use crate::compile::{Compiler, Unit};
 use crate::design::field;
 use crate::error::BuildError;
+use crate::verilator::cache::hex;
+use crate::verilator::compile::{Compiler, Unit};
 
 /// The objects of the runtime files called `names` (without `.cpp`), from the cache if they
 /// are there.

@@ -1,6 +1,6 @@
 //! The only module with unsafe code: loads a model's shared library and calls it.
 //!
-//! The library is the one that [`crate::verilate`] built (its SHA-256 was checked against the
+//! The library is the one that [`crate::verilator::verilate`] built (its SHA-256 was checked against the
 //! cache's manifest), and it is asked for its interface version before anything else. Port
 //! values are read and written in place: Verilator keeps each at a fixed address in the type
 //! that its width asks for, and the library tells address and size, which are compared with
@@ -13,8 +13,8 @@ use std::ptr::NonNull;
 
 use libloading::Library;
 
-use crate::ports::PortInfo;
-use crate::wrapper::ABI;
+use crate::verilator::ports::PortInfo;
+use crate::verilator::wrapper::ABI;
 
 /// What the C++ side keeps of a model; only pointers to it exist here.
 type Handle = *mut c_void;

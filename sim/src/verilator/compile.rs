@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::cache::Cache;
 use crate::error::BuildError;
 use crate::process::{Ended, Output, Running, run};
-use crate::toolchain::Toolchain;
+use crate::verilator::cache::Cache;
+use crate::verilator::toolchain::Toolchain;
 
 /// How files of one model are compiled.
 #[derive(Debug, Clone)]

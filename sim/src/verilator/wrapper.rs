@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::ports::PortInfo;
+use crate::verilator::ports::PortInfo;
 
 /// Changes whenever the C interface changes; checked when a library is loaded.
 pub(crate) const ABI: u32 = 2;
