@@ -1,6 +1,7 @@
 //! The engine: all blocks and the wires between them.
 
 use crate::common::words::Beat;
+use firebrick_spec::BEAT_BITS;
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::latency::{SETTLE_LATENCY, TAG_LEAD, tag_latency};
 use firebrick_spec::resources::Memory;
@@ -10,6 +11,8 @@ use rust_hdl::prelude::*;
 use crate::array::lane::Lane;
 use crate::common::delay::DelayLine;
 use crate::common::mem::Fifo;
+use crate::common::reset::ResetTree;
+use crate::common::slice::RegisterSlice;
 use crate::decode::decoder::Decoder;
 use crate::decode::record::{BlockFields, EndFields, RecordKind};
 use crate::decode::sparse::Sparse;
@@ -85,6 +88,10 @@ pub struct Engine {
     pub m_axis_tlast: Signal<Out, Bit>,
     /// Interrupt, level, active high.
     pub irq: Signal<Out, Bit>,
+    // Soft and hard, and the hard one alone.
+    resets: ResetTree,
+    hard_resets: ResetTree,
+    arrival: RegisterSlice<129>,
     registers: Registers,
     counters: Counters,
     decoder: Decoder,
@@ -122,7 +129,7 @@ pub struct Engine {
     ragged: DFF<Bits<4>>,
     took: DFF<Bit>,
     gave: DFF<Bit>,
-    resets: Signal<Local, Bit>,
+    asks: Signal<Local, Bit>,
     takes: Signal<Local, Bit>,
     active: Signal<Local, Bit>,
     tag: Signal<Local, Bits<15>>,
@@ -211,9 +218,11 @@ impl Engine {
             s_axil_rready, s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tdata,
             m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
             passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
-            output_stage, released, streams, resets, takes, active, tag, late_tag, job_ready,
+            output_stage, arrival, released, streams, asks, takes, active, tag, late_tag, job_ready,
             job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause,
             cause_layer, ragged, took, gave;
+            resets: ResetTree::new(15),
+            hard_resets: ResetTree::new(3),
             registers: Registers::new(config),
             decoder: Decoder::new(config),
             streamer: Streamer::new(config),
@@ -291,6 +300,9 @@ impl Logic for Engine {
         clock!(
             self,
             aclk,
+            resets,
+            hard_resets,
+            arrival,
             registers,
             counters,
             decoder,
@@ -316,25 +328,29 @@ impl Logic for Engine {
         for i in 0..self._lanes {
             self.lanes[i].clock.next = self.aclk.val();
         }
-        self.resets.next = (!self.aresetn.val()) | self.registers.soft_reset.val();
+        self.asks.next = (!self.aresetn.val()) | self.registers.soft_reset.val();
+        self.resets.request.next = self.asks.val();
+        self.hard_resets.request.next = !self.aresetn.val();
         self.registers.reset.next = !self.aresetn.val();
-        self.decoder.reset.next = self.resets.val();
-        self.queue.reset.next = self.resets.val();
-        self.weight_jobs.reset.next = self.resets.val();
-        self.passes.reset.next = self.resets.val();
-        self.streamer.reset.next = self.resets.val();
-        self.loader.reset.next = self.resets.val();
-        self.sparse.reset.next = self.resets.val();
-        self.window.reset.next = self.resets.val();
-        self.tags.reset.next = self.resets.val();
-        self.swaps.reset.next = self.resets.val();
-        self.stores.reset.next = self.resets.val();
-        self.settle.reset.next = self.resets.val();
-        self.jobs.reset.next = self.resets.val();
-        self.drain.reset.next = self.resets.val();
-        self.output_stage.reset.next = self.resets.val();
-        self.output_stage.hard.next = !self.aresetn.val();
-        self.feature.reset.next = self.resets.val();
+        self.registers.forget.next = self.resets.reset[0].val();
+        self.decoder.reset.next = self.resets.reset[1].val();
+        self.queue.reset.next = self.resets.reset[2].val();
+        self.weight_jobs.reset.next = self.resets.reset[2].val();
+        self.jobs.reset.next = self.resets.reset[2].val();
+        self.passes.reset.next = self.resets.reset[3].val();
+        self.streamer.reset.next = self.resets.reset[4].val();
+        self.loader.reset.next = self.resets.reset[5].val();
+        self.sparse.reset.next = self.resets.reset[6].val();
+        self.window.reset.next = self.resets.reset[7].val();
+        self.tags.reset.next = self.resets.reset[8].val();
+        self.swaps.reset.next = self.resets.reset[8].val();
+        self.stores.reset.next = self.resets.reset[8].val();
+        self.settle.reset.next = self.resets.reset[8].val();
+        self.drain.reset.next = self.resets.reset[9].val();
+        self.output_stage.reset.next = self.resets.reset[10].val();
+        self.feature.reset.next = self.resets.reset[11].val();
+        self.arrival.reset.next = self.resets.reset[12].val();
+        self.output_stage.hard.next = self.hard_resets.reset[0].val();
         self.queue.keep.next = false;
         self.weight_jobs.keep.next = false;
         self.jobs.keep.next = false;
@@ -358,11 +374,16 @@ impl Logic for Engine {
         self.irq.next = self.registers.irq.val();
 
         // Stream in: decoder, then the queue and the loader's queue.
-        self.takes.next = (!self.resets.val()) & (!self.by_layer.clearing.val());
-        self.decoder.s_valid.next = self.s_axis_tvalid.val() & self.takes.val();
-        self.decoder.s_data.next = self.s_axis_tdata.val();
-        self.decoder.s_last.next = self.s_axis_tlast.val();
-        self.s_axis_tready.next = self.decoder.s_ready.val() & self.takes.val();
+        // What is offered while a reset is under way stays outside.
+        self.takes.next = (!self.resets.under_way.val()) & (!self.by_layer.clearing.val());
+        self.arrival.in_valid.next = self.s_axis_tvalid.val() & self.takes.val();
+        self.arrival.in_data.next = bit_cast::<129, BEAT_BITS>(self.s_axis_tdata.val())
+            | (bit_cast::<129, 1>(bit_cast::<1, 1>(self.s_axis_tlast.val().into())) << 128);
+        self.s_axis_tready.next = self.arrival.in_ready.val() & self.takes.val();
+        self.decoder.s_valid.next = self.arrival.out_valid.val();
+        self.decoder.s_data.next = self.arrival.out_data.val().get_bits::<BEAT_BITS>(0);
+        self.decoder.s_last.next = self.arrival.out_data.val().get_bit(128);
+        self.arrival.out_ready.next = self.decoder.s_ready.val();
         self.decoder.halt.next = self.registers.halted.val();
         self.decoder.queue_full.next = self.queue.full.val() | self.weight_jobs.full.val();
         self.decoder.reads_done.next = self.streamer.reads_done.val();
@@ -412,6 +433,7 @@ impl Logic for Engine {
         self.streamer.store.next = self.passes.store.val();
         self.streamer.mark.next = self.passes.mark.val();
         self.streamer.record.next = self.passes.record.val();
+        self.streamer.taken.next = self.passes.record_pop.val();
         self.streamer.first_pass.next = self.passes.first_pass.val();
         self.streamer.final_pass.next = self.passes.final_pass.val();
         self.streamer.address.next = self.passes.address.val();
@@ -574,15 +596,15 @@ impl Logic for Engine {
         }
         self.active.next = self.streams.q.val().any();
         self.registers.busy.next = self.active.val();
-        self.beat_in.next =
-            self.s_axis_tvalid.val() & self.decoder.s_ready.val() & self.takes.val();
+        self.beat_in.next = self.arrival.out_valid.val() & self.decoder.s_ready.val();
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
         // What is counted is known a cycle late, so that it need not be found out and counted in one.
-        self.counters.clear_cycles.next = self.registers.clear_counters.val() | self.resets.val();
+        self.counters.clear_cycles.next =
+            self.registers.clear_counters.val() | self.resets.reset[13].val();
         self.counters.cycle.next = self.active.val();
-        self.clears.d.next = self.registers.clear_counters.val() | self.resets.val();
+        self.clears.d.next = self.registers.clear_counters.val() | self.resets.reset[13].val();
         self.counters.clear.next = self.clears.q.val();
-        self.counters.reset.next = !self.aresetn.val();
+        self.counters.reset.next = self.hard_resets.reset[1].val();
         self.counts.d.next = self.active.val();
         self.cause.d.next = self.streamer.cause.val();
         self.cause_layer.d.next = self.streamer.layer.val();
@@ -606,8 +628,8 @@ impl Logic for Engine {
         self.registers.counter.next = self.counters.value.val();
 
         // Statistics by layer.
-        self.by_layer.reset.next = !self.aresetn.val();
-        self.ragged_by_layer.reset.next = !self.aresetn.val();
+        self.by_layer.reset.next = self.hard_resets.reset[2].val();
+        self.ragged_by_layer.reset.next = self.hard_resets.reset[2].val();
         self.by_layer.enable.next = self.counts.q.val();
         self.by_layer.index.next = (bit_cast::<10, 6>(self.cause_layer.q.val()) << 4)
             | bit_cast::<10, 4>(self.cause.q.val());
@@ -623,7 +645,7 @@ impl Logic for Engine {
         if self.ragged_now.val() {
             self.registers.stats.next = self.ragged_by_layer.read_data.val();
         }
-        if self.resets.val() {
+        if self.resets.reset[14].val() {
             self.released.d.next = 0.into();
             self.streams.d.next = 0.into();
             self.counts.d.next = false;

@@ -162,18 +162,21 @@ pub const fn tapped_latency(lanes: usize) -> usize {
 /// From the read of a stored word to its beat at the output queue: the feature path.
 pub const STORE_LATENCY: usize = FEATURE_LATENCY;
 
+/// From a beat at the output stage until it enters the queue.
+pub const OUTPUT_LATENCY: usize = 1;
+
 /// Number of beats that the output queue holds.
 pub const OUTPUT_QUEUE: usize = 64;
 
 /// Most cycles between a change of the output queue's level and the drain unit's reaction to it.
-pub const ROOM_LATENCY: usize = 4;
+pub const ROOM_LATENCY: usize = 5;
 
 /// Beats that must still fit into the output queue when the drain unit starts a vector that
 /// sends: at most one a cycle until the first beat of that vector, then eight words and four beats
 /// of sums.
 pub const OUT_MARGIN: usize = 32;
 
-const _: () = assert!(OUT_MARGIN >= ROOM_LATENCY + TAP_LATENCY + 8 + 4);
+const _: () = assert!(OUT_MARGIN >= ROOM_LATENCY + TAP_LATENCY + OUTPUT_LATENCY + 8 + 4);
 
 /// Rows of 16 weights in a group of a sparse payload.
 pub const SPARSE_ROWS: usize = crate::sparse::GROUP / 16;
@@ -191,9 +194,13 @@ pub const STATS_LATENCY: usize = 2;
 /// of them in 16 cycles.
 pub const COUNTER_LATENCY: usize = 18;
 
+/// Cycles in which the decoder checks a record: sums of its fields, what is wrong with them, and
+/// the verdict.
+pub const CHECK_CYCLES: usize = 3;
+
 /// Cycles that the decoder takes for a record that waits for nothing: two beats, the checks, the
 /// queue. The beats of a payload are added.
-pub const RECORD_CYCLES: usize = 4;
+pub const RECORD_CYCLES: usize = 3 + CHECK_CYCLES;
 
 #[cfg(test)]
 mod tests {

@@ -255,7 +255,11 @@ pub struct Fifo<const W: usize, const A: usize, const C: usize> {
     head: DFF<Bits<A>>,
     tail: DFF<Bits<A>>,
     level: DFF<Bits<C>>,
-    capacity: Constant<Bits<C>>,
+    // What the level says, in registers of their own: whole units wait for these two.
+    filled: DFF<Bit>,
+    closed: DFF<Bit>,
+    last_free: Constant<Bits<C>>,
+    several: Signal<Local, Bit>,
     do_push: Signal<Local, Bit>,
     do_pop: Signal<Local, Bit>,
 }
@@ -269,8 +273,8 @@ impl<const W: usize, const A: usize, const C: usize> Default for Fifo<W, A, C> {
         );
         block! {
             clock, reset, keep, push_data, push, full, data, valid, pop, count, memory, head, tail,
-            level, do_push, do_pop;
-            capacity: Constant::new((1u64 << A).into()),
+            level, filled, closed, several, do_push, do_pop;
+            last_free: Constant::new(((1u64 << A) - 1).into()),
         }
     }
 }
@@ -278,13 +282,13 @@ impl<const W: usize, const A: usize, const C: usize> Default for Fifo<W, A, C> {
 impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, head, tail, level);
+        dff_setup!(self, clock, head, tail, level, filled, closed);
         self.memory.clock.next = self.clock.val();
-        self.full.next = self.level.q.val() == self.capacity.val();
-        self.valid.next = self.level.q.val().any();
+        self.full.next = self.closed.q.val();
+        self.valid.next = self.filled.q.val();
         self.count.next = self.level.q.val();
-        self.do_push.next = self.push.val() & (self.level.q.val() != self.capacity.val());
-        self.do_pop.next = self.pop.val() & self.level.q.val().any();
+        self.do_push.next = self.push.val() & !self.closed.q.val();
+        self.do_pop.next = self.pop.val() & self.filled.q.val();
         self.memory.write_address.next = self.tail.q.val();
         self.memory.write_data.next = self.push_data.val();
         self.memory.write_enable.next = self.do_push.val();
@@ -302,7 +306,15 @@ impl<const W: usize, const A: usize, const C: usize> Logic for Fifo<W, A, C> {
         if !self.do_push.val() & self.do_pop.val() {
             self.level.d.next = self.level.q.val() - 1;
         }
+        self.several.next = (self.level.q.val() >> 1).any();
+        self.filled.d.next =
+            self.do_push.val() | self.several.val() | (self.filled.q.val() & !self.do_pop.val());
+        self.closed.d.next = (!self.do_pop.val())
+            & (self.closed.q.val()
+                | (self.do_push.val() & (self.level.q.val() == self.last_free.val())));
         if self.reset.val() {
+            self.filled.d.next = self.keep.val();
+            self.closed.d.next = false;
             self.head.d.next = 0.into();
             self.tail.d.next = 0.into();
             self.level.d.next = 0.into();

@@ -2,4 +2,6 @@
 
 pub mod delay;
 pub mod mem;
+pub mod reset;
+pub mod slice;
 pub mod words;

@@ -17,8 +17,12 @@ pub enum DecoderState {
     Header0,
     /// Waits for words 4 to 7.
     Header1,
-    /// Checks the record.
+    /// Checks the record: sums of its fields, and comparisons of all bits.
     Check,
+    /// What is wrong with it.
+    Judge,
+    /// The verdict.
+    Decide,
     /// Waits for earlier records.
     Hold,
     /// Copies weights.
@@ -128,6 +132,43 @@ pub struct Decoder {
     // The record under way, or the one before, which has then `passed`.
     index: DFF<Bits<24>>,
     passed: DFF<Bit>,
+    // Its first beat was the last of the transfer.
+    short: DFF<Bit>,
+    // The payload that has just been taken does not have the CRC that its record says.
+    damaged: DFF<Bit>,
+    // What the record is.
+    is_hello: DFF<Bit>,
+    is_weights: DFF<Bit>,
+    is_sparse: DFF<Bit>,
+    is_params: DFF<Bit>,
+    is_rows: DFF<Bit>,
+    is_block: DFF<Bit>,
+    is_store: DFF<Bit>,
+    is_end: DFF<Bit>,
+    is_known: DFF<Bit>,
+    // First cycle of its check: sums of its fields, and what takes a comparison of all bits.
+    bad_crc_1: DFF<Bit>,
+    bad_magic_1: DFF<Bit>,
+    bad_abi_1: DFF<Bit>,
+    bad_hash_1: DFF<Bit>,
+    nothing_1: DFF<Bit>,
+    no_rows_1: DFF<Bit>,
+    no_block_1: DFF<Bit>,
+    pitch_1: DFF<Bits<11>>,
+    widest_gap_1: DFF<Bits<5>>,
+    load_end_1: DFF<Bits<21>>,
+    acc_end_1: DFF<Bits<14>>,
+    // Second cycle: what is wrong with it.
+    bad_field_2: DFF<Bit>,
+    bad_address_2: DFF<Bit>,
+    // The records before it that it waits for are done.
+    free: DFF<Bit>,
+    // An error, a cycle after it was found.
+    error_1: DFF<Bit>,
+    code_1: DFF<Bits<8>>,
+    record_1: DFF<Bits<24>>,
+    fails: Signal<Local, Bit>,
+    fault: Signal<Local, Bits<8>>,
     step: Signal<Local, Bits<24>>,
     current: Signal<Local, Bits<24>>,
     // Inverted, so that it counts up: what counts down inverts each bit in a LUT.
@@ -191,7 +232,6 @@ pub struct Decoder {
     count20: Signal<Local, Bits<20>>,
     first_beat: Signal<Local, Bits<24>>,
     row_count: Signal<Local, Bits<24>>,
-    damaged: Signal<Local, Bit>,
     load_end: Signal<Local, Bits<21>>,
     base21: Signal<Local, Bits<21>>,
     weight_base: Signal<Local, Bits<21>>,
@@ -199,12 +239,9 @@ pub struct Decoder {
     param: Signal<Local, Bits<21>>,
     line: Signal<Local, Bits<13>>,
     acc_end: Signal<Local, Bits<14>>,
-    field_bad: Signal<Local, Bit>,
-    address_bad: Signal<Local, Bit>,
     code: Signal<Local, Bits<8>>,
     limit: Signal<Local, Bits<8>>,
     waited: Signal<Local, Bits<8>>,
-    released: Signal<Local, Bit>,
     adds_read: Signal<Local, Bit>,
     adds_drain: Signal<Local, Bit>,
     adds_store: Signal<Local, Bit>,
@@ -228,12 +265,12 @@ impl Decoder {
             sparse_valid, sparse_ready, sparse_busy, payload, window_start, window_valid,
             window_ready, window_busy, halt, error, error_code, record_index, stream_begins,
             late_weights, late_input, state, low, high, crc_state, ended, greeted, compare, more,
-            index, passed, step, current, beats, address, reads, drains, stores, started, crc,
+            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
             record, kind, of_hello,
             of_load, of_load_sparse, of_rows, of_block, of_store, take, positions, pitch,
-            rows_kernel, widest_gap, field20, count20, first_beat, row_count, damaged, load_end,
-            base21, weight_base, out_base, param, line, acc_end, field_bad, address_bad, code,
-            limit, waited, released, adds_read, adds_drain, adds_store, groups;
+            rows_kernel, widest_gap, field20, count20, first_beat, row_count, load_end,
+            base21, weight_base, out_base, param, line, acc_end, code,
+            limit, waited, adds_read, adds_drain, adds_store, groups;
             ones: Constant::new(0xffff_ffff.into()),
             residue: Constant::new(RESIDUE.into()),
             magic: Constant::new(u64::from(MAGIC).into()),
@@ -275,8 +312,52 @@ impl Logic for Decoder {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, state, low, high, crc_state, ended, greeted, compare, more, index, passed,
-            beats, address, reads, drains, stores, started
+            self,
+            clock,
+            state,
+            low,
+            high,
+            crc_state,
+            ended,
+            greeted,
+            compare,
+            more,
+            index,
+            passed,
+            beats,
+            address,
+            reads,
+            drains,
+            stores,
+            started,
+            short,
+            damaged,
+            is_hello,
+            is_weights,
+            is_sparse,
+            is_params,
+            is_rows,
+            is_block,
+            is_store,
+            is_end,
+            is_known,
+            bad_crc_1,
+            bad_magic_1,
+            bad_abi_1,
+            bad_hash_1,
+            nothing_1,
+            no_rows_1,
+            no_block_1,
+            pitch_1,
+            widest_gap_1,
+            load_end_1,
+            acc_end_1,
+            bad_field_2,
+            bad_address_2,
+            free,
+            error_1,
+            code_1,
+            record_1
         );
         // The record's fields.
         self.record.next = bit_cast::<224, 128>(self.low.q.val())
@@ -321,98 +402,122 @@ impl Logic for Decoder {
             self.base21.next = bit_cast::<21, 20>(self.of_rows.base.val());
         }
 
-        // What may be wrong with it.
-        self.field_bad.next = false;
-        self.address_bad.next = false;
-        if self.kind.is_load_weights.val() | self.kind.is_load_sparse.val() {
-            self.field_bad.next = (!self.count20.val().any())
-                | (self.kind.is_load_sparse.val() & (!self.of_load_sparse.beats.val().any()));
-            self.address_bad.next = self.load_end.val() > self.weight_blocks.val();
+        // The first cycle of the check.
+        self.is_hello.d.next = self.kind.is_hello.val();
+        self.is_weights.d.next = self.kind.is_load_weights.val();
+        self.is_sparse.d.next = self.kind.is_load_sparse.val();
+        self.is_params.d.next = self.kind.is_load_params.val();
+        self.is_rows.d.next = self.kind.is_rows.val();
+        self.is_block.d.next = self.kind.is_block.val();
+        self.is_store.d.next = self.kind.is_store.val();
+        self.is_end.d.next = self.kind.is_end.val();
+        self.is_known.d.next = self.kind.known.val();
+        self.bad_crc_1.d.next = self.crc_state.q.val() != self.residue.val();
+        self.bad_magic_1.d.next = self.of_hello.magic.val() != self.magic.val();
+        self.bad_abi_1.d.next = self.of_hello.abi.val() != self.abi.val();
+        self.bad_hash_1.d.next = (self.of_hello.hash_lo.val() != self.hash_low.val())
+            | (self.of_hello.hash_hi.val() != self.hash_high.val());
+        self.load_end_1.d.next = self.load_end.val();
+        self.acc_end_1.d.next = self.acc_end.val();
+        self.pitch_1.d.next = self.pitch.val();
+        self.widest_gap_1.d.next = self.widest_gap.val();
+        self.nothing_1.d.next = (!self.count20.val().any())
+            | (self.kind.is_load_sparse.val() & (!self.of_load_sparse.beats.val().any()));
+        self.no_rows_1.d.next = (!self.of_rows.rows.val().any())
+            | ((self.rows_kernel.val() != 3) & (self.rows_kernel.val() != 7))
+            | (self.rows_kernel.val() > self.window_kernel.val())
+            | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2));
+        self.no_block_1.d.next = (!self.of_block.count.val().any())
+            | (!self.of_block.groups.val().any())
+            | (!self.of_block.width.val().any())
+            | ((self.of_block.mode.val() != self.mode_write.val())
+                & (self.of_block.mode.val() != self.mode_pool.val())
+                & (self.of_block.mode.val() != self.mode_sum.val()));
+
+        // The second: what is wrong with it.
+        self.bad_field_2.d.next = false;
+        self.bad_address_2.d.next = false;
+        if self.is_weights.q.val() | self.is_sparse.q.val() {
+            self.bad_field_2.d.next = self.nothing_1.q.val();
+            self.bad_address_2.d.next = self.load_end_1.q.val() > self.weight_blocks.val();
         }
-        if self.kind.is_load_params.val() {
-            self.field_bad.next = !self.count20.val().any();
-            self.address_bad.next = self.load_end.val() > self.param_groups.val();
+        if self.is_params.q.val() {
+            self.bad_field_2.d.next = self.nothing_1.q.val();
+            self.bad_address_2.d.next = self.load_end_1.q.val() > self.param_groups.val();
         }
-        if self.kind.is_store.val() {
-            self.field_bad.next = !self.count20.val().any();
-            self.address_bad.next = self.load_end.val() > self.feature_words.val();
+        if self.is_store.q.val() {
+            self.bad_field_2.d.next = self.nothing_1.q.val();
+            self.bad_address_2.d.next = self.load_end_1.q.val() > self.feature_words.val();
         }
-        if self.kind.is_rows.val() {
-            self.field_bad.next = (!self.of_rows.rows.val().any())
-                | ((self.rows_kernel.val() != 3) & (self.rows_kernel.val() != 7))
-                | (self.rows_kernel.val() > self.window_kernel.val())
-                | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2))
-                | (self.of_rows.width.val() < self.rows_kernel.val());
-            self.address_bad.next = (self.of_rows.width.val() > self.window_width.val())
+        if self.is_rows.q.val() {
+            self.bad_field_2.d.next =
+                self.no_rows_1.q.val() | (self.of_rows.width.val() < self.rows_kernel.val());
+            self.bad_address_2.d.next = (self.of_rows.width.val() > self.window_width.val())
                 | (self.base21.val() >= self.feature_words.val());
         }
-        if self.kind.is_block.val() {
-            self.field_bad.next = (!self.of_block.count.val().any())
-                | (!self.of_block.groups.val().any())
-                | (!self.of_block.width.val().any())
-                | ((self.of_block.mode.val() != self.mode_write.val())
-                    & (self.of_block.mode.val() != self.mode_pool.val())
-                    & (self.of_block.mode.val() != self.mode_sum.val()))
-                | (self.pitch.val() < self.lanes.val())
+        if self.is_block.q.val() {
+            self.bad_field_2.d.next = self.no_block_1.q.val()
+                | (self.pitch_1.q.val() < self.lanes.val())
                 | (self.several.val()
                     & (self.of_block.mode.val() == self.mode_write.val())
-                    & (bit_cast::<5, 4>(self.of_block.out_gap.val()) > self.widest_gap.val()));
-            self.address_bad.next = (self.acc_end.val() > self.acc_depth.val())
+                    & (bit_cast::<5, 4>(self.of_block.out_gap.val()) > self.widest_gap_1.q.val()));
+            self.bad_address_2.d.next = (self.acc_end_1.q.val() > self.acc_depth.val())
                 | (self.base21.val() >= self.feature_words.val())
                 | (self.weight_base.val() >= self.weight_blocks.val())
                 | (self.param.val() >= self.param_groups.val())
                 | (self.line.val() >= self.line_words.val())
                 | (self.out_base.val() >= self.feature_words.val());
         }
+
+        // The third: the verdict.
         self.code.next = 0.into();
-        if self.crc_state.q.val() != self.residue.val() {
+        if self.bad_crc_1.q.val() {
             self.code.next = self.bad_crc.val();
-        } else if !self.kind.known.val() {
+        } else if !self.is_known.q.val() {
             self.code.next = self.bad_opcode.val();
-        } else if self.kind.is_hello.val() == self.greeted.q.val() {
+        } else if self.is_hello.q.val() == self.greeted.q.val() {
             self.code.next = self.no_hello.val();
-        } else if self.ended.q.val() & (!self.kind.is_end.val()) {
+        } else if self.ended.q.val() & (!self.is_end.q.val()) {
             self.code.next = self.early_end.val();
-        } else if (!self.ended.q.val()) & self.kind.is_end.val() {
+        } else if (!self.ended.q.val()) & self.is_end.q.val() {
             self.code.next = self.late_end.val();
-        } else if self.kind.is_hello.val() {
-            if self.of_hello.magic.val() != self.magic.val() {
+        } else if self.is_hello.q.val() {
+            if self.bad_magic_1.q.val() {
                 self.code.next = self.bad_magic.val();
-            } else if self.of_hello.abi.val() != self.abi.val() {
+            } else if self.bad_abi_1.q.val() {
                 self.code.next = self.bad_abi.val();
-            } else if (self.of_hello.hash_lo.val() != self.hash_low.val())
-                | (self.of_hello.hash_hi.val() != self.hash_high.val())
-            {
+            } else if self.bad_hash_1.q.val() {
                 self.code.next = self.bad_hash.val();
             }
-        } else if self.field_bad.val() {
+        } else if self.bad_field_2.q.val() {
             self.code.next = self.bad_field.val();
-        } else if self.address_bad.val() {
+        } else if self.bad_address_2.q.val() {
             self.code.next = self.bad_address.val();
         }
 
         // Blocks under way.
         self.limit.next = self.of_load.limit.val();
-        if self.kind.is_load_sparse.val() {
+        if self.is_sparse.q.val() {
             self.limit.next = self.of_load_sparse.limit.val();
         }
-        if self.kind.is_rows.val() {
+        if self.is_rows.q.val() {
             self.limit.next = self.of_rows.limit.val();
         }
         self.waited.next = self.reads.q.val();
-        if self.kind.is_load_params.val() {
+        if self.is_params.q.val() {
             self.waited.next = self.drains.q.val();
         }
         // The window unit writes where a drain or a store before it may still be at work.
-        self.released.next = (self.waited.val() <= self.limit.val())
-            & ((!self.kind.is_rows.val())
+        // What it waits for only falls until it goes on.
+        self.free.d.next = (self.waited.val() <= self.limit.val())
+            & ((!self.is_rows.q.val())
                 | ((self.drains.q.val() <= self.of_rows.drains.val())
                     & (!self.stores.q.val().any())));
 
         // Outputs that depend on the state alone.
         self.queue_data.next = self.record.val();
         self.queue_push.next = false;
-        self.queue_block.next = self.kind.is_block.val();
+        self.queue_block.next = self.is_block.q.val();
         self.queue_end.next = false;
         self.groups.next = bit_cast::<16, 12>(self.of_block.groups.val());
         self.queue_passes.next = self.groups.val();
@@ -428,8 +533,8 @@ impl Logic for Decoder {
         self.payload.next = self.s_data.val();
         self.window_start.next = false;
         self.window_valid.next = false;
-        self.error.next = false;
-        self.error_code.next = self.code.val();
+        self.fails.next = false;
+        self.fault.next = self.code.val();
         self.stream_begins.next = false;
         self.s_ready.next = false;
         // Payload beats, outside the state machine as well: much follows from them.
@@ -451,29 +556,29 @@ impl Logic for Decoder {
         self.crc.enable.next = self.s_valid.val()
             & (self.state.q.val() != DecoderState::Dead)
             & (self.state.q.val() != DecoderState::Push);
-        self.damaged.next =
-            self.compare.q.val() & ((!self.crc_state.q.val()) != self.kind.payload_crc.val());
+        self.damaged.d.next = self.compare.q.val()
+            & (self.state.q.val() == DecoderState::Header0)
+            & ((!self.crc_state.q.val()) != self.kind.payload_crc.val());
         // The record that is damaged is the one before.
         self.step.next = 0.into();
-        if self.passed.q.val() & !self.damaged.val() {
+        if self.passed.q.val() & !self.damaged.q.val() {
             self.step.next = 1.into();
         }
         self.current.next = self.index.q.val() + self.step.val();
-        self.record_index.next = self.current.val();
         self.adds_read.next = false;
         self.adds_drain.next = false;
         self.adds_store.next = false;
         self.late_weights.next = (self.state.q.val() == DecoderState::Weights)
             | (self.state.q.val() == DecoderState::Sparse)
             | (self.state.q.val() == DecoderState::Params)
-            | ((self.state.q.val() == DecoderState::Hold) & (!self.kind.is_rows.val()));
+            | ((self.state.q.val() == DecoderState::Hold) & (!self.is_rows.q.val()));
         self.late_input.next = (self.state.q.val() == DecoderState::Picture)
-            | ((self.state.q.val() == DecoderState::Hold) & self.kind.is_rows.val());
+            | ((self.state.q.val() == DecoderState::Hold) & self.is_rows.q.val());
 
         // Where a load's first beat goes, and how many there are without the zeros left out.
         self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 4;
         self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 4;
-        if self.kind.is_load_params.val() {
+        if self.is_params.q.val() {
             self.first_beat.next = bit_cast::<24, 20>(self.field20.val()) << 3;
             self.row_count.next = bit_cast::<24, 20>(self.count20.val()) << 3;
         }
@@ -492,47 +597,44 @@ impl Logic for Decoder {
                 if self.s_valid.val() {
                     self.stream_begins.next = !self.started.q.val();
                     self.started.d.next = true;
-                    self.index.d.next = self.current.val();
-                    self.passed.d.next = false;
                     self.low.d.next = self.s_data.val();
+                    self.short.d.next = self.s_last.val();
                     self.crc_state.d.next = self.crc.result.val();
                     self.state.d.next = DecoderState::Header1;
-                    if self.s_last.val() {
-                        self.error.next = true;
-                        self.error_code.next = self.early_end.val();
-                        self.state.d.next = DecoderState::Dead;
-                    }
-                }
-                // Found in the first cycle here, whether a beat is offered or not.
-                if self.damaged.val() {
-                    self.error.next = true;
-                    self.error_code.next = self.bad_payload.val();
-                    self.stream_begins.next = false;
-                    self.state.d.next = DecoderState::Dead;
                 }
             }
             DecoderState::Header1 => {
                 self.s_ready.next = true;
                 if self.s_valid.val() {
+                    self.index.d.next = self.current.val();
+                    self.passed.d.next = false;
                     self.high.d.next = self.s_data.val();
                     self.ended.d.next = self.s_last.val();
                     self.crc_state.d.next = self.crc.result.val();
                     self.state.d.next = DecoderState::Check;
                 }
+                if self.short.q.val() {
+                    self.fails.next = true;
+                    self.fault.next = self.early_end.val();
+                    self.state.d.next = DecoderState::Dead;
+                }
             }
             DecoderState::Check => {
+                self.state.d.next = DecoderState::Judge;
+            }
+            DecoderState::Judge => {
+                self.state.d.next = DecoderState::Decide;
+            }
+            DecoderState::Decide => {
                 self.crc_state.d.next = self.ones.val();
                 if self.code.val().any() {
-                    self.error.next = true;
+                    self.fails.next = true;
                     self.state.d.next = DecoderState::Dead;
-                } else if self.kind.is_hello.val() {
+                } else if self.is_hello.q.val() {
                     self.greeted.d.next = true;
                     self.passed.d.next = true;
                     self.state.d.next = DecoderState::Header0;
-                } else if self.kind.is_block.val()
-                    | self.kind.is_store.val()
-                    | self.kind.is_end.val()
-                {
+                } else if self.is_block.q.val() | self.is_store.q.val() | self.is_end.q.val() {
                     self.state.d.next = DecoderState::Push;
                 } else {
                     self.state.d.next = DecoderState::Hold;
@@ -541,18 +643,18 @@ impl Logic for Decoder {
             DecoderState::Hold => {
                 self.beats.d.next = !self.row_count.val();
                 self.address.d.next = self.first_beat.val();
-                if self.kind.is_load_sparse.val() {
+                if self.is_sparse.q.val() {
                     self.beats.d.next = !bit_cast::<24, 20>(self.of_load_sparse.beats.val());
                 }
                 self.compare.d.next = true;
                 self.more.d.next = true;
-                if self.released.val() {
-                    if self.kind.is_load_weights.val() {
+                if self.free.q.val() {
+                    if self.is_weights.q.val() {
                         self.state.d.next = DecoderState::Weights;
-                    } else if self.kind.is_load_sparse.val() {
+                    } else if self.is_sparse.q.val() {
                         self.sparse_start.next = true;
                         self.state.d.next = DecoderState::Sparse;
-                    } else if self.kind.is_load_params.val() {
+                    } else if self.is_params.q.val() {
                         self.state.d.next = DecoderState::Params;
                     } else {
                         self.window_start.next = true;
@@ -571,8 +673,8 @@ impl Logic for Decoder {
                     self.sparse_valid.next = self.s_valid.val();
                 } else if self.sparse_ready.val() | ((!self.sparse_busy.val()) & self.more.q.val())
                 {
-                    self.error.next = true;
-                    self.error_code.next = self.bad_field.val();
+                    self.fails.next = true;
+                    self.fault.next = self.bad_field.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.sparse_busy.val() {
                     self.passed.d.next = true;
@@ -590,8 +692,8 @@ impl Logic for Decoder {
                     self.crc_state.d.next = self.crc.result.val();
                 }
                 if self.s_valid.val() & self.window_ready.val() & self.s_last.val() {
-                    self.error.next = true;
-                    self.error_code.next = self.early_end.val();
+                    self.fails.next = true;
+                    self.fault.next = self.early_end.val();
                     self.state.d.next = DecoderState::Dead;
                 } else if !self.window_busy.val() {
                     self.passed.d.next = true;
@@ -601,11 +703,11 @@ impl Logic for Decoder {
             DecoderState::Push => {
                 if !self.queue_full.val() {
                     self.queue_push.next = true;
-                    self.adds_read.next = self.kind.is_block.val();
-                    self.adds_drain.next = self.kind.is_block.val() & self.of_block.last.val();
-                    self.adds_store.next = self.kind.is_store.val();
+                    self.adds_read.next = self.is_block.q.val();
+                    self.adds_drain.next = self.is_block.q.val() & self.of_block.last.val();
+                    self.adds_store.next = self.is_store.q.val();
                     self.passed.d.next = true;
-                    if self.kind.is_end.val() {
+                    if self.is_end.q.val() {
                         self.queue_end.next = true;
                         self.index.d.next = 0.into();
                         self.passed.d.next = false;
@@ -629,17 +731,31 @@ impl Logic for Decoder {
             self.address.d.next = self.address.q.val() + 1;
             self.more.d.next = self.beats.q.val() != 0xff_fffe;
             if self.s_last.val() {
-                self.error.next = true;
-                self.error_code.next = self.early_end.val();
+                self.fails.next = true;
+                self.fault.next = self.early_end.val();
                 self.state.d.next = DecoderState::Dead;
-            } else if (self.beats.q.val() == 0xff_fffe) & (!self.kind.is_load_sparse.val()) {
+            } else if (self.beats.q.val() == 0xff_fffe) & (!self.is_sparse.q.val()) {
                 self.passed.d.next = true;
                 self.state.d.next = DecoderState::Header0;
             }
         }
+        // In the second cycle of the next record, whether a beat is offered or not.
+        if self.damaged.q.val() {
+            self.fails.next = true;
+            self.fault.next = self.bad_payload.val();
+            self.state.d.next = DecoderState::Dead;
+        }
         if self.halt.val() {
             self.state.d.next = DecoderState::Dead;
         }
+        self.error_1.d.next = self.fails.val();
+        self.code_1.d.next = self.fault.val();
+        if self.fails.val() {
+            self.record_1.d.next = self.current.val();
+        }
+        self.error.next = self.error_1.q.val();
+        self.error_code.next = self.code_1.q.val();
+        self.record_index.next = self.record_1.q.val();
 
         if self.adds_read.val() & (!self.reads_done.val()) {
             self.reads.d.next = self.reads.q.val() + 1;
@@ -664,6 +780,8 @@ impl Logic for Decoder {
             self.crc_state.d.next = self.ones.val();
             self.greeted.d.next = false;
             self.compare.d.next = false;
+            self.damaged.d.next = false;
+            self.error_1.d.next = false;
             self.started.d.next = false;
             self.index.d.next = 0.into();
             self.passed.d.next = false;

@@ -116,6 +116,9 @@ pub struct Sparse {
     tail: DFF<Bits<5>>,
     // The group that is taken.
     next_mask: DFF<Bits<128>>,
+    // Its values: in each eight weights, in each two rows, in each row.
+    eighths: Vec<DFF<Bits<8>>>,
+    quarters: Vec<DFF<Bits<8>>>,
     next_ones: Vec<DFF<Bits<8>>>,
     // Inverted, so that they count up: what counts down inverts each bit in a LUT.
     groups: DFF<Bits<21>>,
@@ -149,7 +152,6 @@ pub struct Sparse {
     row_3: DFF<WeightRow>,
     address_3: DFF<Bits<24>>,
     counts: Vec<Signal<Local, Bits<8>>>,
-    halves: Vec<Signal<Local, Bits<8>>>,
     sums: Vec<Signal<Local, Bits<8>>>,
     need: Signal<Local, Bits<8>>,
     rounded: Signal<Local, Bits<24>>,
@@ -189,8 +191,9 @@ impl Default for Sparse {
             quad_1: each(4),
             before_2: each(16),
             counts: each(ROWS),
-            halves: each(2 * ROWS),
-            sums: each(ROWS + 1),
+            eighths: each(2 * ROWS),
+            quarters: each(ROWS / 2),
+            sums: each(2),
             next_quads: each(4 * ROWS),
             row_quads: each(3),
             earlier: each(12),
@@ -250,6 +253,12 @@ impl Logic for Sparse {
             self.ones[i].clock.next = self.clock.val();
             self.ones[i].d.next = self.ones[i].q.val();
         }
+        for i in 0..16 {
+            self.eighths[i].clock.next = self.clock.val();
+        }
+        for i in 0..4 {
+            self.quarters[i].clock.next = self.clock.val();
+        }
         for i in 0..4 {
             self.quad_1[i].clock.next = self.clock.val();
         }
@@ -259,20 +268,24 @@ impl Logic for Sparse {
 
         // A group's masks and values come in.
         for i in 0..32 {
-            self.next_quads[i].bits.next = self.next_mask.q.val().get_bits::<4>(4 * i);
+            self.next_quads[i].bits.next = self.in_data.val().get_bits::<4>(4 * i);
         }
         for i in 0..16 {
-            self.halves[i].next =
+            self.eighths[i].d.next =
                 (self.next_quads[2 * i].ones.val() + self.next_quads[2 * i + 1].ones.val()) & 0xf;
         }
         for i in 0..8 {
-            self.counts[i].next = (self.halves[2 * i].val() + self.halves[2 * i + 1].val()) & 0x1f;
+            self.counts[i].next =
+                (self.eighths[2 * i].q.val() + self.eighths[2 * i + 1].q.val()) & 0x1f;
         }
-        self.sums[0].next = 0.into();
-        for i in 0..8 {
-            self.sums[i + 1].next = self.sums[i].val() + self.next_ones[i].q.val();
+        for i in 0..4 {
+            self.quarters[i].d.next =
+                (self.counts[2 * i].val() + self.counts[2 * i + 1].val()) & 0x3f;
         }
-        self.need.next = self.sums[8].val() + bit_cast::<8, 4>(self.used.q.val());
+        self.sums[0].next = self.quarters[0].q.val() + self.quarters[1].q.val();
+        self.sums[1].next = self.quarters[2].q.val() + self.quarters[3].q.val();
+        self.need.next =
+            self.sums[0].val() + self.sums[1].val() + bit_cast::<8, 4>(self.used.q.val());
         self.in_ready.next = self.open.q.val();
         self.accepts.next = self.in_valid.val() & (self.state.q.val() == SparseState::Values);
         self.low_values.write_enable.next = self.accepts.val();

@@ -14,7 +14,8 @@ use crate::decode::record::{BlockFields, StoreFields};
 /// feature address of lane 0, a mask for each lane, and the tag that follows the vector through
 /// the array to the accumulators. The next pass follows without a gap. A store runs when all
 /// tiles have drained, a word a cycle (in lane 0) while `store_room`. An end goes to the drain in
-/// order, like a tile without pixels.
+/// order, like a tile without pixels. A block's first pass does not start in the first cycle in
+/// which its record is offered: what it waits for is looked at a cycle ahead.
 ///
 /// `cause` says of every cycle why it has a vector or not: an index into
 /// `firebrick_spec::regs::COUNTERS`.
@@ -32,6 +33,8 @@ pub struct Streamer {
     pub mark: Signal<In, Bit>,
     /// Its record, words 0 to 6.
     pub record: Signal<In, Bits<224>>,
+    /// The record is taken: it is offered from the next cycle on.
+    pub taken: Signal<In, Bit>,
     /// First pass of its record.
     pub first_pass: Signal<In, Bit>,
     /// Last pass of its record.
@@ -141,8 +144,11 @@ pub struct Streamer {
     strips: DFF<Bits<4>>,
     tiles: DFF<Bits<4>>,
     layer_now: DFF<Bits<6>>,
-    tiles_ok: Signal<Local, Bit>,
-    strip_ok: Signal<Local, Bit>,
+    // The record has been offered for a cycle; what its first pass waits for has come. A later
+    // pass cannot begin so soon that these would be those of the first.
+    settled: DFF<Bit>,
+    tiles_ok: DFF<Bit>,
+    strip_ok: DFF<Bit>,
     start_block: Signal<Local, Bit>,
     start_store: Signal<Local, Bit>,
     start_end: Signal<Local, Bit>,
@@ -193,7 +199,7 @@ impl Streamer {
         }
         let lanes = config.lanes;
         block! {
-            clock, reset, block, store, mark, record, first_pass, final_pass, address, ring_base,
+            clock, reset, block, store, mark, record, taken, settled, first_pass, final_pass, address, ring_base,
             ring_mask, pitch, tap_row, tap_column, pass_pop, weights_ready, swap, strip_done,
             drained, drain_blocked, late_weights, late_input, trailer_sent, read_address,
             read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid, tag_first, tag_bank,
@@ -265,7 +271,10 @@ impl Logic for Streamer {
             sum_address,
             strips,
             tiles,
-            layer_now
+            layer_now,
+            settled,
+            tiles_ok,
+            strip_ok
         );
         for i in 0..self._lanes {
             self.x[i].clock.next = self.clock.val();
@@ -276,16 +285,23 @@ impl Logic for Streamer {
         self.of_block.record.next = self.record.val();
         self.of_store.record.next = self.record.val();
         self.limit.next = bit_cast::<4, 3>(self.of_block.outstanding.val());
-        self.tiles_ok.next = (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
+        self.settled.d.next = !self.taken.val();
+        self.tiles_ok.d.next = (!self.first_pass.val()) | (self.tiles.q.val() <= self.limit.val());
+        if self.drained.val() {
+            self.tiles_ok.d.next =
+                (!self.first_pass.val()) | (self.tiles.q.val() <= (self.limit.val() + 1));
+        }
         self.takes_strip.next = self.first_pass.val() & self.of_block.take_strip.val();
-        self.strip_ok.next = (!self.takes_strip.val()) | self.strips.q.val().any();
+        self.strip_ok.d.next =
+            (!self.takes_strip.val()) | self.strips.q.val().any() | self.strip_done.val();
 
         self.issue_store.next = self.storing.q.val() & self.store_room.val();
         self.start_block.next = (!self.occupied.q.val())
             & self.block.val()
             & self.weights_ready.val()
-            & self.tiles_ok.val()
-            & self.strip_ok.val();
+            & self.settled.q.val()
+            & self.tiles_ok.q.val()
+            & self.strip_ok.q.val();
         self.start_store.next =
             (!self.engaged.q.val()) & self.store.val() & (!self.tiles.q.val().any());
         self.start_end.next = (!self.engaged.q.val()) & self.mark.val() & (self.tiles.q.val() <= 7);
@@ -450,7 +466,7 @@ impl Logic for Streamer {
             self.cause.next = self.because_finish.val();
         } else if self.block.val() {
             self.layer.next = self.of_block.layer.val();
-            if !self.tiles_ok.val() {
+            if self.settled.q.val() & !self.tiles_ok.q.val() {
                 if self.drain_blocked.val() {
                     self.cause.next = self.because_output.val();
                 } else if self.of_block.data.val() {
@@ -460,7 +476,7 @@ impl Logic for Streamer {
                 }
             } else if !self.begun.q.val() {
                 self.cause.next = self.because_start.val();
-            } else if !self.strip_ok.val() {
+            } else if self.settled.q.val() & !self.strip_ok.q.val() {
                 self.cause.next = self.because_input.val();
             } else {
                 self.cause.next = self.because_fill.val();

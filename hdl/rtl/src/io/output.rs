@@ -50,7 +50,7 @@ pub struct Output {
     pub store_data: Signal<In, Word>,
     /// Register CYCLES, bits 31:0.
     pub cycles: Signal<In, Bits<32>>,
-    /// There is room.
+    /// There was room a cycle ago.
     pub room: Signal<Out, Bit>,
     /// Trailers sent.
     pub results: Signal<Out, Bits<32>>,
@@ -69,6 +69,16 @@ pub struct Output {
     /// Last beat of the packet.
     pub m_last: Signal<Out, Bit>,
     queue: Fifo<129, 6, 7>,
+    // What came, a cycle later.
+    comes: DFF<Bit>,
+    ends: DFF<Bit>,
+    beat_1: DFF<Beat>,
+    accepted_1: DFF<Bit>,
+    begun_1: DFF<Bit>,
+    input_fault_1: DFF<Bit>,
+    read_fault_1: DFF<Bit>,
+    drain_fault_1: DFF<Bit>,
+    roomy: DFF<Bit>,
     crc: Crc32x128,
     crc_state: DFF<Bits<32>>,
     sequence: DFF<Bits<32>>,
@@ -91,7 +101,10 @@ pub struct Output {
     leaves: Signal<Local, Bit>,
     last: Signal<Local, Bit>,
     stays: Signal<Local, Bit>,
-    remaining: Signal<Local, Bits<7>>,
+    lessens: Signal<Local, Bit>,
+    owed: Signal<Local, Bits<7>>,
+    owed_next: Signal<Local, Bits<7>>,
+    begun_next: Signal<Local, Bits<7>>,
     ones: Constant<Bits<32>>,
     abort: Constant<Bits<129>>,
     low_mark: Constant<Bits<7>>,
@@ -104,7 +117,9 @@ impl Default for Output {
             drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
             trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
             sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
-            trailer, beat, pushes, frames, leaves, last, stays, remaining;
+            trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, accepted_1,
+            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed, owed_next,
+            begun_next;
             ones: Constant::new(0xffff_ffff.into()),
             abort: Constant::new(Bits::<129>::mask()),
             low_mark: Constant::new(((OUTPUT_QUEUE - OUT_MARGIN) as u64).into()),
@@ -116,27 +131,55 @@ impl Logic for Output {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, crc_state, sequence, sent, accepted, begun, failed, left, open, closing,
-            stale
+            self,
+            clock,
+            crc_state,
+            sequence,
+            sent,
+            accepted,
+            begun,
+            failed,
+            left,
+            open,
+            closing,
+            stale,
+            comes,
+            ends,
+            beat_1,
+            accepted_1,
+            begun_1,
+            input_fault_1,
+            read_fault_1,
+            drain_fault_1,
+            roomy
         );
         self.queue.clock.next = self.clock.val();
         self.last.next = self.queue.data.val().get_bit(128);
         self.leaves.next = self.queue.valid.val() & self.m_ready.val();
 
+        // Everything waits a cycle, so that what belongs together stays together.
+        self.comes.d.next = self.drain_valid.val() | self.store_valid.val();
+        self.ends.d.next = self.drain_valid.val() & self.drain_last.val();
+        self.beat_1.d.next = self.drain_data.val();
+        if self.store_valid.val() {
+            self.beat_1.d.next = self.store_data.val();
+        }
+        self.accepted_1.d.next = self.end_accepted.val();
+        self.begun_1.d.next = self.end_begun.val();
+        self.input_fault_1.d.next = self.input_fault.val();
+        self.read_fault_1.d.next = self.read_fault.val();
+        self.drain_fault_1.d.next = self.drain_fault.val();
+
         // What comes, unless it belongs to a stream at fault.
-        self.pushes.next = (self.drain_valid.val() | self.store_valid.val())
-            & ((!self.failed.q.val()) | self.left.q.val().any());
-        self.frames.next = self.pushes.val() & self.drain_valid.val() & self.drain_last.val();
+        self.pushes.next = self.comes.q.val() & ((!self.failed.q.val()) | self.left.q.val().any());
+        self.frames.next = self.pushes.val() & self.ends.q.val();
         self.crc_final.next = !self.crc_state.q.val();
         self.trailer.next = bit_cast::<BEAT_BITS, 32>(self.crc_final.val())
             | (bit_cast::<BEAT_BITS, 32>(self.sequence.q.val()) << 32)
-            | (bit_cast::<BEAT_BITS, 32>(self.drain_data.val().get_bits::<32>(64)) << 64)
+            | (bit_cast::<BEAT_BITS, 32>(self.beat_1.q.val().get_bits::<32>(64)) << 64)
             | (bit_cast::<BEAT_BITS, 32>(self.cycles.val()) << 96);
-        self.beat.next = self.drain_data.val();
-        if self.store_valid.val() {
-            self.beat.next = self.store_data.val();
-        }
-        if self.drain_valid.val() & self.drain_last.val() {
+        self.beat.next = self.beat_1.q.val();
+        if self.ends.q.val() {
             self.beat.next = self.trailer.val();
         }
         self.crc.state.next = self.crc_state.q.val();
@@ -155,7 +198,8 @@ impl Logic for Output {
         if self.closing.q.val() {
             self.queue.push_data.next = self.abort.val();
         }
-        self.room.next = self.queue.count.val() <= self.low_mark.val();
+        self.roomy.d.next = self.queue.count.val() <= self.low_mark.val();
+        self.room.next = self.roomy.q.val();
 
         // What leaves.
         self.m_valid.next = self.queue.valid.val();
@@ -178,33 +222,41 @@ impl Logic for Output {
         self.owing.next = self.failed.q.val() & self.left.q.val().any();
 
         // Whose results still come after a fault.
-        if self.end_accepted.val() & (!self.frames.val()) {
+        if self.accepted_1.q.val() & (!self.frames.val()) {
             self.accepted.d.next = self.accepted.q.val() + 1;
         }
-        if (!self.end_accepted.val()) & self.frames.val() {
+        if (!self.accepted_1.q.val()) & self.frames.val() {
             self.accepted.d.next = self.accepted.q.val() - 1;
         }
-        if self.end_begun.val() & (!self.frames.val()) {
+        if self.begun_1.q.val() & (!self.frames.val()) {
             self.begun.d.next = self.begun.q.val() + 1;
         }
-        if (!self.end_begun.val()) & self.frames.val() {
+        if (!self.begun_1.q.val()) & self.frames.val() {
             self.begun.d.next = self.begun.q.val() - 1;
         }
-        self.remaining.next = self.accepted.q.val();
+        // Those owed, and those whose end has gone to the drain, each less a trailer that comes;
+        // which of them counts is chosen last.
+        self.owed.next = self.accepted.q.val();
         if self.failed.q.val() {
-            self.remaining.next = self.left.q.val();
+            self.owed.next = self.left.q.val();
         }
-        if self.read_fault.val() & (self.begun.q.val() < self.remaining.val()) {
-            self.remaining.next = self.begun.q.val();
+        self.owed_next.next = self.owed.val();
+        if self.frames.val() & self.owed.val().any() {
+            self.owed_next.next = self.owed.val() - 1;
         }
-        if self.drain_fault.val() {
-            self.remaining.next = 0.into();
+        self.begun_next.next = self.begun.q.val();
+        if self.frames.val() & self.begun.q.val().any() {
+            self.begun_next.next = self.begun.q.val() - 1;
         }
-        self.left.d.next = self.remaining.val();
-        if self.frames.val() & self.remaining.val().any() {
-            self.left.d.next = self.remaining.val() - 1;
+        self.lessens.next = self.read_fault_1.q.val() & (self.begun.q.val() < self.owed.val());
+        self.left.d.next = self.owed_next.val();
+        if self.lessens.val() {
+            self.left.d.next = self.begun_next.val();
         }
-        if self.input_fault.val() | self.read_fault.val() | self.drain_fault.val() {
+        if self.drain_fault_1.q.val() {
+            self.left.d.next = 0.into();
+        }
+        if self.input_fault_1.q.val() | self.read_fault_1.q.val() | self.drain_fault_1.q.val() {
             self.failed.d.next = true;
         }
 
@@ -220,6 +272,13 @@ impl Logic for Output {
             self.begun.d.next = 0.into();
             self.failed.d.next = false;
             self.left.d.next = 0.into();
+            self.comes.d.next = false;
+            self.accepted_1.d.next = false;
+            self.begun_1.d.next = false;
+            self.input_fault_1.d.next = false;
+            self.read_fault_1.d.next = false;
+            self.drain_fault_1.d.next = false;
+            self.roomy.d.next = true;
             self.stale.d.next = self.stays.val();
             if self.queue.valid.val() {
                 if !self.last.val() {

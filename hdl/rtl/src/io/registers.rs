@@ -100,6 +100,8 @@ pub struct Registers {
     pub stats: Signal<In, Bits<32>>,
     /// Which statistic: cause in bits 3:0, layer above.
     pub stats_index: Signal<Out, Bits<10>>,
+    /// Forgets an error and what asks for an interrupt, one cycle.
+    pub forget: Signal<In, Bit>,
     /// Resets the engine, one cycle.
     pub soft_reset: Signal<Out, Bit>,
     /// Clears the counters, one cycle.
@@ -176,7 +178,7 @@ impl Registers {
             arvalid, arready, araddr, rvalid, rready, rdata, busy, queued, draining, aborting,
             owing, error_set, error_code, error_record, done, results, counter_read,
             counter_index, counter_done, counter, stats, stats_index,
-            soft_reset, clear_counters, halted, irq, write_address, write_known, have_address, write_data,
+            forget, soft_reset, clear_counters, halted, irq, write_address, write_known, have_address, write_data,
             write_full, have_data, respond, read_index, read_asked, read_looks,
             is_known, is_counter, read_data, read_full, scratch, statistic,
             statistic_1, statistic_2, irq_enable, irq_status, error, held, reset_pulse,
@@ -407,7 +409,7 @@ impl Logic for Registers {
         self.soft_reset.next = self.reset_pulse.q.val();
         self.clear_counters.next = self.clear_pulse.q.val();
         self.halted.next = self.held.q.val();
-        if self.reset_pulse.q.val() {
+        if self.forget.val() {
             self.held.d.next = false;
             self.error.d.next = 0.into();
             self.irq_status.d.next = 0.into();

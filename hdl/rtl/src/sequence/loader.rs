@@ -62,6 +62,8 @@ pub struct Loader {
     // Inverted, so that it counts up.
     passes: DFF<Bits<16>>,
     rows: DFF<Bits<4>>,
+    // A job's last block is being read.
+    last_pass: DFF<Bit>,
     reading: DFF<Bit>,
     pending: DFF<Bit>,
     swap_1: DFF<Bit>,
@@ -78,6 +80,7 @@ pub struct Loader {
     last_row: Constant<Bits<4>>,
     last_block: Constant<Bits<20>>,
     start: Signal<Local, Bit>,
+    over: Signal<Local, Bit>,
     row_index: Signal<Local, Bits<4>>,
     word: Signal<Local, WeightRow>,
 }
@@ -89,7 +92,7 @@ impl Loader {
         let (tile, blocks) = (config.tile, config.weight_blocks);
         block! {
             clock, reset, job_valid, job_base, job_passes, job_pop, ready, swap, load, row,
-            write_valid, write_address, write_data, active, block, passes, rows, reading, pending,
+            write_valid, write_address, write_data, active, block, passes, rows, last_pass, reading, pending, over,
             swap_1, swap_2, row_1, load_1, load_2, upper, early, start, row_index, word;
             memory: Ram::new(blocks * tile * tile / 16),
             narrow: Constant::new(tile == 8),
@@ -112,12 +115,17 @@ impl Logic for Loader {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, active, block, passes, rows, reading, pending, swap_1, swap_2, row_1,
-            load_1, load_2, upper, early
+            self, clock, active, block, passes, rows, last_pass, reading, pending, swap_1, swap_2,
+            row_1, load_1, load_2, upper, early
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
         self.start.next = self.active.q.val() & (!self.reading.q.val()) & (!self.pending.q.val());
+        // The number of passes stands still while a block is read.
+        self.last_pass.d.next = self.passes.q.val() == 0xfffe;
+        self.over.next = self.reading.q.val()
+            & (self.rows.q.val() == self.last_row.val())
+            & self.last_pass.q.val();
         self.row_index.next = self.rows.q.val();
         if self.start.val() {
             self.row_index.next = 0.into();
@@ -139,7 +147,7 @@ impl Logic for Loader {
                 } else {
                     self.block.d.next = self.block.q.val() + 1;
                 }
-                if self.passes.q.val() == 0xfffe {
+                if self.last_pass.q.val() {
                     self.active.d.next = false;
                 }
             }
@@ -153,12 +161,7 @@ impl Logic for Loader {
 
         // The next job, in the very cycle in which the last row of this one is read.
         self.job_pop.next = false;
-        if self.job_valid.val()
-            & ((!self.active.q.val())
-                | (self.reading.q.val()
-                    & (self.rows.q.val() == self.last_row.val())
-                    & (self.passes.q.val() == 0xfffe)))
-        {
+        if self.job_valid.val() & ((!self.active.q.val()) | self.over.val()) {
             self.job_pop.next = true;
             self.active.d.next = true;
             self.block.d.next = self.job_base.val();

@@ -66,26 +66,42 @@ pub struct WindowUnpack {
     newest: DFF<Bits<5>>,
     // Steps.
     row_pixels: DFF<Bits<10>>,
+    // A row is a single step.
+    row_single: DFF<Bit>,
     rows_out: DFF<Bits<10>>,
-    pixels_left: DFF<Bits<10>>,
+    // Rows are still to come in.
+    wanting: DFF<Bit>,
+    // The step at hand: its number, pixels from it on, whether it is its row's last, the
+    // beats that it uses up.
     number: DFF<Bits<10>>,
-    // The step at hand is its row's last; the bytes of the oldest beats up to its end.
+    pixels_left: DFF<Bits<10>>,
     last_step: DFF<Bit>,
-    reach: DFF<Bits<5>>,
+    pops: DFF<Bits<2>>,
+    // The cycle after the start, in which the steps move up without one that leaves.
+    fresh: DFF<Bit>,
+    // The step after it, made ready: the bytes of the oldest beats up to its end, whether a beat
+    // will be missing for it, and how much of the beat before will stay.
+    left_1: DFF<Bits<10>>,
+    last_1: DFF<Bit>,
+    reach_1: DFF<Bits<5>>,
+    wants_1: DFF<Bit>,
+    phase_1: DFF<Bits<2>>,
+    // And the one after that: its bytes.
+    left_2: DFF<Bits<10>>,
+    last_2: DFF<Bit>,
+    need_2: DFF<Bits<5>>,
     row_bytes: Signal<Local, Bits<12>>,
     accepts: Signal<Local, Bit>,
     ready: Signal<Local, Bit>,
-    next_left: Signal<Local, Bits<10>>,
-    not_left: Signal<Local, Bits<10>>,
-    next_last: Signal<Local, Bit>,
-    tail: Signal<Local, Bits<5>>,
-    need: Signal<Local, Bits<5>>,
-    next_offset: Signal<Local, Bits<5>>,
-    pops: Signal<Local, Bits<2>>,
-    kept: Signal<Local, Bits<2>>,
+    moves: Signal<Local, Bit>,
+    offset: Signal<Local, Bits<5>>,
     reach_next: Signal<Local, Bits<5>>,
-    wants_next: Signal<Local, Bit>,
     phase_next: Signal<Local, Bits<2>>,
+    less_two: Signal<Local, Bits<10>>,
+    less_one: Signal<Local, Bits<10>>,
+    lasts: Signal<Local, Bit>,
+    narrow: Signal<Local, Bit>,
+    kept: Signal<Local, Bits<2>>,
     // Kept whole: mappers repeat the choice for each phase otherwise, to save a level.
     #[cfg_attr(any(), verilog(keep = "true"))]
     phase_now: Signal<Local, Bits<2>>,
@@ -105,6 +121,7 @@ pub struct WindowUnpack {
     odd: Constant<Bits<4>>,
     step_pixels: Constant<Bits<10>>,
     step_bytes: Constant<Bits<5>>,
+    two_steps: Constant<Bits<10>>,
 }
 
 impl WindowUnpack {
@@ -115,9 +132,12 @@ impl WindowUnpack {
         block! {
             clock, reset, start, width, rows, in_valid, in_ready, in_data, active, valid, take,
             pixels, step, left, last, row_beats, beats, rows_in, held, front, wants, phase,
-            behind, waiting, oldest, newest, row_pixels, rows_out, pixels_left, number, last_step, reach, row_bytes,
-            accepts, ready, next_left, not_left, next_last, tail, need, next_offset, pops, kept,
-            reach_next, wants_next, phase_next, phase_now, joins, enters, moved, rest, beat, joined;
+            behind, waiting, oldest, newest, row_pixels, row_single, rows_out, wanting, number,
+            pixels_left, last_step, pops, fresh, left_1, last_1, reach_1, wants_1, phase_1, left_2,
+            last_2, need_2, row_bytes, accepts, ready, moves, offset, reach_next, phase_next,
+            less_two, less_one, lasts, narrow, kept, phase_now, joins, enters, moved, rest, beat,
+            joined;
+            two_steps: Constant::new((2 * pixels as u64).into()),
             step_pixels: Constant::new((pixels as u64).into()),
             step_bytes: Constant::new((3 * pixels as u64).into()),
             step_bits: Constant::new((24 * pixels as u64).into()),
@@ -149,17 +169,28 @@ impl Logic for WindowUnpack {
             oldest,
             newest,
             row_pixels,
+            row_single,
             rows_out,
-            pixels_left,
+            wanting,
             number,
+            pixels_left,
             last_step,
-            reach
+            pops,
+            fresh,
+            left_1,
+            last_1,
+            reach_1,
+            wants_1,
+            phase_1,
+            left_2,
+            last_2,
+            need_2
         );
 
         self.behind.clock.next = self.clock.val();
 
         // Input: count the beats, so that none of what follows the rows is taken.
-        self.ready.next = (self.rows_in.q.val() != 0x3ff) & (self.held.q.val() != 3);
+        self.ready.next = self.wanting.q.val() & (self.held.q.val() != 3);
         self.in_ready.next = self.ready.val();
         self.accepts.next = self.ready.val() & self.in_valid.val();
         if self.accepts.val() {
@@ -167,35 +198,9 @@ impl Logic for WindowUnpack {
             if self.beats.q.val() == 0xfe {
                 self.beats.d.next = self.row_beats.q.val();
                 self.rows_in.d.next = self.rows_in.q.val() + 1;
-            }
-        }
-
-        // The step after the one at hand, or the first one.
-        self.not_left.next = self.pixels_left.q.val() + self.step_pixels.val();
-        self.next_left.next = !self.not_left.val();
-        self.next_offset.next = bit_cast::<5, 4>(self.reach.q.val().get_bits::<4>(0));
-        if self.last_step.q.val() {
-            self.next_left.next = self.row_pixels.q.val();
-            self.next_offset.next = 0.into();
-        }
-        if self.start.val() {
-            self.next_left.next = self.width.val();
-            self.next_offset.next = 0.into();
-        }
-        self.next_last.next = self.next_left.val() <= self.step_pixels.val();
-        self.tail.next = bit_cast::<5, 3>(self.next_left.val().get_bits::<3>(0));
-        self.need.next = self.step_bytes.val();
-        if self.next_last.val() {
-            self.need.next = self.tail.val() + (self.tail.val() << 1);
-        }
-
-        self.reach_next.next = self.next_offset.val() + self.need.val();
-        self.wants_next.next = (!self.next_offset.val().any()) | (self.reach_next.val() > 16);
-        self.phase_next.next = 0.into();
-        if self.next_offset.val().any() {
-            self.phase_next.next = 2.into();
-            if (self.next_offset.val().get_bits::<4>(0) & self.odd.val()).any() {
-                self.phase_next.next = 1.into();
+                if self.rows_in.q.val() == 0x3fe {
+                    self.wanting.d.next = false;
+                }
             }
         }
 
@@ -203,22 +208,14 @@ impl Logic for WindowUnpack {
         self.active.next = self.rows_out.q.val() != 0x3ff;
         self.valid.next = (self.rows_out.q.val() != 0x3ff) & (!self.wants.q.val());
         self.step.next = self.number.q.val();
-        self.left.next = !self.pixels_left.q.val();
+        self.left.next = self.pixels_left.q.val();
         self.last.next = self.last_step.q.val();
         self.pixels.next = self.front.q.val().get_bits::<96>(0);
 
-        // It leaves, and with it the beats that it has used up. `take` comes late: all that follows
-        // from it is made ready both ways.
-        self.pops.next = 0.into();
-        if self.reach.q.val().get_bit(4) {
-            self.pops.next = 1.into();
-        }
-        if self.last_step.q.val() {
-            self.pops.next = 1.into();
-            if self.reach.q.val() > 16 {
-                self.pops.next = 2.into();
-            }
-        }
+        // It leaves, and with it the beats that it has used up; the next ones move up. `take` comes
+        // late: nothing has to be found out then.
+        self.moves.next = self.take.val() | self.fresh.q.val();
+        self.fresh.d.next = false;
         if self.take.val() {
             self.number.d.next = self.number.q.val() + 1;
             if self.last_step.q.val() {
@@ -226,13 +223,53 @@ impl Logic for WindowUnpack {
                 self.rows_out.d.next = self.rows_out.q.val() + 1;
             }
         }
-        if self.take.val() | self.start.val() {
-            self.pixels_left.d.next = !self.next_left.val();
-            self.last_step.d.next = self.next_last.val();
-            self.reach.d.next = self.reach_next.val();
-            self.phase.d.next = self.phase_next.val();
+        self.offset.next = 0.into();
+        if !self.last_1.q.val() {
+            self.offset.next = bit_cast::<5, 4>(self.reach_1.q.val().get_bits::<4>(0));
         }
-        self.kept.next = self.held.q.val() - self.pops.val();
+        self.reach_next.next = self.offset.val() + self.need_2.q.val();
+        self.phase_next.next = 0.into();
+        if self.offset.val().any() {
+            self.phase_next.next = 2.into();
+            if (self.offset.val().get_bits::<4>(0) & self.odd.val()).any() {
+                self.phase_next.next = 1.into();
+            }
+        }
+        // After the second step: of this row, or the next row's first.
+        self.less_two.next = self.left_2.q.val() - self.step_pixels.val();
+        self.lasts.next = self.left_2.q.val() <= self.two_steps.val();
+        if self.last_2.q.val() {
+            self.less_two.next = self.row_pixels.q.val();
+            self.lasts.next = self.row_single.q.val();
+        }
+        if self.moves.val() {
+            self.pixels_left.d.next = self.left_1.q.val();
+            self.last_step.d.next = self.last_1.q.val();
+            self.pops.d.next = 0.into();
+            if self.reach_1.q.val().get_bit(4) {
+                self.pops.d.next = 1.into();
+            }
+            if self.last_1.q.val() {
+                self.pops.d.next = 1.into();
+                if self.reach_1.q.val() > 16 {
+                    self.pops.d.next = 2.into();
+                }
+            }
+            self.phase.d.next = self.phase_1.q.val();
+            self.left_1.d.next = self.left_2.q.val();
+            self.last_1.d.next = self.last_2.q.val();
+            self.reach_1.d.next = self.reach_next.val();
+            self.wants_1.d.next = (!self.offset.val().any()) | (self.reach_next.val() > 16);
+            self.phase_1.d.next = self.phase_next.val();
+            self.left_2.d.next = self.less_two.val();
+            self.last_2.d.next = self.lasts.val();
+            self.need_2.d.next = self.step_bytes.val();
+            if self.lasts.val() {
+                self.need_2.d.next = bit_cast::<5, 3>(self.less_two.val().get_bits::<3>(0))
+                    + (bit_cast::<5, 3>(self.less_two.val().get_bits::<3>(0)) << 1);
+            }
+        }
+        self.kept.next = self.held.q.val() - self.pops.q.val();
         if self.take.val() {
             self.held.d.next = self.kept.val();
             if self.accepts.val() {
@@ -244,16 +281,16 @@ impl Logic for WindowUnpack {
 
         // A beat goes to the front when one is missing there: the oldest of those behind, or, if
         // there is none, the one that comes.
-        self.joins.next = (self.take.val()
-            & self.wants_next.val()
+        self.joins.next = (self.moves.val()
+            & self.wants_1.q.val()
             & (self.waiting.q.val().any() | self.accepts.val()))
-            | ((!self.take.val()) & self.wants.q.val() & self.accepts.val());
-        if self.take.val() {
-            self.wants.d.next = self.wants_next.val();
+            | ((!self.moves.val()) & self.wants.q.val() & self.accepts.val());
+        if self.moves.val() {
+            self.wants.d.next = self.wants_1.q.val();
         }
         self.phase_now.next = self.phase.q.val();
-        if self.take.val() {
-            self.phase_now.next = self.phase_next.val();
+        if self.moves.val() {
+            self.phase_now.next = self.phase_1.q.val();
         }
         self.behind.read_address.next = self.oldest.q.val();
         self.beat.next = bit_cast::<192, 128>(self.in_data.val());
@@ -299,11 +336,15 @@ impl Logic for WindowUnpack {
 
         self.row_bytes.next =
             bit_cast::<12, 10>(self.width.val()) + (bit_cast::<12, 10>(self.width.val()) << 1) + 15;
+        self.narrow.next = self.width.val() <= self.step_pixels.val();
+        self.less_one.next = self.width.val() - self.step_pixels.val();
         if self.start.val() {
             self.row_beats.d.next = !self.row_bytes.val().get_bits::<8>(4);
             self.beats.d.next = !self.row_bytes.val().get_bits::<8>(4);
             self.rows_in.d.next = !self.rows.val();
+            self.wanting.d.next = true;
             self.row_pixels.d.next = self.width.val();
+            self.row_single.d.next = self.narrow.val();
             self.rows_out.d.next = !self.rows.val();
             self.number.d.next = 0.into();
             self.held.d.next = 0.into();
@@ -312,10 +353,34 @@ impl Logic for WindowUnpack {
             self.waiting.d.next = 0.into();
             self.oldest.d.next = 0.into();
             self.newest.d.next = 0.into();
+            // The first step and the second.
+            self.fresh.d.next = true;
+            self.left_1.d.next = self.width.val();
+            self.last_1.d.next = self.narrow.val();
+            self.reach_1.d.next = self.step_bytes.val();
+            self.wants_1.d.next = true;
+            self.phase_1.d.next = 0.into();
+            self.left_2.d.next = self.less_one.val();
+            self.last_2.d.next = self.less_one.val() <= self.step_pixels.val();
+            self.need_2.d.next = self.step_bytes.val();
+            if self.less_one.val() <= self.step_pixels.val() {
+                self.need_2.d.next = bit_cast::<5, 3>(self.less_one.val().get_bits::<3>(0))
+                    + (bit_cast::<5, 3>(self.less_one.val().get_bits::<3>(0)) << 1);
+            }
+            if self.narrow.val() {
+                self.reach_1.d.next = bit_cast::<5, 3>(self.width.val().get_bits::<3>(0))
+                    + (bit_cast::<5, 3>(self.width.val().get_bits::<3>(0)) << 1);
+                self.left_2.d.next = self.width.val();
+                self.last_2.d.next = true;
+                self.need_2.d.next = bit_cast::<5, 3>(self.width.val().get_bits::<3>(0))
+                    + (bit_cast::<5, 3>(self.width.val().get_bits::<3>(0)) << 1);
+            }
         }
         if self.reset.val() {
             self.rows_in.d.next = 0x3ff.into();
             self.rows_out.d.next = 0x3ff.into();
+            self.wanting.d.next = false;
+            self.fresh.d.next = false;
             self.held.d.next = 0.into();
         }
     }

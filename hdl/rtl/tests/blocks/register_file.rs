@@ -164,12 +164,15 @@ fn wires() -> String {
         .bvalid(s_bvalid), .bready(s_bready), .arvalid(s_arvalid), .arready(s_arready),
         .araddr(s_araddr), .rvalid(s_rvalid), .rready(s_rready), .rdata(s_rdata), .busy(busy),
         .aborting(aborting), .owing(owing), .queued(queued), .draining(draining), .error_set(error_set), .error_code(error_code),
-        .error_record(error_record), .done(done), .results(results),
+        .error_record(error_record), .done(done), .results(results), .forget(tree[1]),
         .stats(stats), .stats_index(stats_index),
         .soft_reset(soft_reset), .clear_counters(clear_counters), .halted(halted), .irq(irq),
         .counter_read(counter_read), .counter_index(counter_index), .counter_done(counter_done),
         .counter(counter)
     );
+    // The engine's reset comes back two cycles later.
+    reg [1:0] tree;
+    always @(posedge aclk) tree <= {{tree[0], soft_reset | reset}};
     // Counters that answer after some cycles.
     wire counter_read;
     wire [3:0] counter_index;

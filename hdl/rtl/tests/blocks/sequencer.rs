@@ -9,6 +9,7 @@ use firebrick_rtl::sequence::passes::Passes;
 use firebrick_sim::{Builder, Model, VerilatedModel};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, End, Mode, Store, ring_address};
+use firebrick_spec::latency::PASS_INTERVAL;
 use firebrick_spec::regs::COUNTERS;
 use rand::{Rng, rngs::StdRng};
 
@@ -47,7 +48,7 @@ fn wires(lanes: usize) -> String {
     );
     streamer streamer (
         .clock(clock), .reset(reset), .block(block), .store(store), .mark(mark), .record(record),
-        .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
+        .taken(record_pop), .first_pass(first_pass), .final_pass(final_pass), .address(address), .ring_base(base),
         .ring_mask(mask), .pitch(pitch), .tap_row(tap_row),
         .tap_column(tap_column), .pass_pop(pass_pop), .weights_ready(weights_ready), .swap(swap),
         .strip_done(strip_done), .drained(drained), .drain_blocked(drain_blocked),
@@ -280,6 +281,8 @@ struct Held {
     /// Passes not started.
     passes: VecDeque<Vec<Vector>>,
     fresh: bool,
+    /// It was offered in the cycle before.
+    settled: bool,
 }
 
 fn reset(d: &mut Pins) {
@@ -325,6 +328,7 @@ fn run(
     let (mut unsent_ends, mut ends_draining) = (0u32, VecDeque::new());
     let (mut finishing, mut image, mut layer) = (false, false, None);
     let (mut cycle, mut begun, mut over) = (0, None, 0);
+    let mut swapped = None;
     strips_owed += records
         .iter()
         .filter(|r| matches!(r, Command::Block(b) if b.take_strip))
@@ -336,7 +340,9 @@ fn run(
         d.put(d.record_valid, offered.is_some());
         let data = offered.map_or_else(|| rng.random::<[u32; 7]>().to_vec(), |r| words(r));
         d.model.set_words(d.record_data, &data);
-        let weights = percent(rng, weather.weights);
+        // As the loader promises.
+        let weights = swapped.is_none_or(|at| cycle >= at + PASS_INTERVAL as u64)
+            && percent(rng, weather.weights);
         d.put(d.weights_ready, weights);
         let strip = strips_owed > 0 && strips < 15 && percent(rng, weather.strip);
         d.put(d.strip_done, strip);
@@ -373,7 +379,7 @@ fn run(
             Some((_, Command::End(_))) => class = "FINISH",
             Some((h, Command::Block(b))) => {
                 counts_for = Some(b.layer);
-                class = if h.fresh && tiles > u32::from(b.outstanding) {
+                class = if h.settled && h.fresh && tiles > u32::from(b.outstanding) {
                     match (blocked, b.data) {
                         (true, _) => "OUTPUT",
                         (_, true) => "DEPENDENCY",
@@ -381,7 +387,7 @@ fn run(
                     }
                 } else if !image {
                     "START"
-                } else if h.fresh && b.take_strip && strips == 0 {
+                } else if h.settled && h.fresh && b.take_strip && strips == 0 {
                     "INPUT"
                 } else {
                     "FILL"
@@ -395,7 +401,7 @@ fn run(
             Some((h, Command::Block(b))) => {
                 let tiles_ok = !h.fresh || tiles <= u32::from(b.outstanding);
                 let strip_ok = !h.fresh || !b.take_strip || strips > 0;
-                pops = pass_ends && !busy_storing && weights && tiles_ok && strip_ok;
+                pops = pass_ends && !busy_storing && h.settled && weights && tiles_ok && strip_ok;
             }
             Some((_, Command::Store(_))) => pops = vector.is_none() && !busy_storing && tiles == 0,
             Some((_, Command::End(_))) => pops = vector.is_none() && !busy_storing && tiles <= 7,
@@ -493,6 +499,12 @@ fn run(
         }
 
         // What it leads to.
+        if block_starts {
+            swapped = Some(cycle);
+        }
+        if let Some(h) = &mut held {
+            h.settled = true;
+        }
         if vector.is_some() || read.is_some() {
             begun.get_or_insert(cycle);
             over = cycle + 1;
@@ -554,6 +566,7 @@ fn run(
                     Command::Block(b) => passes(b, lanes).into(),
                     _ => VecDeque::new(),
                 },
+                settled: false,
                 fresh: true,
             });
         }

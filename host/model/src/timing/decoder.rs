@@ -1,6 +1,7 @@
 //! The decoder: record by record, in order, a beat a cycle.
 
 use firebrick_spec::command::Command;
+use firebrick_spec::latency::CHECK_CYCLES;
 
 use super::loader::NEVER;
 use super::stream::Record;
@@ -12,8 +13,8 @@ pub(super) enum State {
     Header0,
     /// Words 4 to 7.
     Header1,
-    /// Checks the record.
-    Check,
+    /// Checks the record; so many cycles are left.
+    Check(usize),
     /// Waits for earlier records.
     Hold,
     /// Copies weights or parameters.
@@ -66,6 +67,8 @@ pub(super) struct Decoder {
     reads: u8,
     drains: u8,
     stores: u8,
+    /// The record may go on from state `Hold`, as it was known a cycle ago.
+    free: bool,
 }
 
 impl Decoder {
@@ -79,12 +82,16 @@ impl Decoder {
             reads: 0,
             drains: 0,
             stores: 0,
+            free: false,
         }
     }
 
     /// Whether the record at hand may go on from state `Hold`.
     fn released(&self, records: &[Record]) -> bool {
-        match records[self.record].command {
+        let Some(record) = records.get(self.record) else {
+            return false;
+        };
+        match record.command {
             Command::LoadParams(load) => self.drains <= load.wait,
             Command::LoadWeights(load) => self.reads <= load.wait,
             Command::LoadSparse(load) => self.reads <= load.wait,
@@ -98,8 +105,8 @@ impl Decoder {
     pub fn next(&self, now: u64, records: &[Record], queue_full: bool, window_busy: bool) -> u64 {
         match self.state {
             State::Header0 if self.record == records.len() => NEVER,
-            State::Header0 | State::Header1 | State::Check => now,
-            State::Hold if self.released(records) => now,
+            State::Header0 | State::Header1 | State::Check(_) => now,
+            State::Hold if self.free || self.released(records) => now,
             State::Push if !queue_full => now,
             State::Payload | State::Sparse => self.until,
             // The window unit says when it takes beats.
@@ -136,6 +143,7 @@ impl Decoder {
     /// One cycle.
     pub fn step(&mut self, now: u64, records: &[Record], inputs: DecoderInputs) -> DecoderStep {
         let mut step = DecoderStep::default();
+        let free = self.released(records);
         let (mut adds_read, mut adds_drain, mut adds_store) = (false, false, false);
         match self.state {
             State::Header0 => {
@@ -148,9 +156,10 @@ impl Decoder {
             }
             State::Header1 => {
                 step.beat = true;
-                self.state = State::Check;
+                self.state = State::Check(CHECK_CYCLES - 1);
             }
-            State::Check => match records[self.record].command {
+            State::Check(left @ 1..) => self.state = State::Check(left - 1),
+            State::Check(0) => match records[self.record].command {
                 Command::Hello(_) => self.finish(),
                 Command::Block(_) | Command::Store(_) | Command::End(_) => {
                     self.state = State::Push;
@@ -161,7 +170,7 @@ impl Decoder {
                 | Command::Rows(_) => self.state = State::Hold,
             },
             State::Hold => {
-                if self.released(records) {
+                if self.free {
                     if matches!(records[self.record].command, Command::Rows(_)) {
                         step.window_start = true;
                         self.state = State::Picture;
@@ -210,6 +219,7 @@ impl Decoder {
                 }
             }
         }
+        self.free = free;
         self.reads = count(self.reads, adds_read, inputs.reads_done);
         self.drains = count(self.drains, adds_drain, inputs.drained);
         self.stores = count(self.stores, adds_store, inputs.store_done);

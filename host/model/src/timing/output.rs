@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::loader::NEVER;
-use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_QUEUE, STORE_LATENCY};
+use firebrick_spec::latency::{OUT_MARGIN, OUTPUT_LATENCY, OUTPUT_QUEUE, STORE_LATENCY};
 
 /// Most beats in the queue when the drain starts a vector that sends.
 const LOW_MARK: usize = OUTPUT_QUEUE - OUT_MARGIN;
@@ -22,6 +22,8 @@ pub(super) struct Output {
     /// Beats on their way to the queue, with the cycle in which they enter it.
     coming: VecDeque<(u64, Beat)>,
     queue: VecDeque<Beat>,
+    /// There was room a cycle ago.
+    room: bool,
 }
 
 /// What happened in a cycle.
@@ -38,22 +40,24 @@ impl Output {
         Output {
             coming: VecDeque::new(),
             queue: VecDeque::new(),
+            room: true,
         }
     }
 
     pub fn room(&self) -> bool {
-        self.queue.len() <= LOW_MARK
+        self.room
     }
 
     pub fn next(&self, now: u64) -> u64 {
-        if !self.queue.is_empty() {
+        if !self.queue.is_empty() || !self.room {
             return now;
         }
         self.coming.front().map_or(NEVER, |(at, _)| *at)
     }
 
-    /// The drain will send a beat at cycle `at`.
+    /// A beat comes to the output stage at cycle `at`.
     pub fn sends(&mut self, at: u64, beat: Beat) {
+        let at = at + OUTPUT_LATENCY as u64;
         // A later vector's beats may be noted before the sums of an earlier one are through.
         let place = self.coming.partition_point(|(other, _)| *other <= at);
         self.coming.insert(place, (at, beat));
@@ -66,6 +70,7 @@ impl Output {
 
     /// One cycle.
     pub fn step(&mut self, now: u64) -> OutputStep {
+        self.room = self.queue.len() <= LOW_MARK;
         let mut step = OutputStep {
             sent: self.queue.pop_front(),
             framed: None,

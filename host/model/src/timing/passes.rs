@@ -13,6 +13,8 @@ pub(super) struct Held {
     pub left: u32,
     /// No pass has been taken.
     pub first: bool,
+    /// It has been offered for a cycle.
+    pub settled: bool,
 }
 
 /// Mirrors the queue of records and `passes.rs` of the hardware.
@@ -42,9 +44,10 @@ impl Passes {
         self.held.as_ref()
     }
 
-    /// Nothing on offer and nothing queued.
+    /// When something happens by itself: a record is taken, or has been offered for a cycle.
     pub fn next(&self, now: u64) -> u64 {
-        if self.held.is_none() && !self.queue.is_empty() {
+        let settles = self.held.is_some_and(|held| !held.settled);
+        if settles || (self.held.is_none() && !self.queue.is_empty()) {
             now
         } else {
             NEVER
@@ -53,6 +56,9 @@ impl Passes {
 
     /// One cycle.
     pub fn step(&mut self, pop: bool, push: Option<(usize, u32)>) {
+        if let Some(held) = &mut self.held {
+            held.settled = true;
+        }
         if pop && let Some(held) = &mut self.held {
             held.first = false;
             held.left -= 1;
@@ -67,6 +73,7 @@ impl Passes {
                 record,
                 left: passes,
                 first: true,
+                settled: false,
             });
         }
         self.queue.extend(push);

@@ -100,6 +100,7 @@ impl Streamer {
         match records[held.record].command {
             Command::Block(block)
                 if inputs.weights_ready
+                    && held.settled
                     && self.tiles_ok(held, &block)
                     && self.strip_ok(held, &block) =>
             {
@@ -153,7 +154,7 @@ impl Streamer {
             Some((_, Command::Store(_))) => (Cause::Output, self.layer),
             Some((_, Command::End(_))) => (Cause::Finish, self.layer),
             Some((held, Command::Block(block))) => {
-                let cause = if !self.tiles_ok(held, &block) {
+                let cause = if held.settled && !self.tiles_ok(held, &block) {
                     match (late.drain_blocked, block.data) {
                         (true, _) => Cause::Output,
                         (false, true) => Cause::Dependency,
@@ -161,7 +162,7 @@ impl Streamer {
                     }
                 } else if !self.begun {
                     Cause::Start
-                } else if !self.strip_ok(held, &block) {
+                } else if held.settled && !self.strip_ok(held, &block) {
                     Cause::Input
                 } else {
                     Cause::Fill
