@@ -133,7 +133,8 @@ impl Engine {
         assert_eq!(trailers.len(), predicted.images.len());
         for (i, ((at, got), want)) in trailers.iter().zip(&predicted.images).enumerate() {
             assert_eq!(got.tag, want.tag, "{what}: tag of image {i}");
-            assert_eq!(at - begin, want.end_cycle, "{what}: end of image {i}");
+            let since = at - begin - INPUT_LATENCY as u64;
+            assert_eq!(since, want.end_cycle, "{what}: end of image {i}");
             let framed = u64::from(got.cycles);
             assert_eq!(framed, want.framed_cycle, "{what}: trailer of image {i}");
         }

@@ -96,7 +96,7 @@ pub struct Engine {
     counters: Counters,
     decoder: Decoder,
     sparse: Sparse,
-    queue: Fifo<224, 5, 6>,
+    queue: Fifo<225, 5, 6>,
     weight_jobs: Fifo<36, 5, 6>,
     passes: Passes,
     streamer: Streamer,
@@ -119,6 +119,7 @@ pub struct Engine {
     ragged_by_layer: Histogram<6>,
     output_stage: Output,
     released: DFF<Bits<5>>,
+    begun: DFF<Bit>,
     // Far more than the queues can hold.
     streams: DFF<Bits<12>>,
     // What the cycle before was, for the counters.
@@ -218,7 +219,7 @@ impl Engine {
             s_axil_rready, s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tdata,
             m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
             passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
-            output_stage, arrival, released, streams, asks, takes, active, tag, late_tag, job_ready,
+            output_stage, arrival, released, begun, streams, asks, takes, active, tag, late_tag, job_ready,
             job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause,
             cause_layer, ragged, took, gave;
             resets: ResetTree::new(15),
@@ -288,6 +289,7 @@ impl Logic for Engine {
             self,
             aclk,
             released,
+            begun,
             streams,
             clears,
             counts,
@@ -390,7 +392,8 @@ impl Logic for Engine {
         self.decoder.drained.next = self.drain.drained.val();
         self.decoder.store_done.next = self.streamer.store_done.val();
         self.queue.push.next = self.decoder.queue_push.val();
-        self.queue.push_data.next = self.decoder.queue_data.val();
+        self.queue.push_data.next = bit_cast::<225, 224>(self.decoder.queue_data.val())
+            | (bit_cast::<225, 1>(bit_cast::<1, 1>(self.decoder.queue_single.val().into())) << 224);
         self.queued.record.next = self.decoder.queue_data.val();
         self.queue.pop.next = self.passes.record_pop.val();
         self.weight_jobs.push.next = self.decoder.queue_push.val() & self.decoder.queue_block.val();
@@ -427,7 +430,8 @@ impl Logic for Engine {
 
         // Sequencer.
         self.passes.record_valid.next = self.queue.valid.val();
-        self.passes.record_data.next = self.queue.data.val();
+        self.passes.record_data.next = self.queue.data.val().get_bits::<224>(0);
+        self.passes.record_single.next = self.queue.data.val().get_bit(224);
         self.passes.pass_pop.next = self.streamer.pass_pop.val();
         self.streamer.block.next = self.passes.block.val();
         self.streamer.store.next = self.passes.store.val();
@@ -556,7 +560,9 @@ impl Logic for Engine {
         // Stream out.
         self.drain.out_room.next = self.output_stage.room.val();
         self.output_stage.end_accepted.next = self.decoder.queue_end.val();
-        self.output_stage.end_begun.next = self.streamer.end_begun.val();
+        // As late as a fault of what was read before.
+        self.begun.d.next = self.streamer.end_begun.val();
+        self.output_stage.end_begun.next = self.begun.q.val();
         self.output_stage.input_fault.next =
             self.decoder.error.val() | self.feature.window_error.val();
         self.output_stage.read_fault.next = self.feature.range_error.val();
@@ -648,6 +654,7 @@ impl Logic for Engine {
         if self.resets.reset[14].val() {
             self.released.d.next = 0.into();
             self.streams.d.next = 0.into();
+            self.begun.d.next = false;
             self.counts.d.next = false;
             self.took.d.next = false;
             self.gave.d.next = false;

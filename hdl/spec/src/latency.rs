@@ -162,6 +162,9 @@ pub const fn tapped_latency(lanes: usize) -> usize {
 /// From the read of a stored word to its beat at the output queue: the feature path.
 pub const STORE_LATENCY: usize = FEATURE_LATENCY;
 
+/// From a beat at the core's input to the decoder.
+pub const INPUT_LATENCY: usize = 1;
+
 /// From a beat at the output stage until it enters the queue.
 pub const OUTPUT_LATENCY: usize = 1;
 

@@ -8,8 +8,8 @@ use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, ErrorCode, Load, Mode, Store, WAIT_NONE};
 use firebrick_spec::config::PRESETS;
 use firebrick_spec::latency::{
-    DRAIN_LATENCY, DRAIN_PACE, RECORD_CYCLES, TAP_LATENCY, handover_latency, sums_beat_latency,
-    sums_pace, tap_pace,
+    DRAIN_LATENCY, DRAIN_PACE, OUTPUT_LATENCY, RECORD_CYCLES, TAP_LATENCY, handover_latency,
+    sums_beat_latency, sums_pace, tap_pace,
 };
 use firebrick_spec::regs::{CAUSES, COUNTERS, Register};
 use streams::{Stream, random};
@@ -56,11 +56,11 @@ fn count(timing: &Timing, register: Register) -> u64 {
 
 /// Cycles of a transfer without any block. The hello record has no way to the queue, which saves a
 /// cycle; the queue and the pass generator take one each. The end then goes the way of a tile's
-/// last vector to the drain unit, passes that as far as its beats are made, and the output queue
+/// last vector to the drain unit, passes that as far as its beats are made, the output stage, and its queue
 /// (1). The first cycle of all is not counted.
 fn empty(config: &HwConfig) -> u64 {
     let records = 2 * RECORD_CYCLES - 1;
-    (records + 2 + handover_latency(config) + TAP_LATENCY + 1 - 1) as u64
+    (records + 2 + handover_latency(config) + TAP_LATENCY + OUTPUT_LATENCY + 1 - 1) as u64
 }
 
 #[test]
@@ -77,9 +77,10 @@ fn an_empty_transfer_takes_what_its_way_takes() {
         assert_eq!(count(&timing, BEATS_IN_LO), 4);
         assert_eq!(count(&timing, BEATS_OUT_LO), 1);
         assert_eq!(count(&timing, BUSY_LO), 0);
-        // The end record leaves the queue in cycle 7.
-        assert_eq!(count(&timing, START_LO), 7);
-        assert_eq!(count(&timing, FINISH_LO), empty(&config) - 7);
+        // The end record leaves the queue.
+        let start = 2 * RECORD_CYCLES as u64 - 1;
+        assert_eq!(count(&timing, START_LO), start);
+        assert_eq!(count(&timing, FINISH_LO), empty(&config) - start);
     }
 }
 
@@ -93,8 +94,8 @@ fn a_payload_takes_a_cycle_a_beat() {
                 .with(Command::LoadParams(load(blocks)))
                 .end(0);
             let cycles = time(&config, &transfer).unwrap().images[0].end_cycle;
-            // Two records of four cycles, without the payload.
-            let more = 8 + u64::from(blocks) * (weights + params);
+            // Two records, without the payload.
+            let more = 2 * RECORD_CYCLES as u64 + u64::from(blocks) * (weights + params);
             assert_eq!(cycles, empty(&config) + more, "{name}");
         }
     }

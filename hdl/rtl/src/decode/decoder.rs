@@ -65,6 +65,8 @@ pub struct Decoder {
     pub queue_block: Signal<Out, Bit>,
     /// An end enters it.
     pub queue_end: Signal<Out, Bit>,
+    /// The record has a single pass, or is no block.
+    pub queue_single: Signal<Out, Bit>,
     /// Passes of the block.
     pub queue_passes: Signal<Out, Bits<16>>,
     /// No room.
@@ -154,6 +156,7 @@ pub struct Decoder {
     nothing_1: DFF<Bit>,
     no_rows_1: DFF<Bit>,
     no_block_1: DFF<Bit>,
+    single_1: DFF<Bit>,
     pitch_1: DFF<Bits<11>>,
     widest_gap_1: DFF<Bits<5>>,
     load_end_1: DFF<Bits<21>>,
@@ -260,12 +263,12 @@ impl Decoder {
         let size = |n: usize| n as u64;
         block! {
             clock, reset, s_valid, s_ready, s_data, s_last, queue_data, queue_push, queue_block,
-            queue_end, queue_passes, queue_full, reads_done, drained, store_done, weight_valid,
+            queue_end, queue_single, queue_passes, queue_full, reads_done, drained, store_done, weight_valid,
             weight_address, param_valid, param_address, sparse_start, sparse_rows, sparse_address,
             sparse_valid, sparse_ready, sparse_busy, payload, window_start, window_valid,
             window_ready, window_busy, halt, error, error_code, record_index, stream_begins,
             late_weights, late_input, state, low, high, crc_state, ended, greeted, compare, more,
-            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
+            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
             record, kind, of_hello,
             of_load, of_load_sparse, of_rows, of_block, of_store, take, positions, pitch,
             rows_kernel, widest_gap, field20, count20, first_beat, row_count, load_end,
@@ -348,6 +351,7 @@ impl Logic for Decoder {
             nothing_1,
             no_rows_1,
             no_block_1,
+            single_1,
             pitch_1,
             widest_gap_1,
             load_end_1,
@@ -398,7 +402,7 @@ impl Logic for Decoder {
 
         // Where rows go, or where a block reads.
         self.base21.next = bit_cast::<21, 20>(self.of_block.in_base.val());
-        if self.kind.is_rows.val() {
+        if self.is_rows.q.val() {
             self.base21.next = bit_cast::<21, 20>(self.of_rows.base.val());
         }
 
@@ -426,7 +430,10 @@ impl Logic for Decoder {
         self.no_rows_1.d.next = (!self.of_rows.rows.val().any())
             | ((self.rows_kernel.val() != 3) & (self.rows_kernel.val() != 7))
             | (self.rows_kernel.val() > self.window_kernel.val())
-            | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2));
+            | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2))
+            | (self.of_rows.width.val() < self.rows_kernel.val());
+        self.single_1.d.next = (!self.kind.is_block.val())
+            | ((!self.of_block.kernel3.val()) & (self.of_block.groups.val() == 1));
         self.no_block_1.d.next = (!self.of_block.count.val().any())
             | (!self.of_block.groups.val().any())
             | (!self.of_block.width.val().any())
@@ -450,8 +457,7 @@ impl Logic for Decoder {
             self.bad_address_2.d.next = self.load_end_1.q.val() > self.feature_words.val();
         }
         if self.is_rows.q.val() {
-            self.bad_field_2.d.next =
-                self.no_rows_1.q.val() | (self.of_rows.width.val() < self.rows_kernel.val());
+            self.bad_field_2.d.next = self.no_rows_1.q.val();
             self.bad_address_2.d.next = (self.of_rows.width.val() > self.window_width.val())
                 | (self.base21.val() >= self.feature_words.val());
         }
@@ -518,6 +524,7 @@ impl Logic for Decoder {
         self.queue_data.next = self.record.val();
         self.queue_push.next = false;
         self.queue_block.next = self.is_block.q.val();
+        self.queue_single.next = self.single_1.q.val();
         self.queue_end.next = false;
         self.groups.next = bit_cast::<16, 12>(self.of_block.groups.val());
         self.queue_passes.next = self.groups.val();

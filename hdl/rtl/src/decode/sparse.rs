@@ -116,9 +116,8 @@ pub struct Sparse {
     tail: DFF<Bits<5>>,
     // The group that is taken.
     next_mask: DFF<Bits<128>>,
-    // Its values: in each eight weights, in each two rows, in each row.
-    eighths: Vec<DFF<Bits<8>>>,
-    quarters: Vec<DFF<Bits<8>>>,
+    // Its values in each row, and in each half of it, the second with `used`.
+    halves: Vec<DFF<Bits<8>>>,
     next_ones: Vec<DFF<Bits<8>>>,
     // Inverted, so that they count up: what counts down inverts each bit in a LUT.
     groups: DFF<Bits<21>>,
@@ -152,7 +151,8 @@ pub struct Sparse {
     row_3: DFF<WeightRow>,
     address_3: DFF<Bits<24>>,
     counts: Vec<Signal<Local, Bits<8>>>,
-    sums: Vec<Signal<Local, Bits<8>>>,
+    eighths: Vec<Signal<Local, Bits<8>>>,
+    quarters: Vec<Signal<Local, Bits<8>>>,
     need: Signal<Local, Bits<8>>,
     rounded: Signal<Local, Bits<24>>,
     accepts: Signal<Local, Bit>,
@@ -192,8 +192,8 @@ impl Default for Sparse {
             before_2: each(16),
             counts: each(ROWS),
             eighths: each(2 * ROWS),
+            halves: each(2),
             quarters: each(ROWS / 2),
-            sums: each(2),
             next_quads: each(4 * ROWS),
             row_quads: each(3),
             earlier: each(12),
@@ -253,11 +253,8 @@ impl Logic for Sparse {
             self.ones[i].clock.next = self.clock.val();
             self.ones[i].d.next = self.ones[i].q.val();
         }
-        for i in 0..16 {
-            self.eighths[i].clock.next = self.clock.val();
-        }
-        for i in 0..4 {
-            self.quarters[i].clock.next = self.clock.val();
+        for i in 0..2 {
+            self.halves[i].clock.next = self.clock.val();
         }
         for i in 0..4 {
             self.quad_1[i].clock.next = self.clock.val();
@@ -271,21 +268,21 @@ impl Logic for Sparse {
             self.next_quads[i].bits.next = self.in_data.val().get_bits::<4>(4 * i);
         }
         for i in 0..16 {
-            self.eighths[i].d.next =
+            self.eighths[i].next =
                 (self.next_quads[2 * i].ones.val() + self.next_quads[2 * i + 1].ones.val()) & 0xf;
         }
         for i in 0..8 {
             self.counts[i].next =
-                (self.eighths[2 * i].q.val() + self.eighths[2 * i + 1].q.val()) & 0x1f;
+                (self.eighths[2 * i].val() + self.eighths[2 * i + 1].val()) & 0x1f;
         }
         for i in 0..4 {
-            self.quarters[i].d.next =
-                (self.counts[2 * i].val() + self.counts[2 * i + 1].val()) & 0x3f;
+            self.quarters[i].next =
+                (self.next_ones[2 * i].q.val() + self.next_ones[2 * i + 1].q.val()) & 0x3f;
         }
-        self.sums[0].next = self.quarters[0].q.val() + self.quarters[1].q.val();
-        self.sums[1].next = self.quarters[2].q.val() + self.quarters[3].q.val();
-        self.need.next =
-            self.sums[0].val() + self.sums[1].val() + bit_cast::<8, 4>(self.used.q.val());
+        self.halves[0].d.next = self.quarters[0].val() + self.quarters[1].val();
+        self.halves[1].d.next =
+            self.quarters[2].val() + self.quarters[3].val() + bit_cast::<8, 4>(self.used.q.val());
+        self.need.next = self.halves[0].q.val() + self.halves[1].q.val();
         self.in_ready.next = self.open.q.val();
         self.accepts.next = self.in_valid.val() & (self.state.q.val() == SparseState::Values);
         self.low_values.write_enable.next = self.accepts.val();
@@ -300,15 +297,15 @@ impl Logic for Sparse {
         match self.state.q.val() {
             SparseState::Mask => {
                 self.next_mask.d.next = self.in_data.val();
+                for i in 0..8 {
+                    self.next_ones[i].d.next = self.counts[i].val();
+                }
                 if self.in_valid.val() {
                     self.state.d.next = SparseState::Count;
                     self.open.d.next = false;
                 }
             }
             SparseState::Count => {
-                for i in 0..8 {
-                    self.next_ones[i].d.next = self.counts[i].val();
-                }
                 self.state.d.next = SparseState::Sum;
             }
             SparseState::Sum => {

@@ -101,6 +101,11 @@ pub struct Output {
     leaves: Signal<Local, Bit>,
     last: Signal<Local, Bit>,
     stays: Signal<Local, Bit>,
+    // Results may come: there was no fault, or some are left.
+    allowed: DFF<Bit>,
+    fails: Signal<Local, Bit>,
+    owes_more: Signal<Local, Bit>,
+    begun_more: Signal<Local, Bit>,
     lessens: Signal<Local, Bit>,
     owed: Signal<Local, Bits<7>>,
     owed_next: Signal<Local, Bits<7>>,
@@ -118,7 +123,7 @@ impl Default for Output {
             trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
             sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
             trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, accepted_1,
-            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed, owed_next,
+            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, allowed, fails, owes_more, begun_more, lessens, owed, owed_next,
             begun_next;
             ones: Constant::new(0xffff_ffff.into()),
             abort: Constant::new(Bits::<129>::mask()),
@@ -151,7 +156,8 @@ impl Logic for Output {
             input_fault_1,
             read_fault_1,
             drain_fault_1,
-            roomy
+            roomy,
+            allowed
         );
         self.queue.clock.next = self.clock.val();
         self.last.next = self.queue.data.val().get_bit(128);
@@ -256,8 +262,24 @@ impl Logic for Output {
         if self.drain_fault_1.q.val() {
             self.left.d.next = 0.into();
         }
-        if self.input_fault_1.q.val() | self.read_fault_1.q.val() | self.drain_fault_1.q.val() {
-            self.failed.d.next = true;
+        self.fails.next = self.failed.q.val()
+            | self.input_fault_1.q.val()
+            | self.read_fault_1.q.val()
+            | self.drain_fault_1.q.val();
+        self.failed.d.next = self.fails.val();
+        // Whether any is left then, found out beside the number itself.
+        self.owes_more.next = self.owed.val().any() & !(self.frames.val() & (self.owed.val() == 1));
+        self.begun_more.next =
+            self.begun.q.val().any() & !(self.frames.val() & (self.begun.q.val() == 1));
+        self.allowed.d.next = self.owes_more.val();
+        if self.lessens.val() {
+            self.allowed.d.next = self.begun_more.val();
+        }
+        if self.drain_fault_1.q.val() {
+            self.allowed.d.next = false;
+        }
+        if !self.fails.val() {
+            self.allowed.d.next = true;
         }
 
         self.closing.d.next = false;
@@ -279,6 +301,7 @@ impl Logic for Output {
             self.read_fault_1.d.next = false;
             self.drain_fault_1.d.next = false;
             self.roomy.d.next = true;
+            self.allowed.d.next = true;
             self.stale.d.next = self.stays.val();
             if self.queue.valid.val() {
                 if !self.last.val() {

@@ -19,6 +19,8 @@ pub struct Passes {
     pub reset: Signal<In, Bit>,
     /// A record waits in the queue.
     pub record_valid: Signal<In, Bit>,
+    /// It has a single pass, or is no block.
+    pub record_single: Signal<In, Bit>,
     /// The waiting record.
     pub record_data: Signal<In, Bits<224>>,
     /// Takes it.
@@ -74,20 +76,25 @@ pub struct Passes {
     row_step: DFF<Bits<20>>,
     tap_step: Signal<Local, Bits<20>>,
     mask: DFF<Bits<20>>,
-    all: Constant<Bits<20>>,
-    smallest: Constant<Bits<20>>,
+    // Bits of the mask, and the least ring that each is of.
+    one: Vec<Constant<Bits<20>>>,
+    least: Vec<Constant<Bits<4>>>,
+    ring: Signal<Local, Bits<20>>,
 }
 
 impl Default for Passes {
     fn default() -> Self {
         block! {
-            clock, reset, record_valid, record_data, record_pop, block, store, mark, record,
+            clock, reset, record_valid, record_data, record_single, record_pop, block, store, mark, record,
             first_pass, final_pass, address, ring_base, ring_mask, pitch, tap_row, tap_column,
             pass_pop, have, is_block, is_store, is_end, is_final, held, fresh, row, column, groups,
             group_base, tap_offset, now, coming, kind, last_tap, take, next_pitch, row_pitch,
-            row_step, tap_step, mask;
-            all: Constant::new(0xf_ffff.into()),
-            smallest: Constant::new(u64::from(ring_words(0)).into()),
+            row_step, tap_step, mask, ring;
+            one: (0..20).map(|bit| Constant::new((1u64 << bit).into())).collect(),
+            least: (0..20)
+                .map(|bit| (1..16).find(|&ring| ring_words(ring) > 1 << bit).unwrap_or(15))
+                .map(|ring| Constant::new(u64::from(ring).into()))
+                .collect(),
         }
     }
 }
@@ -150,6 +157,15 @@ impl Logic for Passes {
             }
         }
 
+        // All bits without a ring.
+        self.ring.next = 0.into();
+        for i in 0..20 {
+            if (!self.coming.in_ring.val().any())
+                | (self.coming.in_ring.val() >= self.least[i].val())
+            {
+                self.ring.next = self.ring.val() | self.one[i].val();
+            }
+        }
         self.take.next = self.record_valid.val()
             & ((!self.have.q.val()) | (self.pass_pop.val() & self.is_final.q.val()));
         self.record_pop.next = self.take.val();
@@ -166,16 +182,12 @@ impl Logic for Passes {
             self.is_block.d.next = self.kind.is_block.val();
             self.is_store.d.next = self.kind.is_store.val();
             self.is_end.d.next = self.kind.is_end.val();
-            self.is_final.d.next = (!self.kind.is_block.val())
-                | ((!self.coming.kernel3.val()) & (self.coming.groups.val() == 1));
+            self.is_final.d.next = self.record_single.val();
             self.held.d.next = self.record_data.val();
             self.fresh.d.next = true;
             self.row_pitch.d.next = self.next_pitch.val();
             self.row_step.d.next = self.next_pitch.val() - 2;
-            self.mask.d.next = self.all.val();
-            if self.coming.in_ring.val().any() {
-                self.mask.d.next = (self.smallest.val() << self.coming.in_ring.val()) - 1;
-            }
+            self.mask.d.next = self.ring.val();
             self.groups.d.next = !self.coming.groups.val();
             self.group_base.d.next = self.coming.in_base.val();
             if self.coming.kernel3.val() {

@@ -78,7 +78,8 @@ pub struct FeatureBuffer {
     row_base: Signal<Local, Bits<20>>,
     read_row: Vec<Signal<Local, Bits<20>>>,
     lane_address: Vec<Signal<Local, Bits<20>>>,
-    read_high: Vec<Signal<Local, Bit>>,
+    // Beyond the depth, wherever it lies on the map.
+    beyond_1: Vec<DFF<Bit>>,
     drain_high: Vec<Signal<Local, Bit>>,
     window_high: Vec<Signal<Local, Bit>>,
     takes: Vec<Signal<Local, Bit>>,
@@ -121,7 +122,7 @@ impl FeatureBuffer {
             shift: Constant::new(u64::from(lanes.trailing_zeros()).into()),
             read_row: each(lanes),
             lane_address: each(lanes),
-            read_high: each(lanes),
+            beyond_1: each(lanes),
             drain_high: each(drain),
             window_high: each(window),
             takes: each(window),
@@ -177,9 +178,9 @@ impl Logic for FeatureBuffer {
             self.lane_address[i].next = ((self.read_address.val() + self.number[i].val())
                 & self.ring_mask.val())
                 | self.ring_base.val();
-            self.read_high[i].next =
-                self.read_mask[i].val() & (self.lane_address[i].val() > self.last.val());
-            if self.read_high[i].val() {
+            self.beyond_1[i].clock.next = self.clock.val();
+            self.beyond_1[i].d.next = self.lane_address[i].val() > self.last.val();
+            if self.beyond_1[i].q.val() & !self.outside_1[i].q.val() {
                 self.error.d.next = true;
             }
         }

@@ -5,10 +5,11 @@ pub mod taps;
 pub mod unpack;
 
 use crate::common::words::{Beat, Word};
-use firebrick_spec::HwConfig;
+use firebrick_spec::{BEAT_BITS, HwConfig};
 use rust_hdl::prelude::*;
 
 use crate::common::mem::Ram;
+use crate::common::slice::RegisterSlice;
 use crate::decode::record::RowsFields;
 use crate::window::place::WindowPlace;
 use crate::window::taps::WindowTaps;
@@ -26,8 +27,9 @@ use crate::window::unpack::WindowUnpack;
 /// The pipeline, from a beat to its words, if nothing waits: a beat taken in cycle t is held in
 /// t + 1 (see [`WindowUnpack`]), where its pixels leave as a step; in t + 2 the step is beside the
 /// rows above it, from the line memories; from t + 3 on it is in the columns, where windows end;
-/// and in t + 4 the words of the first of them are offered (see [`WindowPlace`]). Windows leave
-/// the columns when nothing is offered or the last words of the windows before are taken, one at a
+/// in t + 4 the words of the first of them are there (see [`WindowPlace`]), and in t + 5 they are
+/// offered, through a register slice for each entry, which holds two words. Windows leave
+/// the columns when no words are there or the last ones of the windows before go on, one at a
 /// time, or two if there are four entries. A step that brings windows stays until the last of them
 /// leaves, and those behind it stand still meanwhile.
 #[derive(LogicBlock)]
@@ -64,6 +66,10 @@ pub struct Window {
     lines: Vec<Ram<144, 10>>,
     taps: WindowTaps,
     place: WindowPlace,
+    // Words on their way out, and their addresses.
+    words: Vec<RegisterSlice<BEAT_BITS>>,
+    addresses: Vec<RegisterSlice<20>>,
+    leaving: Signal<Local, Bit>,
     strip_end: DFF<Bit>,
     stride2: DFF<Bit>,
     kernel7: DFF<Bit>,
@@ -122,7 +128,7 @@ impl Window {
             clock, reset, start, record, busy, strip_done, in_valid, in_ready, in_data, fields,
             strip_end, stride2, kernel7, single, y, valid_1, pixels_1, step_1, ends_1, row_end_1,
             ends_2, row_end_2, advance, moves, enters, x, border, row_emits, early, late, on_grid,
-            end_0, end_1, end_2, end_3, loads, after_one, after_all, first, second, working;
+            end_0, end_1, end_2, end_3, loads, after_one, after_all, first, second, leaving, working;
             out_valid: (0..words).map(|_| Signal::default()).collect(),
             out_taken: (0..words).map(|_| Signal::default()).collect(),
             out_address: (0..words).map(|_| Signal::default()).collect(),
@@ -131,6 +137,8 @@ impl Window {
             lines: (0..pixels).map(|_| Ram::new(depth)).collect(),
             taps: WindowTaps::new(config),
             place: WindowPlace::new(config),
+            words: (0..words).map(|_| RegisterSlice::default()).collect(),
+            addresses: (0..words).map(|_| RegisterSlice::default()).collect(),
             zero: Constant::new(0.into()),
             step_pixels: Constant::new((pixels as u64).into()),
             step_bits: Constant::new(u64::from(pixels.ilog2()).into()),
@@ -205,10 +213,21 @@ impl Logic for Window {
         self.place.pair.next = self.two.val() & self.after_one.val().any();
         self.place.row_end.next = self.advance.val() & self.row_end_2.q.val();
         for i in 0..self._words {
-            self.out_valid[i].next = self.place.out_valid[i].val();
-            self.out_address[i].next = self.place.out_address[i].val();
-            self.out_data[i].next = self.taps.word[i].val();
-            self.place.out_taken[i].next = self.out_taken[i].val();
+            self.words[i].clock.next = self.clock.val();
+            self.words[i].reset.next = self.reset.val();
+            self.words[i].in_valid.next = self.place.out_valid[i].val();
+            self.words[i].in_data.next = self.taps.word[i].val();
+            self.words[i].out_ready.next = self.out_taken[i].val();
+            self.addresses[i].clock.next = self.clock.val();
+            self.addresses[i].reset.next = self.reset.val();
+            self.addresses[i].in_valid.next = self.place.out_valid[i].val();
+            self.addresses[i].in_data.next = self.place.out_address[i].val();
+            self.addresses[i].out_ready.next = self.out_taken[i].val();
+            self.place.out_taken[i].next =
+                self.place.out_valid[i].val() & self.words[i].in_ready.val();
+            self.out_valid[i].next = self.words[i].out_valid.val();
+            self.out_address[i].next = self.addresses[i].out_data.val();
+            self.out_data[i].next = self.words[i].out_data.val();
         }
 
         // Stage 1: the line memories drop the oldest of their rows and take the new one.
@@ -273,7 +292,14 @@ impl Logic for Window {
             }
         }
 
-        self.working.next = self.unpack.active.val()
+        self.leaving.next = false;
+        for i in 0..self._words {
+            if self.words[i].out_valid.val() {
+                self.leaving.next = true;
+            }
+        }
+        self.working.next = self.leaving.val()
+            | self.unpack.active.val()
             | self.valid_1.q.val()
             | self.ends_2.q.val().any()
             | self.place.busy.val();

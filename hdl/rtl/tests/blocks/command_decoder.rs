@@ -16,7 +16,7 @@ use rand::{Rng, rngs::StdRng};
 use crate::support::{build, chance, join, percent, random};
 
 dut!(Pins: reset, s_valid, s_ready, s_data, s_last, queue_data, queue_push, queue_block,
-    queue_end, queue_passes, queue_full, reads_done, drained, store_done, weight_valid, weight_address, param_valid,
+    queue_end, queue_single, queue_passes, queue_full, reads_done, drained, store_done, weight_valid, weight_address, param_valid,
     param_address, sparse_start, sparse_rows, sparse_address, sparse_valid, sparse_ready, sparse_busy,
     payload, window_start, window_valid, window_ready, window_busy, halt, error,
     error_code, record_index, stream_begins);
@@ -336,6 +336,8 @@ fn run(
             assert!(!full, "push into a full queue");
             let block = d.bit(d.queue_block);
             let passes = block.then(|| d.get(d.queue_passes) as u32);
+            let single = passes.is_none_or(|passes| passes == 1);
+            assert_eq!(d.bit(d.queue_single), single, "{passes:?} passes");
             events.push(Event::Push {
                 record: record.clone(),
                 block,

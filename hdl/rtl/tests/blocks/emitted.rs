@@ -181,7 +181,7 @@ fn modules_say_what_they_are() {
         "pe_pair_generic",
         "pe_pair_generic_first",
         "ram_128x4096",
-        "fifo_224x32",
+        "fifo_225x32",
     ] {
         let name = format!("fb64_packed_{name}");
         assert!(names.contains(name.as_str()), "{name} of {names:?}");

@@ -43,6 +43,7 @@ fn run(config: &HwConfig) {
     let taken = ports(&m, "window_taken", config.window_words());
 
     let mut memory: Vec<Option<u128>> = vec![None; depth];
+    let mut read_beyond = false;
     let mut due: VecDeque<Vec<Option<u128>>> = VecDeque::new();
     let mut failed = None;
     let (mut compared, mut errors, mut refused) = (0, 0, 0);
@@ -144,10 +145,11 @@ fn run(config: &HwConfig) {
             done.extend(write.filter(|_| goes));
         }
         failed = Some((
-            !resets
-                && ((0..lanes).any(|l| masks[l] && read[l] >= depth) || beyond(&done[..drains])),
+            !resets && (read_beyond || beyond(&done[..drains])),
             !resets && beyond(&done[drains..]),
         ));
+        // Of what is read it is known a cycle later.
+        read_beyond = (0..lanes).any(|l| masks[l] && read[l] >= depth);
         for (at, word) in done {
             if let Some(cell) = memory.get_mut(at) {
                 *cell = Some(word & word_mask);

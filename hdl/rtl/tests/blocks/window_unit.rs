@@ -186,7 +186,7 @@ impl Bench {
             assert_eq!(ready, self.timing.in_ready(), "in_ready, {at}");
             for (i, (entry, place)) in self.entries.iter().zip(self.timing.offers()).enumerate() {
                 assert_eq!(unit.bit(entry.valid), place.is_some(), "entry {i}, {at}");
-                if let Some((window, word)) = *place {
+                if let Some((window, word)) = place {
                     let seen = (unit.get(entry.address), unit.get_wide(entry.data));
                     assert_eq!(seen, want[window][word], "{window}, {word}, {at}");
                     if taken[i] {

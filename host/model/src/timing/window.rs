@@ -76,7 +76,7 @@ impl Window {
 
     /// Whether a word is offered to the feature buffer.
     pub fn offers(&self) -> bool {
-        self.place.busy()
+        self.place.offers()
     }
 
     /// One cycle. `written` are the banks that the drain writes.

@@ -1,5 +1,7 @@
 //! The window unit's output: which words are offered, and to which banks.
 
+use std::collections::VecDeque;
+
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
 
@@ -18,6 +20,8 @@ pub(super) struct WindowPlace {
     /// Entries offered.
     pending: [bool; ENTRIES],
     address: [u32; ENTRIES],
+    /// Words in the register slices behind, by their addresses: two for each entry at most.
+    slices: [VecDeque<u32>; ENTRIES],
     /// Words of a window from this group on, and of a whole one.
     left: u32,
     words: u32,
@@ -31,8 +35,10 @@ pub(super) struct WindowPlace {
 /// What becomes of the words on offer.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Taken {
-    /// Entries that stay.
+    /// Entries that stay, as their slice is full.
     stays: [bool; ENTRIES],
+    /// Slices whose word goes into the feature buffer.
+    leaves: [bool; ENTRIES],
     /// On to the next group.
     onward: bool,
     /// The next windows may come.
@@ -49,6 +55,7 @@ impl WindowPlace {
             bank_mask: config.lanes as u32 - 1,
             pending: [false; ENTRIES],
             address: [0; ENTRIES],
+            slices: Default::default(),
             left: 0,
             words: 0,
             paired: false,
@@ -63,8 +70,17 @@ impl WindowPlace {
         (self.ahead, self.plane, self.gap) = (rows.base, rows.plane, rows.gap);
     }
 
-    /// Words are offered.
+    /// Words are there, or on their way out.
     pub fn busy(&self) -> bool {
+        self.any() || self.offers()
+    }
+
+    /// Words are offered to the feature buffer.
+    pub fn offers(&self) -> bool {
+        self.slices.iter().any(|slice| !slice.is_empty())
+    }
+
+    fn any(&self) -> bool {
         self.pending != [false; ENTRIES]
     }
 
@@ -72,11 +88,12 @@ impl WindowPlace {
     /// one for each bank.
     pub fn take(&self, written: u8) -> Taken {
         let mut used = written;
-        let mut stays = [false; ENTRIES];
-        for (entry, stays) in stays.iter_mut().enumerate() {
-            if self.pending[entry] {
-                let bank = 1 << (self.address[entry] & self.bank_mask);
-                *stays = used & bank != 0;
+        let (mut stays, mut leaves) = ([false; ENTRIES], [false; ENTRIES]);
+        for (entry, slice) in self.slices.iter().enumerate() {
+            stays[entry] = self.pending[entry] && slice.len() == 2;
+            if let Some(address) = slice.front() {
+                let bank = 1 << (address & self.bank_mask);
+                leaves[entry] = used & bank == 0;
                 used |= bank;
             }
         }
@@ -84,13 +101,22 @@ impl WindowPlace {
         let last_group = self.left <= self.group;
         Taken {
             stays,
-            onward: self.busy() && !waits && !last_group,
-            free: !self.busy() || (!waits && last_group),
+            leaves,
+            onward: self.any() && !waits && !last_group,
+            free: !self.any() || (!waits && last_group),
         }
     }
 
     /// One cycle: `load` begins with the next window, or with the next two.
     pub fn step(&mut self, taken: Taken, load: Option<bool>, row_end: bool) {
+        for (entry, slice) in self.slices.iter_mut().enumerate() {
+            if taken.leaves[entry] {
+                slice.pop_front();
+            }
+            if self.pending[entry] && !taken.stays[entry] {
+                slice.push_back(self.address[entry]);
+            }
+        }
         self.pending = taken.stays;
         if taken.onward {
             self.left -= self.group;

@@ -1,5 +1,7 @@
 //! What the window unit does in each cycle, as docs/blocks/window.md says it.
 
+use std::collections::VecDeque;
+
 use firebrick_spec::command::Rows;
 use firebrick_spec::{BEAT_BYTES, HwConfig};
 
@@ -32,6 +34,8 @@ pub struct Timing {
     at_hand: usize,
     word: usize,
     offers: Vec<Option<Place>>,
+    /// Words on their way out, for each entry.
+    slices: Vec<VecDeque<Place>>,
 }
 
 impl Timing {
@@ -56,6 +60,7 @@ impl Timing {
             at_hand: 0,
             word: 0,
             offers: vec![None; entries],
+            slices: vec![VecDeque::new(); entries],
         }
     }
 
@@ -63,6 +68,7 @@ impl Timing {
         (self.rows_in, self.rows_out, self.held, self.columns) = (0, 0, 0, 0);
         self.beside = None;
         self.offers.fill(None);
+        self.slices.iter_mut().for_each(VecDeque::clear);
     }
 
     pub fn start(&mut self, record: &Rows) {
@@ -79,8 +85,8 @@ impl Timing {
         self.rows_in > 0 && self.held < 3
     }
 
-    pub fn offers(&self) -> &[Option<Place>] {
-        &self.offers
+    pub fn offers(&self) -> Vec<Option<Place>> {
+        self.slices.iter().map(|s| s.front().copied()).collect()
     }
 
     pub fn busy(&self) -> bool {
@@ -88,6 +94,7 @@ impl Timing {
             || self.beside.is_some()
             || self.columns > 0
             || self.offers.iter().any(Option::is_some)
+            || self.slices.iter().any(|slice| !slice.is_empty())
     }
 
     fn row_beats(&self) -> usize {
@@ -122,13 +129,14 @@ impl Timing {
 
         // Output.
         let offering = self.offers.iter().any(Option::is_some);
-        for (offer, _) in self
-            .offers
-            .iter_mut()
-            .zip(taken)
-            .filter(|(_, taken)| **taken)
-        {
-            *offer = None;
+        for ((offer, slice), taken) in self.offers.iter_mut().zip(&mut self.slices).zip(taken) {
+            let room = slice.len() < 2;
+            if *taken {
+                slice.pop_front();
+            }
+            if room {
+                slice.extend(offer.take());
+            }
         }
         let done = self.offers.iter().all(Option::is_none);
         let last = self.word + self.group >= self.words();
