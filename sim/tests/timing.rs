@@ -12,6 +12,7 @@ use firebrick_network::random::{figures, picture, squeezenet, thin, with_bypass}
 use firebrick_sim::bus::{LiteId, SinkId, SourceId, Testbench, seed_or};
 use firebrick_sim::{Builder, Model, SimOptions, engine_design};
 use firebrick_spec::HwConfig;
+use firebrick_spec::latency::INPUT_LATENCY;
 use firebrick_spec::regs::{self, CAUSES, COUNTERS, RAGGED_INDEX, STATS_LAYERS};
 use firebrick_spec::result::Trailer;
 

@@ -157,6 +157,7 @@ pub struct Decoder {
     no_rows_1: DFF<Bit>,
     no_block_1: DFF<Bit>,
     single_1: DFF<Bit>,
+    beyond_1: DFF<Bit>,
     pitch_1: DFF<Bits<11>>,
     widest_gap_1: DFF<Bits<5>>,
     load_end_1: DFF<Bits<21>>,
@@ -268,7 +269,7 @@ impl Decoder {
             sparse_valid, sparse_ready, sparse_busy, payload, window_start, window_valid,
             window_ready, window_busy, halt, error, error_code, record_index, stream_begins,
             late_weights, late_input, state, low, high, crc_state, ended, greeted, compare, more,
-            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
+            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, beyond_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
             record, kind, of_hello,
             of_load, of_load_sparse, of_rows, of_block, of_store, take, positions, pitch,
             rows_kernel, widest_gap, field20, count20, first_beat, row_count, load_end,
@@ -352,6 +353,7 @@ impl Logic for Decoder {
             no_rows_1,
             no_block_1,
             single_1,
+            beyond_1,
             pitch_1,
             widest_gap_1,
             load_end_1,
@@ -432,6 +434,10 @@ impl Logic for Decoder {
             | (self.rows_kernel.val() > self.window_kernel.val())
             | ((self.of_rows.stride.val() != 1) & (self.of_rows.stride.val() != 2))
             | (self.of_rows.width.val() < self.rows_kernel.val());
+        self.beyond_1.d.next = (self.weight_base.val() >= self.weight_blocks.val())
+            | (self.param.val() >= self.param_groups.val())
+            | (self.line.val() >= self.line_words.val())
+            | (self.out_base.val() >= self.feature_words.val());
         self.single_1.d.next = (!self.kind.is_block.val())
             | ((!self.of_block.kernel3.val()) & (self.of_block.groups.val() == 1));
         self.no_block_1.d.next = (!self.of_block.count.val().any())
@@ -468,11 +474,8 @@ impl Logic for Decoder {
                     & (self.of_block.mode.val() == self.mode_write.val())
                     & (bit_cast::<5, 4>(self.of_block.out_gap.val()) > self.widest_gap_1.q.val()));
             self.bad_address_2.d.next = (self.acc_end_1.q.val() > self.acc_depth.val())
-                | (self.base21.val() >= self.feature_words.val())
-                | (self.weight_base.val() >= self.weight_blocks.val())
-                | (self.param.val() >= self.param_groups.val())
-                | (self.line.val() >= self.line_words.val())
-                | (self.out_base.val() >= self.feature_words.val());
+                | self.beyond_1.q.val()
+                | (self.base21.val() >= self.feature_words.val());
         }
 
         // The third: the verdict.

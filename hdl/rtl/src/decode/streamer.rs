@@ -132,9 +132,11 @@ pub struct Streamer {
     y: Vec<DFF<Bits<11>>>,
     pitch_now: DFF<Bits<11>>,
     width: DFF<Bits<11>>,
-    height: DFF<Bits<11>>,
-    row: DFF<Bits<2>>,
-    column: DFF<Bits<2>>,
+    // The tap reads where the position is less than these, and not 0 with the first row or column.
+    edge_x: DFF<Bits<11>>,
+    edge_y: DFF<Bits<11>>,
+    first_row: DFF<Bit>,
+    first_column: DFF<Bit>,
     begins: DFF<Bit>,
     sum_starts: DFF<Bit>,
     ends_record: DFF<Bit>,
@@ -156,8 +158,6 @@ pub struct Streamer {
     takes_strip: Signal<Local, Bit>,
     issue_store: Signal<Local, Bit>,
     limit: Signal<Local, Bits<4>>,
-    x_tap: Vec<Signal<Local, Bits<11>>>,
-    y_tap: Vec<Signal<Local, Bits<11>>>,
     x_next: Vec<Signal<Local, Bits<11>>>,
     x_first: Vec<Signal<Local, Bits<11>>>,
     idle: Vec<Signal<Local, Bit>>,
@@ -206,14 +206,12 @@ impl Streamer {
             tag_address, tag_job, job_push, job_record, reads_done, store_read, store_done,
             end_begun, store_room, outstanding, cause, layer, ragged, of_block, of_store, engaged,
             occupied, running, storing, finishing, begun, not_remaining, last, word, base, mask,
-            pitch_now, width, height, row, column, begins, sum_starts, ends_record, ends_tile,
+            pitch_now, width, edge_x, edge_y, first_row, first_column, begins, sum_starts, ends_record, ends_tile,
             bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
             start_store, start_end, adds_tile, takes_strip, issue_store, limit, idle_sum;
             read_mask: each(lanes),
             x: each(lanes),
             y: each(lanes),
-            x_tap: each(lanes),
-            y_tap: each(lanes),
             x_next: each(lanes),
             x_first: each(lanes),
             idle: each(lanes),
@@ -260,9 +258,10 @@ impl Logic for Streamer {
             mask,
             pitch_now,
             width,
-            height,
-            row,
-            column,
+            edge_x,
+            edge_y,
+            first_row,
+            first_column,
             begins,
             sum_starts,
             ends_record,
@@ -315,16 +314,14 @@ impl Logic for Streamer {
         self.read_ring_mask.next = self.mask.q.val();
         self.idle_sum.next = 0.into();
         for i in 0..self._lanes {
-            self.x_tap[i].next = self.x[i].q.val() + bit_cast::<11, 2>(self.column.q.val());
-            self.y_tap[i].next = self.y[i].q.val() + bit_cast::<11, 2>(self.row.q.val());
             self.idle[i].next = (self.not_remaining.q.val() >= self.not_lane[i].val())
                 | (self.x[i].q.val() >= self.width.q.val());
             self.read_mask[i].next = self.running.q.val()
                 & (self.not_remaining.q.val() < self.not_lane[i].val())
-                & self.x_tap[i].val().any()
-                & (self.x_tap[i].val() <= self.width.q.val())
-                & self.y_tap[i].val().any()
-                & (self.y_tap[i].val() <= self.height.q.val());
+                & (self.x[i].q.val().any() | !self.first_column.q.val())
+                & (self.x[i].q.val() < self.edge_x.q.val())
+                & (self.y[i].q.val().any() | !self.first_row.q.val())
+                & (self.y[i].q.val() < self.edge_y.q.val());
             if self.running.q.val() & self.idle[i].val() {
                 self.idle_sum.next = self.idle_sum.val() + 1;
             }
@@ -395,7 +392,10 @@ impl Logic for Streamer {
             self.mask.d.next = self.ring_mask.val();
             self.pitch_now.d.next = self.pitch.val();
             self.width.d.next = bit_cast::<11, 10>(self.of_block.width.val());
-            self.height.d.next = bit_cast::<11, 10>(self.of_block.height.val());
+            self.edge_x.d.next = bit_cast::<11, 10>(self.of_block.width.val()) + 1
+                - bit_cast::<11, 2>(self.tap_column.val());
+            self.edge_y.d.next = bit_cast::<11, 10>(self.of_block.height.val()) + 1
+                - bit_cast::<11, 2>(self.tap_row.val());
             for i in 0..self._lanes {
                 self.y[i].d.next = bit_cast::<11, 10>(self.of_block.y0.val());
                 self.x[i].d.next = self.x_first[i].val();
@@ -404,8 +404,8 @@ impl Logic for Streamer {
                     self.y[i].d.next = bit_cast::<11, 10>(self.of_block.y0.val()) + 1;
                 }
             }
-            self.row.d.next = self.tap_row.val();
-            self.column.d.next = self.tap_column.val();
+            self.first_row.d.next = !self.tap_row.val().any();
+            self.first_column.d.next = !self.tap_column.val().any();
             self.sum_starts.d.next = self.first_pass.val() & self.of_block.first.val();
             self.ends_record.d.next = self.final_pass.val();
             self.ends_tile.d.next = self.final_pass.val() & self.of_block.last.val();

@@ -83,12 +83,13 @@ pub struct Output {
     crc_state: DFF<Bits<32>>,
     sequence: DFF<Bits<32>>,
     sent: DFF<Bits<32>>,
-    // Streams whose end has been accepted, or gone to the drain, and whose trailer has not come.
-    accepted: DFF<Bits<7>>,
-    begun: DFF<Bits<7>>,
+    // Streams whose end has been accepted, or gone to the drain, and whose trailer has not come. One
+    // less, so that the top bit says that there are none.
+    accepted: DFF<Bits<8>>,
+    begun: DFF<Bits<8>>,
     failed: DFF<Bit>,
-    // Trailers that still come, after a fault.
-    left: DFF<Bits<7>>,
+    // Trailers that still come, after a fault, less one.
+    left: DFF<Bits<8>>,
     // A beat of the packet under way has been accepted.
     open: DFF<Bit>,
     closing: DFF<Bit>,
@@ -101,15 +102,10 @@ pub struct Output {
     leaves: Signal<Local, Bit>,
     last: Signal<Local, Bit>,
     stays: Signal<Local, Bit>,
-    // Results may come: there was no fault, or some are left.
-    allowed: DFF<Bit>,
-    fails: Signal<Local, Bit>,
-    owes_more: Signal<Local, Bit>,
-    begun_more: Signal<Local, Bit>,
     lessens: Signal<Local, Bit>,
-    owed: Signal<Local, Bits<7>>,
-    owed_next: Signal<Local, Bits<7>>,
-    begun_next: Signal<Local, Bits<7>>,
+    owed: Signal<Local, Bits<8>>,
+    owed_next: Signal<Local, Bits<8>>,
+    begun_next: Signal<Local, Bits<8>>,
     ones: Constant<Bits<32>>,
     abort: Constant<Bits<129>>,
     low_mark: Constant<Bits<7>>,
@@ -123,7 +119,7 @@ impl Default for Output {
             trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
             sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
             trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, accepted_1,
-            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, allowed, fails, owes_more, begun_more, lessens, owed, owed_next,
+            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed, owed_next,
             begun_next;
             ones: Constant::new(0xffff_ffff.into()),
             abort: Constant::new(Bits::<129>::mask()),
@@ -156,8 +152,7 @@ impl Logic for Output {
             input_fault_1,
             read_fault_1,
             drain_fault_1,
-            roomy,
-            allowed
+            roomy
         );
         self.queue.clock.next = self.clock.val();
         self.last.next = self.queue.data.val().get_bit(128);
@@ -177,7 +172,8 @@ impl Logic for Output {
         self.drain_fault_1.d.next = self.drain_fault.val();
 
         // What comes, unless it belongs to a stream at fault.
-        self.pushes.next = self.comes.q.val() & ((!self.failed.q.val()) | self.left.q.val().any());
+        self.pushes.next =
+            self.comes.q.val() & ((!self.failed.q.val()) | (!self.left.q.val().get_bit(7)));
         self.frames.next = self.pushes.val() & self.ends.q.val();
         self.crc_final.next = !self.crc_state.q.val();
         self.trailer.next = bit_cast::<BEAT_BITS, 32>(self.crc_final.val())
@@ -225,7 +221,7 @@ impl Logic for Output {
         }
         self.results.next = self.sent.q.val();
         self.aborting.next = self.stale.q.val();
-        self.owing.next = self.failed.q.val() & self.left.q.val().any();
+        self.owing.next = self.failed.q.val() & !self.left.q.val().get_bit(7);
 
         // Whose results still come after a fault.
         if self.accepted_1.q.val() & (!self.frames.val()) {
@@ -247,39 +243,27 @@ impl Logic for Output {
             self.owed.next = self.left.q.val();
         }
         self.owed_next.next = self.owed.val();
-        if self.frames.val() & self.owed.val().any() {
+        if self.frames.val() & !self.owed.val().get_bit(7) {
             self.owed_next.next = self.owed.val() - 1;
         }
         self.begun_next.next = self.begun.q.val();
-        if self.frames.val() & self.begun.q.val().any() {
+        if self.frames.val() & !self.begun.q.val().get_bit(7) {
             self.begun_next.next = self.begun.q.val() - 1;
         }
-        self.lessens.next = self.read_fault_1.q.val() & (self.begun.q.val() < self.owed.val());
+        // Both are -1 or more.
+        self.lessens.next = self.read_fault_1.q.val()
+            & (!self.owed.val().get_bit(7))
+            & (self.begun.q.val().get_bit(7)
+                | (self.begun.q.val().get_bits::<7>(0) < self.owed.val().get_bits::<7>(0)));
         self.left.d.next = self.owed_next.val();
         if self.lessens.val() {
             self.left.d.next = self.begun_next.val();
         }
         if self.drain_fault_1.q.val() {
-            self.left.d.next = 0.into();
+            self.left.d.next = 0xff.into();
         }
-        self.fails.next = self.failed.q.val()
-            | self.input_fault_1.q.val()
-            | self.read_fault_1.q.val()
-            | self.drain_fault_1.q.val();
-        self.failed.d.next = self.fails.val();
-        // Whether any is left then, found out beside the number itself.
-        self.owes_more.next = self.owed.val().any() & !(self.frames.val() & (self.owed.val() == 1));
-        self.begun_more.next =
-            self.begun.q.val().any() & !(self.frames.val() & (self.begun.q.val() == 1));
-        self.allowed.d.next = self.owes_more.val();
-        if self.lessens.val() {
-            self.allowed.d.next = self.begun_more.val();
-        }
-        if self.drain_fault_1.q.val() {
-            self.allowed.d.next = false;
-        }
-        if !self.fails.val() {
-            self.allowed.d.next = true;
+        if self.input_fault_1.q.val() | self.read_fault_1.q.val() | self.drain_fault_1.q.val() {
+            self.failed.d.next = true;
         }
 
         self.closing.d.next = false;
@@ -290,10 +274,10 @@ impl Logic for Output {
             self.crc_state.d.next = self.ones.val();
             self.sequence.d.next = 0.into();
             self.sent.d.next = 0.into();
-            self.accepted.d.next = 0.into();
-            self.begun.d.next = 0.into();
+            self.accepted.d.next = 0xff.into();
+            self.begun.d.next = 0xff.into();
             self.failed.d.next = false;
-            self.left.d.next = 0.into();
+            self.left.d.next = 0xff.into();
             self.comes.d.next = false;
             self.accepted_1.d.next = false;
             self.begun_1.d.next = false;
@@ -301,7 +285,6 @@ impl Logic for Output {
             self.read_fault_1.d.next = false;
             self.drain_fault_1.d.next = false;
             self.roomy.d.next = true;
-            self.allowed.d.next = true;
             self.stale.d.next = self.stays.val();
             if self.queue.valid.val() {
                 if !self.last.val() {

@@ -56,15 +56,17 @@ pub struct WindowPlace {
     // Addresses of words 0 and 1 of the next window.
     ahead_0: DFF<Bits<20>>,
     ahead_1: DFF<Bits<20>>,
-    skip: DFF<Bits<4>>,
+    // Words from one window to the next: within a row, none, one or two; over the end of a row, the
+    // gap besides.
+    skips: Vec<DFF<Bits<5>>>,
     stride: DFF<Bits<20>>,
     any: Signal<Local, Bit>,
     waits: Signal<Local, Bit>,
     goes_on: Signal<Local, Bit>,
     two_left: Signal<Local, Bit>,
-    loaded: Signal<Local, Bits<5>>,
-    gap_now: Signal<Local, Bits<5>>,
-    hop: Signal<Local, Bits<20>>,
+    hop: Signal<Local, Bits<5>>,
+    wide_gap: Signal<Local, Bits<5>>,
+    steps: Vec<Constant<Bits<5>>>,
     group: Constant<Bits<5>>,
     two_groups: Constant<Bits<5>>,
     two_words: Constant<Bit>,
@@ -93,13 +95,15 @@ impl WindowPlace {
         );
         block! {
             clock, reset, start, base, plane, gap, kernel7, load, pair, row_end, free, onward,
-            busy, left, words, paired, ahead_0, ahead_1, skip, stride, any, waits, final_group,
-            goes_on, two_left, loaded, gap_now, hop;
+            busy, left, words, paired, ahead_0, ahead_1, stride, any, waits, final_group,
+            goes_on, two_left, hop, wide_gap;
             out_valid: (0..entries).map(|_| Signal::default()).collect(),
             out_taken: (0..entries).map(|_| Signal::default()).collect(),
             out_address: (0..entries).map(|_| Signal::default()).collect(),
             pending: (0..entries).map(|_| DFF::default()).collect(),
             address: (0..entries).map(|_| DFF::default()).collect(),
+            skips: (0..3).map(|_| DFF::default()).collect(),
+            steps: (0..3).map(|i| Constant::new(i.into())).collect(),
             group: Constant::new((entries.min(2) as u64).into()),
             two_groups: Constant::new((2 * entries.min(2) as u64).into()),
             two_words: Constant::new(entries >= 2),
@@ -125,7 +129,6 @@ impl Logic for WindowPlace {
             paired,
             ahead_0,
             ahead_1,
-            skip,
             stride
         );
 
@@ -194,25 +197,36 @@ impl Logic for WindowPlace {
             }
         }
 
-        self.loaded.next = 0.into();
+        self.hop.next = 0.into();
+        if self.row_end.val() {
+            self.hop.next = self.skips[0].q.val();
+        }
         if self.load.val() {
-            self.loaded.next = 1.into();
+            self.hop.next = 1.into();
+            if self.row_end.val() {
+                self.hop.next = self.skips[1].q.val();
+            }
             if self.pair.val() {
-                self.loaded.next = 2.into();
+                self.hop.next = 2.into();
+                if self.row_end.val() {
+                    self.hop.next = self.skips[2].q.val();
+                }
             }
         }
-        self.gap_now.next = 0.into();
-        if self.row_end.val() {
-            self.gap_now.next = bit_cast::<5, 4>(self.skip.q.val());
-        }
-        self.hop.next = bit_cast::<20, 5>(self.loaded.val() + self.gap_now.val());
-        self.ahead_0.d.next = self.ahead_0.q.val() + self.hop.val();
-        self.ahead_1.d.next = self.ahead_1.q.val() + self.hop.val();
+        self.ahead_0.d.next = self.ahead_0.q.val() + bit_cast::<20, 5>(self.hop.val());
+        self.ahead_1.d.next = self.ahead_1.q.val() + bit_cast::<20, 5>(self.hop.val());
 
+        self.wide_gap.next = bit_cast::<5, 4>(self.gap.val());
+        for i in 0..3 {
+            self.skips[i].clock.next = self.clock.val();
+            self.skips[i].d.next = self.skips[i].q.val();
+            if self.start.val() {
+                self.skips[i].d.next = self.wide_gap.val() + self.steps[i].val();
+            }
+        }
         if self.start.val() {
             self.ahead_0.d.next = self.base.val();
             self.ahead_1.d.next = self.base.val() + self.plane.val();
-            self.skip.d.next = self.gap.val();
             self.stride.d.next = self.plane.val();
             if self.two_words.val() {
                 self.stride.d.next = self.plane.val() << 1;
