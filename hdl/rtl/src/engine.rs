@@ -122,11 +122,15 @@ pub struct Engine {
     begun: DFF<Bit>,
     // Far more than the queues can hold.
     streams: DFF<Bits<12>>,
-    // What the cycle before was, for the counters.
+    // What the cycle before was, and the one before it, for the counters.
     clears: DFF<Bit>,
+    clears_2: DFF<Bit>,
     counts: DFF<Bit>,
+    counts_2: DFF<Bit>,
     cause: DFF<Bits<4>>,
+    cause_2: DFF<Bits<4>>,
     cause_layer: DFF<Bits<6>>,
+    cause_layer_2: DFF<Bits<6>>,
     ragged: DFF<Bits<4>>,
     took: DFF<Bit>,
     gave: DFF<Bit>,
@@ -220,8 +224,7 @@ impl Engine {
             m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
             passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
             output_stage, arrival, released, begun, streams, asks, takes, active, tag, late_tag, job_ready,
-            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause,
-            cause_layer, ragged, took, gave;
+            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause, cause_layer, clears_2, counts_2, cause_2, cause_layer_2, ragged, took, gave;
             resets: ResetTree::new(15),
             hard_resets: ResetTree::new(3),
             registers: Registers::new(config),
@@ -295,6 +298,10 @@ impl Logic for Engine {
             counts,
             cause,
             cause_layer,
+            clears_2,
+            counts_2,
+            cause_2,
+            cause_layer_2,
             ragged,
             took,
             gave
@@ -604,28 +611,34 @@ impl Logic for Engine {
         self.registers.busy.next = self.active.val();
         self.beat_in.next = self.arrival.out_valid.val() & self.decoder.s_ready.val();
         self.beat_out.next = self.output_stage.m_valid.val() & self.m_axis_tready.val();
-        // What is counted is known a cycle late, so that it need not be found out and counted in one.
+        // What is counted is known two cycles late, so that it need not be found out and counted in
+        // one.
         self.counters.clear_cycles.next =
             self.registers.clear_counters.val() | self.resets.reset[13].val();
         self.counters.cycle.next = self.active.val();
         self.clears.d.next = self.registers.clear_counters.val() | self.resets.reset[13].val();
-        self.counters.clear.next = self.clears.q.val();
+        self.clears_2.d.next = self.clears.q.val();
+        self.counters.clear.next = self.clears_2.q.val();
         self.counters.reset.next = self.hard_resets.reset[1].val();
         self.counts.d.next = self.active.val();
         self.cause.d.next = self.streamer.cause.val();
         self.cause_layer.d.next = self.streamer.layer.val();
         self.ragged.d.next = self.streamer.ragged.val();
+        self.counts_2.d.next = self.counts.q.val();
+        self.cause_2.d.next = self.cause.q.val();
+        self.cause_layer_2.d.next = self.cause_layer.q.val();
         self.took.d.next = self.beat_in.val();
         self.gave.d.next = self.beat_out.val();
         for i in 0..14 {
-            self.counters.adds[i].next = self.counts.q.val() & (self.cause.q.val().index() == i);
+            self.counters.adds[i].next =
+                self.counts_2.q.val() & (self.cause_2.q.val().index() == i);
         }
-        self.counters.adds[0].next = self.counts.q.val();
+        self.counters.adds[0].next = self.counts_2.q.val();
         self.counters.adds[11].next = false;
         self.counters.adds[12].next = self.took.q.val();
         self.counters.adds[13].next = self.gave.q.val();
         self.counters.ragged.next = 0.into();
-        if self.counts.q.val() {
+        if self.counts_2.q.val() {
             self.counters.ragged.next = self.ragged.q.val();
         }
         self.counters.read.next = self.registers.counter_read.val();
@@ -636,13 +649,13 @@ impl Logic for Engine {
         // Statistics by layer.
         self.by_layer.reset.next = self.hard_resets.reset[2].val();
         self.ragged_by_layer.reset.next = self.hard_resets.reset[2].val();
-        self.by_layer.enable.next = self.counts.q.val();
-        self.by_layer.index.next = (bit_cast::<10, 6>(self.cause_layer.q.val()) << 4)
-            | bit_cast::<10, 4>(self.cause.q.val());
+        self.by_layer.enable.next = self.counts_2.q.val();
+        self.by_layer.index.next = (bit_cast::<10, 6>(self.cause_layer_2.q.val()) << 4)
+            | bit_cast::<10, 4>(self.cause_2.q.val());
         self.by_layer.amount.next = 1.into();
         self.by_layer.read_index.next = self.registers.stats_index.val();
-        self.ragged_by_layer.enable.next = self.counts.q.val();
-        self.ragged_by_layer.index.next = self.cause_layer.q.val();
+        self.ragged_by_layer.enable.next = self.counts_2.q.val();
+        self.ragged_by_layer.index.next = self.cause_layer_2.q.val();
         self.ragged_by_layer.amount.next = self.ragged.q.val();
         self.ragged_by_layer.read_index.next = self.registers.stats_index.val().get_bits::<6>(4);
         self.ragged_now.next =
@@ -656,6 +669,7 @@ impl Logic for Engine {
             self.streams.d.next = 0.into();
             self.begun.d.next = false;
             self.counts.d.next = false;
+            self.counts_2.d.next = false;
             self.took.d.next = false;
             self.gave.d.next = false;
         }

@@ -9,6 +9,11 @@ use crate::config::HwConfig;
 /// From a feature address to its word at the array.
 pub const FEATURE_LATENCY: usize = 2;
 
+/// From a write into the feature buffer to the first address that reads it. Who waits for a tile or
+/// a strip reads no earlier: the streamer knows of it in the next cycle, and its vectors come from
+/// the one after that.
+pub const FEATURE_WRITE_LATENCY: usize = 2;
+
 /// From the loader's decision to the first row of weights: as long as the feature path, so that
 /// loads and swaps keep their distance on the way to the array.
 pub const WEIGHT_LATENCY: usize = FEATURE_LATENCY;

@@ -161,6 +161,8 @@ pub struct Decoder {
     pitch_1: DFF<Bits<11>>,
     widest_gap_1: DFF<Bits<5>>,
     load_end_1: DFF<Bits<21>>,
+    load_limit_1: DFF<Bits<21>>,
+    loads_1: DFF<Bit>,
     acc_end_1: DFF<Bits<14>>,
     // Second cycle: what is wrong with it.
     bad_field_2: DFF<Bit>,
@@ -269,7 +271,7 @@ impl Decoder {
             sparse_valid, sparse_ready, sparse_busy, payload, window_start, window_valid,
             window_ready, window_busy, halt, error, error_code, record_index, stream_begins,
             late_weights, late_input, state, low, high, crc_state, ended, greeted, compare, more,
-            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, beyond_1, pitch_1, widest_gap_1, load_end_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
+            index, passed, short, damaged, is_hello, is_weights, is_sparse, is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1, bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, beyond_1, pitch_1, widest_gap_1, load_end_1, load_limit_1, loads_1, acc_end_1, bad_field_2, bad_address_2, free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads, drains, stores, started, crc,
             record, kind, of_hello,
             of_load, of_load_sparse, of_rows, of_block, of_store, take, positions, pitch,
             rows_kernel, widest_gap, field20, count20, first_beat, row_count, load_end,
@@ -357,6 +359,8 @@ impl Logic for Decoder {
             pitch_1,
             widest_gap_1,
             load_end_1,
+            load_limit_1,
+            loads_1,
             acc_end_1,
             bad_field_2,
             bad_address_2,
@@ -424,6 +428,17 @@ impl Logic for Decoder {
         self.bad_hash_1.d.next = (self.of_hello.hash_lo.val() != self.hash_low.val())
             | (self.of_hello.hash_hi.val() != self.hash_high.val());
         self.load_end_1.d.next = self.load_end.val();
+        self.load_limit_1.d.next = self.weight_blocks.val();
+        if self.kind.is_load_params.val() {
+            self.load_limit_1.d.next = self.param_groups.val();
+        }
+        if self.kind.is_store.val() {
+            self.load_limit_1.d.next = self.feature_words.val();
+        }
+        self.loads_1.d.next = self.kind.is_load_weights.val()
+            | self.kind.is_load_sparse.val()
+            | self.kind.is_load_params.val()
+            | self.kind.is_store.val();
         self.acc_end_1.d.next = self.acc_end.val();
         self.pitch_1.d.next = self.pitch.val();
         self.widest_gap_1.d.next = self.widest_gap.val();
@@ -450,17 +465,9 @@ impl Logic for Decoder {
         // The second: what is wrong with it.
         self.bad_field_2.d.next = false;
         self.bad_address_2.d.next = false;
-        if self.is_weights.q.val() | self.is_sparse.q.val() {
+        if self.loads_1.q.val() {
             self.bad_field_2.d.next = self.nothing_1.q.val();
-            self.bad_address_2.d.next = self.load_end_1.q.val() > self.weight_blocks.val();
-        }
-        if self.is_params.q.val() {
-            self.bad_field_2.d.next = self.nothing_1.q.val();
-            self.bad_address_2.d.next = self.load_end_1.q.val() > self.param_groups.val();
-        }
-        if self.is_store.q.val() {
-            self.bad_field_2.d.next = self.nothing_1.q.val();
-            self.bad_address_2.d.next = self.load_end_1.q.val() > self.feature_words.val();
+            self.bad_address_2.d.next = self.load_end_1.q.val() > self.load_limit_1.q.val();
         }
         if self.is_rows.q.val() {
             self.bad_field_2.d.next = self.no_rows_1.q.val();

@@ -111,7 +111,7 @@ pub struct Streamer {
     pub cause: Signal<Out, Bits<4>>,
     /// Layer that it counts for.
     pub layer: Signal<Out, Bits<6>>,
-    /// Lanes of the vector without a pixel of their own; 0 without a vector.
+    /// Lanes of the vector of the cycle before without a pixel of their own; 0 without a vector.
     pub ragged: Signal<Out, Bits<4>>,
     of_block: BlockFields,
     of_store: StoreFields,
@@ -160,8 +160,9 @@ pub struct Streamer {
     limit: Signal<Local, Bits<4>>,
     x_next: Vec<Signal<Local, Bits<11>>>,
     x_first: Vec<Signal<Local, Bits<11>>>,
-    idle: Vec<Signal<Local, Bit>>,
-    idle_sum: Signal<Local, Bits<4>>,
+    // 1 of a lane that had no pixel of its own in the cycle before, and their sums.
+    idle: Vec<DFF<Bits<4>>>,
+    idle_to: Vec<Signal<Local, Bits<4>>>,
     lane: Vec<Constant<Bits<11>>>,
     not_lane: Vec<Constant<Bits<20>>>,
     lanes: Constant<Bits<20>>,
@@ -208,13 +209,14 @@ impl Streamer {
             occupied, running, storing, finishing, begun, not_remaining, last, word, base, mask,
             pitch_now, width, edge_x, edge_y, first_row, first_column, begins, sum_starts, ends_record, ends_tile,
             bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
-            start_store, start_end, adds_tile, takes_strip, issue_store, limit, idle_sum;
+            start_store, start_end, adds_tile, takes_strip, issue_store, limit;
             read_mask: each(lanes),
             x: each(lanes),
             y: each(lanes),
             x_next: each(lanes),
             x_first: each(lanes),
             idle: each(lanes),
+            idle_to: each(lanes + 1),
             lane: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
@@ -312,21 +314,25 @@ impl Logic for Streamer {
         self.read_address.next = self.word.q.val();
         self.read_ring_base.next = self.base.q.val();
         self.read_ring_mask.next = self.mask.q.val();
-        self.idle_sum.next = 0.into();
+        self.idle_to[0].next = 0.into();
         for i in 0..self._lanes {
-            self.idle[i].next = (self.not_remaining.q.val() >= self.not_lane[i].val())
-                | (self.x[i].q.val() >= self.width.q.val());
+            self.idle[i].clock.next = self.clock.val();
+            self.idle[i].d.next = 0.into();
+            if self.running.q.val()
+                & ((self.not_remaining.q.val() >= self.not_lane[i].val())
+                    | (self.x[i].q.val() >= self.width.q.val()))
+            {
+                self.idle[i].d.next = 1.into();
+            }
+            self.idle_to[i + 1].next = self.idle_to[i].val() + self.idle[i].q.val();
+            self.ragged.next = self.idle_to[i + 1].val();
             self.read_mask[i].next = self.running.q.val()
                 & (self.not_remaining.q.val() < self.not_lane[i].val())
                 & (self.x[i].q.val().any() | !self.first_column.q.val())
                 & (self.x[i].q.val() < self.edge_x.q.val())
                 & (self.y[i].q.val().any() | !self.first_row.q.val())
                 & (self.y[i].q.val() < self.edge_y.q.val());
-            if self.running.q.val() & self.idle[i].val() {
-                self.idle_sum.next = self.idle_sum.val() + 1;
-            }
         }
-        self.ragged.next = self.idle_sum.val();
         if self.issue_store.val() {
             self.read_mask[0].next = true;
         }
@@ -494,6 +500,9 @@ impl Logic for Streamer {
             self.cause.next = self.because_command.val();
         }
         if self.reset.val() {
+            for i in 0..self._lanes {
+                self.idle[i].d.next = 0.into();
+            }
             self.engaged.d.next = false;
             self.occupied.d.next = false;
             self.running.d.next = false;

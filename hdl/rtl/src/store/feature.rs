@@ -2,7 +2,7 @@
 
 use crate::common::words::Word;
 use firebrick_spec::HwConfig;
-pub use firebrick_spec::latency::FEATURE_LATENCY;
+pub use firebrick_spec::latency::{FEATURE_LATENCY, FEATURE_WRITE_LATENCY};
 use rust_hdl::prelude::*;
 
 use crate::common::mem::{Ram, RamStyle};
@@ -12,6 +12,7 @@ const _: () = assert!(
     FEATURE_LATENCY == 2,
     "a read has two registers: the bank's and the word's"
 );
+const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 
 /// One memory bank per lane; the word with address a lies in bank a mod `lanes`. One read of
 /// `lanes` consecutive words and one write per bank and cycle.
@@ -23,7 +24,7 @@ const _: () = assert!(
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
 /// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
 /// unit `window_error`) for a cycle; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
-/// cycle t + 1 or later.
+/// cycle t + 2 or later ([`FEATURE_WRITE_LATENCY`]).
 #[derive(LogicBlock)]
 pub struct FeatureBuffer {
     /// Clock.
@@ -66,6 +67,10 @@ pub struct FeatureBuffer {
     // Outside the map: registers are cleared by a signal as it is, an inverted one costs a LUT each.
     outside_1: Vec<DFF<Bit>>,
     data_2: Vec<DFF<Word>>,
+    // The write of each bank, on its way.
+    writes_1: Vec<DFF<Bit>>,
+    write_row_1: Vec<DFF<Bits<20>>>,
+    write_word_1: Vec<DFF<Word>>,
     error: DFF<Bit>,
     input_error: DFF<Bit>,
     last: Constant<Bits<20>>,
@@ -114,6 +119,9 @@ impl FeatureBuffer {
             rotate: Rotate::new(lanes),
             outside_1: each(lanes),
             data_2: each(lanes),
+            writes_1: each(lanes),
+            write_row_1: each(lanes),
+            write_word_1: each(lanes),
             last: Constant::new((config.feature_words as u64 - 1).into()),
             number: (0..lanes)
                 .map(|i| Constant::new((i as u64).into()))
@@ -220,28 +228,32 @@ impl Logic for FeatureBuffer {
             }
         }
         for i in 0..self._lanes {
-            self.bank[i].write_enable.next = false;
-            self.bank[i].write_address.next = self.window_address[0].val() >> self.shift.val();
-            self.bank[i].write_data.next = self.window_data[0].val();
+            self.writes_1[i].clock.next = self.clock.val();
+            self.write_row_1[i].clock.next = self.clock.val();
+            self.write_word_1[i].clock.next = self.clock.val();
+            self.bank[i].write_enable.next = self.writes_1[i].q.val();
+            self.bank[i].write_address.next = self.write_row_1[i].q.val();
+            self.bank[i].write_data.next = self.write_word_1[i].q.val();
+            self.writes_1[i].d.next = false;
+            self.write_row_1[i].d.next = self.window_address[0].val() >> self.shift.val();
+            self.write_word_1[i].d.next = self.window_data[0].val();
             for w in 0..self._window {
                 if self.takes[w].val()
                     & ((self.window_address[w].val() & self.bank_bits.val())
                         == self.number[i].val())
                 {
-                    self.bank[i].write_enable.next = !self.window_high[w].val();
-                    self.bank[i].write_address.next =
-                        self.window_address[w].val() >> self.shift.val();
-                    self.bank[i].write_data.next = self.window_data[w].val();
+                    self.writes_1[i].d.next = !self.window_high[w].val();
+                    self.write_row_1[i].d.next = self.window_address[w].val() >> self.shift.val();
+                    self.write_word_1[i].d.next = self.window_data[w].val();
                 }
             }
             for d in 0..self._drain {
                 if self.drain_valid[d].val()
                     & ((self.drain_address[d].val() & self.bank_bits.val()) == self.number[i].val())
                 {
-                    self.bank[i].write_enable.next = !self.drain_high[d].val();
-                    self.bank[i].write_address.next =
-                        self.drain_address[d].val() >> self.shift.val();
-                    self.bank[i].write_data.next = self.drain_data[d].val();
+                    self.writes_1[i].d.next = !self.drain_high[d].val();
+                    self.write_row_1[i].d.next = self.drain_address[d].val() >> self.shift.val();
+                    self.write_word_1[i].d.next = self.drain_data[d].val();
                 }
             }
         }

@@ -53,7 +53,7 @@ pub struct WindowPlace {
     // No group after this one.
     final_group: DFF<Bit>,
     paired: DFF<Bit>,
-    // Addresses of words 0 and 1 of the next window.
+    // Addresses of words 0 and 1 of the next window, but for the words since the window before.
     ahead_0: DFF<Bits<20>>,
     ahead_1: DFF<Bits<20>>,
     // Words from one window to the next: within a row, none, one or two; over the end of a row, the
@@ -65,6 +65,13 @@ pub struct WindowPlace {
     goes_on: Signal<Local, Bit>,
     two_left: Signal<Local, Bit>,
     hop: Signal<Local, Bits<5>>,
+    // Words to add, and one more, for the second of two windows.
+    hop_1: DFF<Bits<5>>,
+    hop_more: DFF<Bits<5>>,
+    next_0: Signal<Local, Bits<20>>,
+    next_1: Signal<Local, Bits<20>>,
+    second_0: Signal<Local, Bits<20>>,
+    second_1: Signal<Local, Bits<20>>,
     wide_gap: Signal<Local, Bits<5>>,
     steps: Vec<Constant<Bits<5>>>,
     group: Constant<Bits<5>>,
@@ -96,7 +103,7 @@ impl WindowPlace {
         block! {
             clock, reset, start, base, plane, gap, kernel7, load, pair, row_end, free, onward,
             busy, left, words, paired, ahead_0, ahead_1, stride, any, waits, final_group,
-            goes_on, two_left, hop, wide_gap;
+            goes_on, two_left, hop, hop_1, hop_more, next_0, next_1, second_0, second_1, wide_gap;
             out_valid: (0..entries).map(|_| Signal::default()).collect(),
             out_taken: (0..entries).map(|_| Signal::default()).collect(),
             out_address: (0..entries).map(|_| Signal::default()).collect(),
@@ -129,6 +136,8 @@ impl Logic for WindowPlace {
             paired,
             ahead_0,
             ahead_1,
+            hop_1,
+            hop_more,
             stride
         );
 
@@ -154,6 +163,10 @@ impl Logic for WindowPlace {
         self.onward.next = self.goes_on.val();
         self.free.next = (!self.any.val()) | ((!self.waits.val()) & self.final_group.q.val());
 
+        self.next_0.next = self.ahead_0.q.val() + bit_cast::<20, 5>(self.hop_1.q.val());
+        self.next_1.next = self.ahead_1.q.val() + bit_cast::<20, 5>(self.hop_1.q.val());
+        self.second_0.next = self.ahead_0.q.val() + bit_cast::<20, 5>(self.hop_more.q.val());
+        self.second_1.next = self.ahead_1.q.val() + bit_cast::<20, 5>(self.hop_more.q.val());
         self.two_left.next = self.left.q.val() >= 4;
         if self.goes_on.val() {
             self.left.d.next = self.left.q.val() - self.group.val();
@@ -181,19 +194,19 @@ impl Logic for WindowPlace {
             self.paired.d.next = self.pair.val();
             for i in 0..1 {
                 self.pending[i].d.next = true;
-                self.address[i].d.next = self.ahead_0.q.val();
+                self.address[i].d.next = self.next_0.val();
             }
             for i in 1..self._second {
                 self.pending[i].d.next = true;
-                self.address[i].d.next = self.ahead_1.q.val();
+                self.address[i].d.next = self.next_1.val();
             }
             for i in 2..self._third {
                 self.pending[i].d.next = self.pair.val();
-                self.address[i].d.next = self.ahead_0.q.val() + 1;
+                self.address[i].d.next = self.second_0.val();
             }
             for i in 3..self._fourth {
                 self.pending[i].d.next = self.pair.val();
-                self.address[i].d.next = self.ahead_1.q.val() + 1;
+                self.address[i].d.next = self.second_1.val();
             }
         }
 
@@ -213,8 +226,10 @@ impl Logic for WindowPlace {
                 }
             }
         }
-        self.ahead_0.d.next = self.ahead_0.q.val() + bit_cast::<20, 5>(self.hop.val());
-        self.ahead_1.d.next = self.ahead_1.q.val() + bit_cast::<20, 5>(self.hop.val());
+        self.hop_1.d.next = self.hop.val();
+        self.hop_more.d.next = self.hop.val() + 1;
+        self.ahead_0.d.next = self.next_0.val();
+        self.ahead_1.d.next = self.next_1.val();
 
         self.wide_gap.next = bit_cast::<5, 4>(self.gap.val());
         for i in 0..3 {
@@ -225,6 +240,8 @@ impl Logic for WindowPlace {
             }
         }
         if self.start.val() {
+            self.hop_1.d.next = 0.into();
+            self.hop_more.d.next = 1.into();
             self.ahead_0.d.next = self.base.val();
             self.ahead_1.d.next = self.base.val() + self.plane.val();
             self.stride.d.next = self.plane.val();

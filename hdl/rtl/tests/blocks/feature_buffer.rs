@@ -43,6 +43,7 @@ fn run(config: &HwConfig) {
     let taken = ports(&m, "window_taken", config.window_words());
 
     let mut memory: Vec<Option<u128>> = vec![None; depth];
+    let mut on_its_way: Vec<(usize, u128)> = Vec::new();
     let mut read_beyond = false;
     let mut due: VecDeque<Vec<Option<u128>>> = VecDeque::new();
     let mut failed = None;
@@ -150,7 +151,7 @@ fn run(config: &HwConfig) {
         ));
         // Of what is read it is known a cycle later.
         read_beyond = (0..lanes).any(|l| masks[l] && read[l] >= depth);
-        for (at, word) in done {
+        for (at, word) in std::mem::replace(&mut on_its_way, done) {
             if let Some(cell) = memory.get_mut(at) {
                 *cell = Some(word & word_mask);
             }

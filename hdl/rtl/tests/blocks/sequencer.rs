@@ -329,6 +329,7 @@ fn run(
     let (mut finishing, mut image, mut layer) = (false, false, None);
     let (mut cycle, mut begun, mut over) = (0, None, 0);
     let mut swapped = None;
+    let mut ragged = 0;
     strips_owed += records
         .iter()
         .filter(|r| matches!(r, Command::Block(b) if b.take_strip))
@@ -469,7 +470,7 @@ fn run(
         }
         let seen = vector.as_ref().map(|_| Vector {
             words: (0..lanes).map(lane_word).collect(),
-            ragged: d.get(d.ragged),
+            ragged: vector.as_ref().map_or(0, |v| v.ragged),
             swap: d.bit(d.tag_swap),
             first: d.bit(d.tag_first),
             bank: d.bit(d.tag_bank),
@@ -478,13 +479,15 @@ fn run(
             reads_done: d.bit(d.reads_done),
         });
         assert_eq!(seen, vector, "{}", at("vector"));
+        // Of the cycle before.
+        assert_eq!(d.get(d.ragged), ragged, "{}", at("ragged"));
+        ragged = vector.as_ref().map_or(0, |v| v.ragged);
         if vector.is_none() {
             assert!(
                 !d.bit(d.tag_swap) && !d.bit(d.reads_done),
                 "{}",
                 at("no vector")
             );
-            assert_eq!(d.get(d.ragged), 0, "{}", at("ragged"));
             assert_eq!(d.bit(d.tag_job), end_starts, "{}", at("tag_job"));
         }
         let gives_job = end_starts

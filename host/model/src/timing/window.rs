@@ -1,11 +1,24 @@
 //! The window unit: when it takes beats and writes words.
 
+use std::collections::VecDeque;
+
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
 
 use super::loader::NEVER;
 use super::window_place::WindowPlace;
 use super::window_unpack::Unpack;
+
+/// A step of pixels on its way to the columns.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    /// Number in its row.
+    number: u32,
+    /// Pixels from it to the end of the row.
+    left: u32,
+    /// It is its row's last.
+    last: bool,
+}
 
 /// Mirrors the window unit of the hardware.
 #[derive(Clone, Debug)]
@@ -15,6 +28,8 @@ pub(super) struct Window {
     /// Two windows leave together.
     two: bool,
     unpack: Unpack,
+    /// Steps in the register slice behind it, two at most.
+    steps: VecDeque<Step>,
     place: WindowPlace,
     strip_end: bool,
     stride2: bool,
@@ -38,6 +53,7 @@ impl Window {
             pixels: config.window_pixels() as u32,
             two: config.window_words() == 4,
             unpack: Unpack::new(config),
+            steps: VecDeque::new(),
             place: WindowPlace::new(config),
             strip_end: false,
             stride2: false,
@@ -58,7 +74,11 @@ impl Window {
     }
 
     pub fn busy(&self) -> bool {
-        self.unpack.active() || self.valid_1 || self.ends_2 != 0 || self.place.busy()
+        self.unpack.active()
+            || !self.steps.is_empty()
+            || self.valid_1
+            || self.ends_2 != 0
+            || self.place.busy()
     }
 
     pub fn strip_done(&self) -> bool {
@@ -103,7 +123,9 @@ impl Window {
         self.place.step(output, load, advance && self.row_end_2);
 
         // Stage 0: a row of a single step waits until the one above has left stage 1.
-        let enters = advance && self.unpack.valid() && !(self.single && self.valid_1);
+        let step = self.steps.front().copied();
+        let enters = advance && step.is_some() && !(self.single && self.valid_1);
+        let step = step.unwrap_or_default();
         if loads {
             self.ends_2 = after_all;
         }
@@ -114,20 +136,31 @@ impl Window {
             }
             let emits = self.y >= self.border && !(self.stride2 && self.y % 2 == 1);
             self.valid_1 = enters;
-            self.ends_1 = if emits { self.ends() } else { 0 };
-            self.row_end_1 = emits && self.unpack.last();
+            self.ends_1 = if emits { self.ends(step) } else { 0 };
+            self.row_end_1 = emits && step.last;
         }
-        if enters && self.unpack.last() {
+        if enters && step.last {
             self.y = if self.y == 7 { 6 } else { self.y + 1 };
         }
-        self.unpack.step(beat, enters);
+        let take = self.unpack.valid() && self.steps.len() < 2;
+        if enters {
+            self.steps.pop_front();
+        }
+        if take {
+            self.steps.push_back(Step {
+                number: self.unpack.number(),
+                left: self.unpack.left(),
+                last: self.unpack.last(),
+            });
+        }
+        self.unpack.step(beat, take);
     }
 
     /// Pixels of the step at hand at which windows end, if its row has any.
-    fn ends(&self) -> u8 {
-        let x = self.unpack.number() * self.pixels;
+    fn ends(&self, step: Step) -> u8 {
+        let x = step.number * self.pixels;
         let mut ends = 0;
-        for pixel in 0..self.pixels.min(self.unpack.left()) {
+        for pixel in 0..self.pixels.min(step.left) {
             let x = x + pixel;
             if x >= self.border && !(self.stride2 && x % 2 == 1) {
                 ends |= 1 << pixel;

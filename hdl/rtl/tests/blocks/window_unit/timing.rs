@@ -22,9 +22,11 @@ pub struct Timing {
     beats: usize,
     held: usize,
     offset: usize,
-    // The next step.
+    // The next step of the input.
     rows_out: usize,
     x: usize,
+    // Steps on their way to the columns: where they begin, and their pixels.
+    steps: VecDeque<(usize, usize)>,
     y: usize,
     /// Windows that end in the step beside the rows above, and in the columns.
     beside: Option<usize>,
@@ -53,6 +55,7 @@ impl Timing {
             offset: 0,
             rows_out: 0,
             x: 0,
+            steps: VecDeque::new(),
             y: 0,
             beside: None,
             columns: 0,
@@ -67,6 +70,7 @@ impl Timing {
     pub fn reset(&mut self) {
         (self.rows_in, self.rows_out, self.held, self.columns) = (0, 0, 0, 0);
         self.beside = None;
+        self.steps.clear();
         self.offers.fill(None);
         self.slices.iter_mut().for_each(VecDeque::clear);
     }
@@ -91,6 +95,7 @@ impl Timing {
 
     pub fn busy(&self) -> bool {
         self.rows_out > 0
+            || !self.steps.is_empty()
             || self.beside.is_some()
             || self.columns > 0
             || self.offers.iter().any(Option::is_some)
@@ -106,12 +111,10 @@ impl Timing {
     }
 
     /// Windows that end at the `pixels` pixels from `x` on.
-    fn ends(&self, pixels: usize) -> usize {
+    fn ends(&self, x: usize, pixels: usize) -> usize {
         let (border, stride) = (self.record.kernel as usize - 1, self.record.stride as usize);
         let ends = |at: usize| at >= border && (at - border).is_multiple_of(stride);
-        (self.x..self.x + pixels)
-            .filter(|&x| ends(x) && ends(self.y))
-            .count()
+        (x..x + pixels).filter(|&x| ends(x) && ends(self.y)).count()
     }
 
     fn offer(&mut self, word: usize) {
@@ -154,25 +157,30 @@ impl Timing {
         }
         let advance = self.columns == 0;
 
-        // The next step.
+        // Columns take the next step.
         let width = self.record.width as usize;
-        let pixels = self.pixels.min(width - self.x);
-        let reach = self.offset + 3 * pixels;
         let single = width <= self.pixels;
-        let enters = advance
-            && self.rows_out > 0
-            && reach <= 16 * self.held
-            && !(single && self.beside.is_some());
+        let room = self.steps.len() < 2;
+        let next = self.steps.front().copied();
+        let next = next.filter(|_| advance && !(single && self.beside.is_some()));
         if advance {
             self.columns = self.beside.take().unwrap_or(0);
         }
-        if enters {
-            self.beside = Some(self.ends(pixels));
+        if let Some((x, pixels)) = next {
+            self.steps.pop_front();
+            self.beside = Some(self.ends(x, pixels));
+            self.y += usize::from(x + pixels == width);
+        }
+
+        // The input's next step.
+        let pixels = self.pixels.min(width - self.x);
+        let reach = self.offset + 3 * pixels;
+        if room && self.rows_out > 0 && reach <= 16 * self.held {
+            self.steps.push_back((self.x, pixels));
             self.x += pixels;
             if self.x == width {
                 self.held -= reach.div_ceil(16);
                 (self.offset, self.x) = (0, 0);
-                self.y += 1;
                 self.rows_out -= 1;
             } else {
                 self.held -= reach / 16;
