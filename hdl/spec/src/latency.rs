@@ -171,7 +171,7 @@ pub const STORE_LATENCY: usize = FEATURE_LATENCY;
 pub const INPUT_LATENCY: usize = 1;
 
 /// From a beat at the output stage until it enters the queue.
-pub const OUTPUT_LATENCY: usize = 1;
+pub const OUTPUT_LATENCY: usize = 2;
 
 /// Number of beats that the output queue holds.
 pub const OUTPUT_QUEUE: usize = 64;

@@ -41,7 +41,7 @@ pub struct Streamer {
     pub final_pass: Signal<In, Bit>,
     /// Feature word of its first position.
     pub address: Signal<In, Bits<20>>,
-    /// First word of its ring.
+    /// First word of its ring; this and the mask are a block's, in the second cycle of its record.
     pub ring_base: Signal<In, Bits<20>>,
     /// Address bits within the ring.
     pub ring_mask: Signal<In, Bits<20>>,
@@ -125,6 +125,7 @@ pub struct Streamer {
     // Inverted, so that it counts up: what counts down inverts each bit in a LUT.
     not_remaining: DFF<Bits<20>>,
     last: DFF<Bit>,
+    not_in_last: Signal<Local, Bits<4>>,
     word: DFF<Bits<20>>,
     base: DFF<Bits<20>>,
     mask: DFF<Bits<20>>,
@@ -164,8 +165,9 @@ pub struct Streamer {
     idle: Vec<DFF<Bits<4>>>,
     idle_to: Vec<Signal<Local, Bits<4>>>,
     lane: Vec<Constant<Bits<11>>>,
-    not_lane: Vec<Constant<Bits<20>>>,
+    not_lane: Vec<Constant<Bits<4>>>,
     lanes: Constant<Bits<20>>,
+    no_ring: Constant<Bits<20>>,
     not_two_vectors: Constant<Bits<20>>,
     lanes_x: Constant<Bits<11>>,
     // Numbers of the causes.
@@ -206,7 +208,7 @@ impl Streamer {
             read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid, tag_first, tag_bank,
             tag_address, tag_job, job_push, job_record, reads_done, store_read, store_done,
             end_begun, store_room, outstanding, cause, layer, ragged, of_block, of_store, engaged,
-            occupied, running, storing, finishing, begun, not_remaining, last, word, base, mask,
+            occupied, running, storing, finishing, begun, not_remaining, last, not_in_last, word, base, mask,
             pitch_now, width, edge_x, edge_y, first_row, first_column, begins, sum_starts, ends_record, ends_tile,
             bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
             start_store, start_end, adds_tile, takes_strip, issue_store, limit;
@@ -221,9 +223,10 @@ impl Streamer {
                 .map(|i| Constant::new((i as u64).into()))
                 .collect(),
             not_lane: (0..lanes)
-                .map(|i| Constant::new((0xf_ffff - i as u64).into()))
+                .map(|i| Constant::new((15 - i as u64).into()))
                 .collect(),
             lanes: Constant::new((lanes as u64).into()),
+            no_ring: Constant::new(0xf_ffff.into()),
             not_two_vectors: Constant::new((0xf_ffff - 2 * lanes as u64).into()),
             lanes_x: Constant::new((lanes as u64).into()),
             because_busy: number(&regs::BUSY_LO),
@@ -315,11 +318,13 @@ impl Logic for Streamer {
         self.read_ring_base.next = self.base.q.val();
         self.read_ring_mask.next = self.mask.q.val();
         self.idle_to[0].next = 0.into();
+        // Only the last vector has fewer positions than lanes.
+        self.not_in_last.next = self.not_remaining.q.val().get_bits::<4>(0);
         for i in 0..self._lanes {
             self.idle[i].clock.next = self.clock.val();
             self.idle[i].d.next = 0.into();
             if self.running.q.val()
-                & ((self.not_remaining.q.val() >= self.not_lane[i].val())
+                & ((self.last.q.val() & (self.not_in_last.val() >= self.not_lane[i].val()))
                     | (self.x[i].q.val() >= self.width.q.val()))
             {
                 self.idle[i].d.next = 1.into();
@@ -327,7 +332,7 @@ impl Logic for Streamer {
             self.idle_to[i + 1].next = self.idle_to[i].val() + self.idle[i].q.val();
             self.ragged.next = self.idle_to[i + 1].val();
             self.read_mask[i].next = self.running.q.val()
-                & (self.not_remaining.q.val() < self.not_lane[i].val())
+                & ((!self.last.q.val()) | (self.not_in_last.val() < self.not_lane[i].val()))
                 & (self.x[i].q.val().any() | !self.first_column.q.val())
                 & (self.x[i].q.val() < self.edge_x.q.val())
                 & (self.y[i].q.val().any() | !self.first_row.q.val())
@@ -418,6 +423,8 @@ impl Logic for Streamer {
             self.bank.d.next = self.of_block.acc_bank.val();
             self.sum_address.d.next = self.of_block.acc_base.val();
             if self.store.val() {
+                self.base.d.next = 0.into();
+                self.mask.d.next = self.no_ring.val();
                 self.word.d.next = self.of_store.base.val();
                 self.not_remaining.d.next = !self.of_store.count.val();
                 self.last.d.next = self.of_store.count.val() == 1;

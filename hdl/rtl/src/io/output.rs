@@ -73,6 +73,10 @@ pub struct Output {
     comes: DFF<Bit>,
     ends: DFF<Bit>,
     beat_1: DFF<Beat>,
+    // What of it goes on.
+    goes: DFF<Bit>,
+    closes: DFF<Bit>,
+    beat_2: DFF<Beat>,
     accepted_1: DFF<Bit>,
     begun_1: DFF<Bit>,
     input_fault_1: DFF<Bit>,
@@ -118,7 +122,7 @@ impl Default for Output {
             drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
             trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
             sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
-            trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, accepted_1,
+            trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, goes, closes, beat_2, accepted_1,
             begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed, owed_next,
             begun_next;
             ones: Constant::new(0xffff_ffff.into()),
@@ -147,6 +151,9 @@ impl Logic for Output {
             comes,
             ends,
             beat_1,
+            goes,
+            closes,
+            beat_2,
             accepted_1,
             begun_1,
             input_fault_1,
@@ -175,28 +182,31 @@ impl Logic for Output {
         self.pushes.next =
             self.comes.q.val() & ((!self.failed.q.val()) | (!self.left.q.val().get_bit(7)));
         self.frames.next = self.pushes.val() & self.ends.q.val();
+        self.goes.d.next = self.pushes.val();
+        self.closes.d.next = self.frames.val();
+        self.beat_2.d.next = self.beat_1.q.val();
         self.crc_final.next = !self.crc_state.q.val();
         self.trailer.next = bit_cast::<BEAT_BITS, 32>(self.crc_final.val())
             | (bit_cast::<BEAT_BITS, 32>(self.sequence.q.val()) << 32)
-            | (bit_cast::<BEAT_BITS, 32>(self.beat_1.q.val().get_bits::<32>(64)) << 64)
+            | (bit_cast::<BEAT_BITS, 32>(self.beat_2.q.val().get_bits::<32>(64)) << 64)
             | (bit_cast::<BEAT_BITS, 32>(self.cycles.val()) << 96);
-        self.beat.next = self.beat_1.q.val();
-        if self.ends.q.val() {
+        self.beat.next = self.beat_2.q.val();
+        if self.closes.q.val() {
             self.beat.next = self.trailer.val();
         }
         self.crc.state.next = self.crc_state.q.val();
         self.crc.data.next = self.beat.val();
-        self.crc.enable.next = self.pushes.val();
-        if self.pushes.val() {
+        self.crc.enable.next = self.goes.q.val();
+        if self.goes.q.val() {
             self.crc_state.d.next = self.crc.result.val();
-            if self.frames.val() {
+            if self.closes.q.val() {
                 self.crc_state.d.next = self.ones.val();
                 self.sequence.d.next = self.sequence.q.val() + 1;
             }
         }
-        self.queue.push.next = self.pushes.val() | self.closing.q.val();
+        self.queue.push.next = self.goes.q.val() | self.closing.q.val();
         self.queue.push_data.next = bit_cast::<129, 128>(self.beat.val())
-            | (bit_cast::<129, 1>(bit_cast::<1, 1>(self.frames.val().into())) << 128);
+            | (bit_cast::<129, 1>(bit_cast::<1, 1>(self.closes.q.val().into())) << 128);
         if self.closing.q.val() {
             self.queue.push_data.next = self.abort.val();
         }
@@ -279,6 +289,7 @@ impl Logic for Output {
             self.failed.d.next = false;
             self.left.d.next = 0xff.into();
             self.comes.d.next = false;
+            self.goes.d.next = false;
             self.accepted_1.d.next = false;
             self.begun_1.d.next = false;
             self.input_fault_1.d.next = false;

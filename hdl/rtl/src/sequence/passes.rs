@@ -157,15 +157,14 @@ impl Logic for Passes {
             }
         }
 
-        // All bits without a ring.
+        // All bits without a ring. A cycle after the record: no block begins sooner.
         self.ring.next = 0.into();
         for i in 0..20 {
-            if (!self.coming.in_ring.val().any())
-                | (self.coming.in_ring.val() >= self.least[i].val())
-            {
+            if (!self.now.in_ring.val().any()) | (self.now.in_ring.val() >= self.least[i].val()) {
                 self.ring.next = self.ring.val() | self.one[i].val();
             }
         }
+        self.mask.d.next = self.ring.val();
         self.take.next = self.record_valid.val()
             & ((!self.have.q.val()) | (self.pass_pop.val() & self.is_final.q.val()));
         self.record_pop.next = self.take.val();
@@ -187,7 +186,6 @@ impl Logic for Passes {
             self.fresh.d.next = true;
             self.row_pitch.d.next = self.next_pitch.val();
             self.row_step.d.next = self.next_pitch.val() - 2;
-            self.mask.d.next = self.ring.val();
             self.groups.d.next = !self.coming.groups.val();
             self.group_base.d.next = self.coming.in_base.val();
             if self.coming.kernel3.val() {

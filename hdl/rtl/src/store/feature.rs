@@ -23,7 +23,7 @@ const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 /// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
 /// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
-/// unit `window_error`) for a cycle; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
+/// unit `window_error`) for a cycle, two cycles later; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
 /// cycle t + 2 or later ([`FEATURE_WRITE_LATENCY`]).
 #[derive(LogicBlock)]
 pub struct FeatureBuffer {
@@ -85,6 +85,9 @@ pub struct FeatureBuffer {
     lane_address: Vec<Signal<Local, Bits<20>>>,
     // Beyond the depth, wherever it lies on the map.
     beyond_1: Vec<DFF<Bit>>,
+    drain_beyond_1: Vec<DFF<Bit>>,
+    window_takes_1: Vec<DFF<Bit>>,
+    window_beyond_1: Vec<DFF<Bit>>,
     drain_high: Vec<Signal<Local, Bit>>,
     window_high: Vec<Signal<Local, Bit>>,
     takes: Vec<Signal<Local, Bit>>,
@@ -131,6 +134,9 @@ impl FeatureBuffer {
             read_row: each(lanes),
             lane_address: each(lanes),
             beyond_1: each(lanes),
+            drain_beyond_1: each(drain),
+            window_takes_1: each(window),
+            window_beyond_1: each(window),
             drain_high: each(drain),
             window_high: each(window),
             takes: each(window),
@@ -217,13 +223,19 @@ impl Logic for FeatureBuffer {
                 }
             }
             self.window_taken[w].next = self.takes[w].val();
-            if self.takes[w].val() & self.window_high[w].val() {
+            self.window_takes_1[w].clock.next = self.clock.val();
+            self.window_beyond_1[w].clock.next = self.clock.val();
+            self.window_takes_1[w].d.next = self.takes[w].val();
+            self.window_beyond_1[w].d.next = self.window_high[w].val();
+            if self.window_takes_1[w].q.val() & self.window_beyond_1[w].q.val() {
                 self.input_error.d.next = true;
             }
         }
         for d in 0..self._drain {
             self.drain_high[d].next = self.drain_address[d].val() > self.last.val();
-            if self.drain_valid[d].val() & self.drain_high[d].val() {
+            self.drain_beyond_1[d].clock.next = self.clock.val();
+            self.drain_beyond_1[d].d.next = self.drain_valid[d].val() & self.drain_high[d].val();
+            if self.drain_beyond_1[d].q.val() {
                 self.error.d.next = true;
             }
         }

@@ -44,7 +44,7 @@ fn run(config: &HwConfig) {
 
     let mut memory: Vec<Option<u128>> = vec![None; depth];
     let mut on_its_way: Vec<(usize, u128)> = Vec::new();
-    let mut read_beyond = false;
+    let mut found = (false, false);
     let mut due: VecDeque<Vec<Option<u128>>> = VecDeque::new();
     let mut failed = None;
     let (mut compared, mut errors, mut refused) = (0, 0, 0);
@@ -145,12 +145,12 @@ fn run(config: &HwConfig) {
             refused += usize::from(write.is_some() && !goes);
             done.extend(write.filter(|_| goes));
         }
-        failed = Some((
-            !resets && (read_beyond || beyond(&done[..drains])),
-            !resets && beyond(&done[drains..]),
-        ));
-        // Of what is read it is known a cycle later.
-        read_beyond = (0..lanes).any(|l| masks[l] && read[l] >= depth);
+        failed = Some((!resets && found.0, !resets && found.1));
+        // They are told a cycle later than they are found.
+        found = (
+            (0..lanes).any(|l| masks[l] && read[l] >= depth) || beyond(&done[..drains]),
+            beyond(&done[drains..]),
+        );
         for (at, word) in std::mem::replace(&mut on_its_way, done) {
             if let Some(cell) = memory.get_mut(at) {
                 *cell = Some(word & word_mask);

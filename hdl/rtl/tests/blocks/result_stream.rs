@@ -88,8 +88,8 @@ fn run(
     let mut left = rng.random_range(0..200);
     let (mut planned, mut sequence, mut sent, mut inside) = (0, 0, 0, 0usize);
     let mut held = None;
-    // What came a cycle ago.
-    let mut coming: Option<(u128, bool)> = None;
+    // What has come and is not in the queue.
+    let mut coming: VecDeque<Option<(u128, bool)>> = [None; OUTPUT_LATENCY].into();
     let mut now = 0;
     while sent < packets {
         let room = rooms.pop_front().unwrap_or(true);
@@ -132,7 +132,7 @@ fn run(
         }
         assert_eq!(d.bit(d.trailer_sent), trailer, "cycle {now}");
         sent += u32::from(trailer);
-        if let Some((data, last)) = coming.take() {
+        if let Some((data, last)) = coming.pop_front().flatten() {
             let beat = if last {
                 let tag = (data >> 64) as u32;
                 let crc = packet_crc(&payload);
@@ -152,8 +152,8 @@ fn run(
             want.push_back((beat, last));
             inside += 1;
         }
+        coming.push_back(produces.then_some((if store { store_data } else { drain_data }, last)));
         if produces {
-            coming = Some((if store { store_data } else { drain_data }, last));
             if last {
                 planned += 1;
                 left = *[0, 1, rng.random_range(0..200)]
@@ -338,7 +338,9 @@ fn a_soft_reset_keeps_the_rules_of_the_stream() {
         d.tick();
         d.put(d.drain_valid, false);
         d.set(d.cycles, 7);
-        d.tick();
+        for _ in 0..OUTPUT_LATENCY {
+            d.tick();
+        }
         d.eval();
         assert!(d.bit(d.m_valid) && d.bit(d.m_last) && d.bit(d.trailer_sent));
         assert_eq!(
