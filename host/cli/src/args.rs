@@ -13,10 +13,10 @@ pub use manual::command;
 
 use std::ops::Range;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+pub use firebrick::target::Size;
 use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Limits;
@@ -28,8 +28,6 @@ mod import;
 pub use evaluate::{Evaluate, Maps};
 pub use import::{Import, Rounding};
 
-/// Longest side of the network's input that is accepted.
-const SIDE_MAX: usize = 4096;
 /// Largest probability of a disturbance: at 1 nothing would ever move.
 const CHANCE_MAX: f64 = 0.95;
 
@@ -432,31 +430,6 @@ impl EngineBackend {
     }
 }
 
-/// Height and width of the network's input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Size {
-    pub height: usize,
-    pub width: usize,
-}
-
-impl FromStr for Size {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Size, String> {
-        let side = |text: &str| match text.parse() {
-            Ok(n @ 1..=SIDE_MAX) => Ok(n),
-            _ => Err(format!(
-                "give a side of 1 to {SIDE_MAX} pixels, or HEIGHTxWIDTH"
-            )),
-        };
-        let (height, width) = text.split_once('x').unwrap_or((text, text));
-        Ok(Size {
-            height: side(height)?,
-            width: side(width)?,
-        })
-    }
-}
-
 fn family(name: &str) -> Result<Family, String> {
     Family::named(name).ok_or_else(|| {
         let names = Family::ALL.map(Family::name);
@@ -537,16 +510,6 @@ mod tests {
     #[test]
     fn the_default_preset_is_one() {
         assert_eq!(Preset { given: None }.config().name, DEFAULT_PRESET);
-    }
-
-    #[test]
-    fn sizes() {
-        let size = |height, width| Ok(Size { height, width });
-        assert_eq!("227".parse(), size(227, 227));
-        assert_eq!("100x64".parse(), size(100, 64));
-        for bad in ["", "0", "x", "224x", "-1", "5000", "1x2x3", "2.5"] {
-            assert!(bad.parse::<Size>().is_err(), "{bad}");
-        }
     }
 
     #[test]

@@ -14,18 +14,12 @@ use firebrick_spec::{HwConfig, regs};
 use ndarray::Array3;
 
 use crate::accounting;
-use crate::device::{AnyDevice, Behaviour, Carrier};
+use crate::device::{self, AnyDevice, Behaviour, Carrier};
 use crate::error::CliError;
 use crate::progress::Style;
 use crate::signals;
 pub use figures::Figures;
-
-/// Allowed for a picture whatever its size; on a board, all.
-const DEADLINE_BASE: Duration = Duration::from_secs(60);
-/// Simulated cycles in a second below which a run is given up. Some 500000 are usual.
-const SLOWEST: u64 = 10_000;
-/// With a waveform.
-const SLOWEST_TRACED: u64 = 500;
+pub use firebrick::deadline;
 
 /// Probabilities of random waits on the engine's ports.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,8 +72,7 @@ impl Engine {
     pub fn new(options: Options) -> Result<Engine, CliError> {
         #[cfg(not(feature = "sim"))]
         if options.carrier.is_sim() {
-            let what = "the simulator (--backend sim, --device sim:)";
-            return Err(CliError::NoSimulator { what });
+            return Err(device::needs_simulator(firebrick::device::SIMULATION));
         }
         Ok(Engine {
             #[cfg(feature = "sim")]
@@ -108,7 +101,7 @@ impl Engine {
     fn device(&self) -> Result<AnyDevice, CliError> {
         let options = &self.options;
         #[cfg_attr(not(feature = "sim"), allow(unused_mut))]
-        let mut device = options.carrier.open(&options.behaviour, options.style)?;
+        let mut device = device::open(&options.carrier, &options.behaviour, options.style)?;
         #[cfg(feature = "sim")]
         if let Some(simulated) = device.simulated() {
             let progress = std::sync::Arc::clone(&self.progress);
@@ -235,25 +228,6 @@ impl Engine {
         let traced = options.waveform.is_some();
         deadline(options.deadline, &options.carrier, program, traced)
     }
-}
-
-/// What a picture may take: what is given, or by the predicted cycles in simulation.
-pub fn deadline(
-    given: Option<Duration>,
-    carrier: &Carrier,
-    program: &Program,
-    traced: bool,
-) -> Duration {
-    let slowest = match traced {
-        true => SLOWEST_TRACED,
-        false => SLOWEST,
-    };
-    let cycles = program.prediction().cycles + program.output_bytes() as u64;
-    let more = match carrier.is_board() {
-        true => Duration::ZERO,
-        false => Duration::from_secs(cycles / slowest),
-    };
-    given.unwrap_or(DEADLINE_BASE + more)
 }
 
 /// The statistics of each layer of a program, in the order of [`regs::COUNTERS`]; what is not

@@ -120,13 +120,9 @@ pub enum CliError {
     Board(#[from] BoardError),
     #[error(transparent)]
     Record(#[from] RecordError),
-    #[error(
-        "{device}: no preset has the device's configuration hash {hash:016x}; name the one that \
-         its bitstream was generated from with --preset, or use the program that generated it"
-    )]
-    UnknownHash { device: String, hash: u64 },
-    #[error("{device}: there is no preset {preset:?}; see `firebrick presets`")]
-    NoPreset { device: String, preset: String },
+    /// Of the library, without a place of its own here.
+    #[error(transparent)]
+    Library(Box<firebrick::Error>),
     #[error("{}: {source}; name a folder or file that can be read", path.display())]
     Source { path: PathBuf, source: io::Error },
     #[error("{}: there is no JPEG or PNG file in this folder", path.display())]
@@ -189,12 +185,6 @@ pub enum CliError {
         of: &'static str,
         wanted: &'static str,
     },
-    #[cfg(not(feature = "sim"))]
-    #[error(
-        "{what} is not possible: this firebrick was built without the simulator; build it with \
-         the feature \"sim\", which is on unless --no-default-features is given"
-    )]
-    NoSimulator { what: &'static str },
     #[cfg(feature = "sim")]
     #[error(
         "the output folder {dir}: {source}; name a folder that can be made and written with -o"
@@ -211,6 +201,27 @@ pub enum CliError {
     ForeignFile { file: PathBuf },
     #[error("cannot write results to standard output: {0}")]
     Stdout(#[source] io::Error),
+}
+
+impl From<firebrick::Error> for CliError {
+    fn from(error: firebrick::Error) -> CliError {
+        use firebrick::Error;
+        match error {
+            Error::Picture(error) => error.into(),
+            Error::Pack(error) => error.into(),
+            Error::Model(error) => error.into(),
+            Error::Compile(error) => error.into(),
+            Error::Timing(error) => error.into(),
+            Error::Image(error) => error.into(),
+            Error::Uri(error) => error.into(),
+            Error::Device(error) => error.into(),
+            Error::Session(error) => error.into(),
+            #[cfg(feature = "sim")]
+            Error::Sim(error) => error.into(),
+            Error::Missing => CliError::Missing,
+            other => CliError::Library(Box::new(other)),
+        }
+    }
 }
 
 impl CliError {

@@ -7,7 +7,6 @@ mod device;
 mod engine;
 mod error;
 mod exit;
-mod memory;
 mod output;
 mod outputs;
 mod pictures;

@@ -4,12 +4,12 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use firebrick::picture;
 use firebrick_network::Input;
 use ndarray::Array3;
 use rayon::prelude::*;
 
 use crate::error::CliError;
-use crate::memory;
 
 /// A picture of known class.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,7 +76,7 @@ pub fn spread<T>(all: Vec<T>, most: usize) -> Vec<T> {
 
 /// The network's input tensors of its own size, or why there is none, file by file.
 pub fn load(files: &[PathBuf], input: &Input) -> Vec<Result<Array3<u8>, CliError>> {
-    let one = |path: &PathBuf| Ok(memory::open(path)?.to_input(input)?);
+    let one = |path: &PathBuf| Ok(picture::open(path)?.to_input(input)?);
     files.par_iter().map(one).collect()
 }
 

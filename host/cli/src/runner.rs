@@ -5,7 +5,7 @@ use firebrick_model::Model;
 use ndarray::Array3;
 
 use crate::args::Simulation;
-use crate::device::{Behaviour, Carrier};
+use crate::device::{self, Carrier};
 use crate::engine::{Disturbance, Engine, Figures, Options};
 use crate::error::CliError;
 use crate::progress::Style;
@@ -58,7 +58,7 @@ impl Runner {
         let Some(carrier) = carrier else {
             return Ok(Runner::Model(Model::new(&target.network)?));
         };
-        let behaviour = Behaviour::of(simulation);
+        let behaviour = device::behaviour(simulation);
         let options = Options {
             carrier: carrier.clone(),
             config: target.config().clone(),

@@ -18,7 +18,7 @@ use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
 use image::{DynamicImage, ImageDecoder, ImageError as Failure, Limits, RgbImage};
-use ndarray::{Array3, s};
+use ndarray::{Array3, ArrayView3, s};
 
 use crate::file::{self, FileError};
 use crate::graph::{Input, PixelOrder, ResizePolicy};
@@ -93,6 +93,19 @@ pub enum ImageErrorKind {
         /// Rows.
         height: u32,
     },
+    /// An array that is no picture.
+    #[error(
+        "an array of the shape ({height}, {width}, {channels}) is no picture; give height, width \
+         and 3 channels: red, green, blue"
+    )]
+    Pixels {
+        /// Rows.
+        height: usize,
+        /// Columns.
+        width: usize,
+        /// Values of a pixel.
+        channels: usize,
+    },
     /// A kind that is not decoded.
     #[error("{format} {kind}: this kind is not read; save it again as a common JPEG or PNG file")]
     Unsupported {
@@ -159,6 +172,38 @@ impl Picture {
                 place: place.into(),
                 kind,
             }),
+        }
+    }
+
+    /// A picture of pixels that are there already (height, width, 3 channels: red, green, blue);
+    /// `place` names it in errors.
+    ///
+    /// # Errors
+    ///
+    /// If there are no pixels, too many, or not 3 channels.
+    pub fn from_pixels(pixels: &ArrayView3<'_, u8>, place: &str) -> Result<Picture, ImageError> {
+        let (height, width, channels) = pixels.dim();
+        let fail = |kind| ImageError {
+            place: place.into(),
+            kind,
+        };
+        if height == 0 || width == 0 || channels != 3 {
+            return Err(fail(ImageErrorKind::Pixels {
+                height,
+                width,
+                channels,
+            }));
+        }
+        let side = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let (columns, rows) = (side(width), side(height));
+        check_size(columns, rows, 0).map_err(fail)?;
+        let bytes = pixels.iter().copied().collect();
+        match RgbImage::from_raw(columns, rows, bytes) {
+            Some(pixels) => Ok(Picture {
+                place: place.into(),
+                pixels,
+            }),
+            None => unreachable!("{height}x{width} pixels of 3 channels were collected"),
         }
     }
 

@@ -27,7 +27,7 @@ pub const METADATA_KEY: &str = "firebrick";
 /// Largest packed model that is read, in bytes. SqueezeNet takes about 1.3 MB.
 pub const MAX_FILE_BYTES: u64 = 64 << 20;
 
-static BUILTIN: &[u8] = include_bytes!("../../../weights/squeezenet_v1.1.safetensors");
+static BUILTIN: &[u8] = include_bytes!("../squeezenet_v1.1.safetensors");
 
 /// SqueezeNet v1.1 as committed in `weights/`, which is part of the program.
 ///

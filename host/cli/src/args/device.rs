@@ -6,7 +6,7 @@ use std::time::Duration;
 use firebrick_driver::Uri;
 
 use super::{EngineBackend, Json, Preset, Simulation, Target, megahertz, seconds};
-use crate::device::Carrier;
+use crate::device::{self, Carrier};
 use crate::error::CliError;
 
 /// A device in place of a backend.
@@ -39,7 +39,7 @@ impl On {
         match (&self.device, backend) {
             (Some(uri), _) => Ok(Some(Carrier::at(uri)?.waiting(self.wait))),
             (None, Some(backend)) => {
-                Carrier::choose(backend, None, || Ok(preset.config())).map(Some)
+                device::choose(backend, None, || Ok(preset.config())).map(Some)
             }
             (None, None) => Ok(None),
         }

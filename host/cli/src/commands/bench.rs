@@ -10,11 +10,11 @@ use firebrick_spec::regs;
 use serde::Serialize;
 
 use crate::args::device::Bench;
-use crate::device::{Behaviour, Carrier};
+use crate::device;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Counter, Style, note};
-use crate::target::Target;
+use crate::target;
 use crate::{engine, signals};
 
 /// Pictures that differ; after them they come again.
@@ -57,9 +57,9 @@ struct Report<'a> {
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let preset = || Ok(args.target.preset.config());
     let carrier =
-        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
+        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
     let cancel = signals::interrupt()?;
-    let target = Target::on(Some(&carrier), &args.target, style)?;
+    let target = target::on(Some(&carrier), &args.target, style)?;
     let program = target.compile(false)?;
     let model = Model::new(&target.network)?;
     let (height, width) = (target.size.height, target.size.width);
@@ -68,7 +68,7 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
         let picture = picture(height, width, seed.into());
         pictures.push((model.logits(&picture.view())?, picture));
     }
-    let board = carrier.open(&Behaviour::of(&args.simulation), style)?;
+    let board = device::open(&carrier, &device::behaviour(&args.simulation), style)?;
     let mut session = Session::open(board, target.config())?;
     session.deadline = engine::deadline(args.simulation.deadline, &carrier, &program, false);
     // What is loaded once does not count for the pictures.

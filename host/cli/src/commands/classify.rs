@@ -2,6 +2,7 @@
 
 mod stream;
 
+use firebrick::{best, softmax};
 use ndarray::Array3;
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -16,7 +17,7 @@ use crate::progress::{self, Counter, Style};
 use crate::runner::{Failed, Runner};
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
-use crate::target::{Target, shown};
+use crate::target::{self, Target, shown};
 use crate::{args, signals};
 
 /// Pictures that an engine runs back to back, if nothing else is said.
@@ -68,7 +69,7 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
     {
         return stream::run(args, carrier, style, output);
     }
-    let target = Target::on(carrier.as_ref(), &args.target, style)?;
+    let target = target::on(carrier.as_ref(), &args.target, style)?;
     let mut runner = Runner::new(carrier.as_ref(), &args.simulation, &target, style)?;
     let backend = carrier.as_ref().map_or("model".into(), Carrier::name);
     let mut outcome = Outcome::Good;
@@ -157,7 +158,7 @@ fn read(path: Result<PathBuf, CliError>, target: &Target) -> Read {
     let path = path.map_err(|error| Box::new((None, error)))?;
     match target.picture(&path) {
         Ok(picture) => Ok((path, picture)),
-        Err(error) => Err(Box::new((Some(path), error))),
+        Err(error) => Err(Box::new((Some(path), error.into()))),
     }
 }
 
@@ -238,41 +239,4 @@ fn report(
         }
     }
     output.flush()
-}
-
-/// The classes with the largest sums, largest first; the lower class first among equals.
-pub fn best(logits: &[i32], count: usize) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..logits.len()).collect();
-    order.sort_by_key(|&class| (std::cmp::Reverse(logits[class]), class));
-    order.truncate(count);
-    order
-}
-
-/// Probabilities of the classes.
-pub fn softmax(logits: &[i32], scale: f64) -> Vec<f64> {
-    let largest = logits.iter().copied().max().unwrap_or(0);
-    // In 64 bits: the difference of two sums can exceed 32.
-    let power = |l: &i32| ((i64::from(*l) - i64::from(largest)) as f64 * scale).exp();
-    let sum: f64 = logits.iter().map(power).sum();
-    logits.iter().map(|l| power(l) / sum).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_best_classes_in_order() {
-        assert_eq!(best(&[3, 9, 9, -1], 3), [1, 2, 0]);
-        assert_eq!(best(&[3], 5), [0]);
-    }
-
-    #[test]
-    fn probabilities() {
-        let p = softmax(&[0, i32::MAX, i32::MIN], 1.0);
-        assert_eq!(p, [0.0, 1.0, 0.0]);
-        let p = softmax(&[10, 10, 0], 0.1);
-        assert!((p.iter().sum::<f64>() - 1.0).abs() < 1e-12);
-        assert!((p[0] / p[2] - std::f64::consts::E).abs() < 1e-12);
-    }
 }

@@ -11,7 +11,7 @@ use crate::args::compile::Compile;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
-use crate::target::{Target, shown};
+use crate::target::{self, shown};
 
 /// Bytes of the trailer that hold the cycle count, from the packet's end.
 const CYCLES: usize = 4;
@@ -46,7 +46,7 @@ pub fn run(args: &Compile, output: &mut Output) -> Result<(), CliError> {
     let expect_at = optional(args.expect.as_deref(), Kind::RESULT)?;
     let setup_at = optional(args.setup.as_deref(), Kind::SETUP)?;
 
-    let target = Target::load(&args.target)?;
+    let target = target::load(&args.target)?;
     let program = target.compile(args.check)?;
     if program.setup().is_some() && setup_at.is_none() {
         return Err(CliError::NeedsSetup);

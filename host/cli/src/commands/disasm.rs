@@ -3,9 +3,9 @@
 use crate::args;
 use crate::error::CliError;
 use crate::output::Output;
-use crate::target::Target;
+use crate::target;
 
 pub fn run(args: &args::Disasm, output: &mut Output) -> Result<(), CliError> {
-    let program = Target::load(&args.target)?.compile(args.check)?;
+    let program = target::load(&args.target)?.compile(args.check)?;
     output.line(program.disassemble().trim_end())
 }

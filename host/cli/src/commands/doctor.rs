@@ -60,7 +60,8 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         };
         match Carrier::at(uri)
             .map(|carrier| carrier.waiting(args.wait))
-            .and_then(|carrier| carrier.open(&Behaviour::default(), style))
+            .map_err(CliError::from)
+            .and_then(|carrier| device::open(&carrier, &Behaviour::default(), style))
         {
             Ok(open) => {
                 board = Some(open);

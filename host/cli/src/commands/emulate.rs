@@ -7,7 +7,7 @@ use crate::progress::Style;
 
 #[cfg(not(feature = "sim"))]
 pub fn run(_: &Emulate, _: Style, _: &mut Output) -> Result<(), CliError> {
-    Err(CliError::NoSimulator { what: "emulate" })
+    Err(crate::device::needs_simulator("emulate"))
 }
 
 #[cfg(feature = "sim")]

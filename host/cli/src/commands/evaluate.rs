@@ -16,7 +16,7 @@ use crate::outputs::{Kind, Place};
 use crate::pictures;
 use crate::progress::{self, Counter, Style};
 use crate::runner::Runner;
-use crate::target::{Target, shown};
+use crate::target::{self, Target, shown};
 use reference::Reference;
 use report::{Found, Report};
 
@@ -47,7 +47,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let carrier = args
         .on
         .carrier(args.backend.engine(), &args.target.preset)?;
-    let target = Target::on(carrier.as_ref(), &args.target, style)?;
+    let target = target::on(carrier.as_ref(), &args.target, style)?;
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
     let listed = pictures::spread(listed, most);

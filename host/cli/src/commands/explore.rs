@@ -1,5 +1,6 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
+use firebrick::Error;
 use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
@@ -126,7 +127,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
         .into_iter()
         .partition(|c| c.over(board, limits).is_empty());
-    let results: Vec<(HwConfig, Result<Prediction, CliError>)> = fitting
+    let results: Vec<(HwConfig, Result<Prediction, Error>)> = fitting
         .into_par_iter()
         .map(|config| {
             let result = target

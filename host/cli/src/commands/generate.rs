@@ -11,7 +11,7 @@ use crate::output::Output;
 
 #[cfg(not(feature = "sim"))]
 pub fn run(_: &args::Generate, _: &mut Output) -> Result<(), CliError> {
-    Err(CliError::NoSimulator { what: "generate" })
+    Err(crate::device::needs_simulator("generate"))
 }
 
 #[cfg(feature = "sim")]

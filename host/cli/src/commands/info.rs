@@ -10,7 +10,7 @@ use super::{Configuration, Memory, memories};
 use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent, table};
-use crate::target::Target;
+use crate::target::{self, Target};
 
 #[derive(Serialize)]
 struct Info<'a> {
@@ -169,7 +169,7 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
         (Some(config), Some(board)) => super::for_board(config, board)?,
         (_, None) => args.target.preset.config(),
     };
-    let target = Target::load_for(&args.target, config)?;
+    let target = target::load_for(&args.target, config)?;
     let config = target.config();
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;

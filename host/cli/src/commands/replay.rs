@@ -4,12 +4,13 @@ use std::fs::File;
 use std::io::BufReader;
 use std::time::Duration;
 
+use firebrick::Error;
 use firebrick_driver::{Device, Event, RecordReader, replay};
 use firebrick_spec::{HwConfig, regs};
 use serde::Serialize;
 
 use crate::args::device::Replay;
-use crate::device::{self, Behaviour, Carrier};
+use crate::device;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{self, Style};
@@ -46,8 +47,8 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         None => recorded(open()?),
     };
     let carrier =
-        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
-    let mut device = carrier.open(&Behaviour::of(&args.simulation), style)?;
+        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
+    let mut device = device::open(&carrier, &device::behaviour(&args.simulation), style)?;
     let replay = replay(
         open()?,
         &mut device,
@@ -98,10 +99,11 @@ fn recorded(file: BufReader<File>) -> Result<HwConfig, CliError> {
             Event::Read { offset, value } if offset == regs::HASH_LO.offset => low = value,
             Event::Read { offset, value } if offset == regs::HASH_HI.offset => {
                 let hash = u64::from(low) | u64::from(value) << 32;
-                return device::with_hash(hash).ok_or(CliError::UnknownHash { device, hash });
+                return device::with_hash(hash)
+                    .ok_or_else(|| Error::UnknownHash { device, hash }.into());
             }
             _ => {}
         }
     }
-    Err(CliError::UnknownHash { device, hash: 0 })
+    Err(Error::UnknownHash { device, hash: 0 }.into())
 }

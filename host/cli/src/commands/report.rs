@@ -7,6 +7,7 @@ mod timeline;
 use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
 
+use firebrick::{best, softmax};
 use firebrick_driver::Program;
 use firebrick_model::{Activations, Model};
 use firebrick_network::{Network, NodeId, Op};
@@ -14,13 +15,12 @@ use firebrick_report::data::{Class, Layer, Node, Report, Resource, SCHEMA, Summa
 use firebrick_spec::board::{Board, Limits};
 use firebrick_spec::{ABI_VERSION, HwConfig, command};
 
-use super::classify::{best, softmax};
 use super::predict::Prediction;
 use crate::args;
 use crate::error::CliError;
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
-use crate::target::{Target, shown};
+use crate::target::{self, Target, shown};
 
 /// Classes that are shown.
 const TOP: usize = 10;
@@ -40,7 +40,7 @@ pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliEr
         (None, Some(board)) => board.config(),
         _ => args.target.preset.config(),
     };
-    let target = Target::load_for(&args.target, config)?;
+    let target = target::load_for(&args.target, config)?;
     let report = report(args, &target, board)?;
     if let (Some(place), Some(path)) = (place, &args.output) {
         let page = firebrick_report::html(&report);

@@ -9,7 +9,7 @@ use std::path::Path;
 use firebrick_driver::{DeviceError, Program, SessionError};
 use firebrick_model::{Activations, Model};
 
-use crate::device::{Behaviour, Carrier};
+use crate::device::{self, Behaviour, Carrier};
 use crate::engine::{Disturbance, Engine, Options};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
@@ -17,7 +17,7 @@ use crate::output::Output;
 use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
 use crate::sources::Sources;
-use crate::target::{Target, shown};
+use crate::target::{self, Target, shown};
 use crate::{args, signals};
 use compare::compare;
 use report::{Picture, Reporter, Summary};
@@ -48,8 +48,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     }
     let preset = || Ok(args.target.preset.config());
     let carrier =
-        Carrier::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
-    let target = Target::on(Some(&carrier), &args.target, style)?;
+        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
+    let target = target::on(Some(&carrier), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args, &carrier);
     let name = carrier.name();

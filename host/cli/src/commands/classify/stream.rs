@@ -14,7 +14,7 @@ use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Tried};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Read, failure, read, report};
-use crate::device::{Behaviour, Carrier};
+use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
@@ -22,7 +22,7 @@ use crate::progress::{self, Counter, Style};
 use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
-use crate::target::{Target, shown};
+use crate::target::{self, Target, shown};
 use crate::{args, engine, signals};
 
 /// Pictures that are read ahead.
@@ -61,9 +61,9 @@ pub fn run(
         None => None,
     };
     let cancel = signals::interrupt()?;
-    let target = Arc::new(Target::on(Some(on), &args.target, style)?);
+    let target = Arc::new(target::on(Some(on), &args.target, style)?);
     let program = target.compile(false)?;
-    let board = on.open(&Behaviour::of(&args.simulation), style)?;
+    let board = device::open(on, &device::behaviour(&args.simulation), style)?;
     let deadline = engine::deadline(args.simulation.deadline, on, &program, false);
     let sources = Sources::of(&args.pictures);
     let total = sources.total();

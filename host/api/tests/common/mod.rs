@@ -1,0 +1,51 @@
+//! A small network, pictures, and the backends that are there.
+#![allow(dead_code)]
+
+use std::io::Write as _;
+
+use firebrick::Model;
+use firebrick_network::NodeId;
+use firebrick_network::random::{self, Builder};
+use ndarray::Array3;
+
+/// Says that a test did not run, and why, past the test harness.
+pub fn skipped(why: impl std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "skipped: {why}");
+}
+
+/// A network with a layer of each kind.
+pub fn model() -> Model {
+    let mut b = Builder::new(3);
+    let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
+    let x = b.pool("pool1", x, true);
+    let x = b.fire("fire2", x, 16, 20, 32);
+    let x = b.conv("conv10", x, 12, (1, 1, 0));
+    Model::of(b.finish(x, 30, 30))
+}
+
+/// Pixels of another size than the network's input.
+pub fn pixels(seed: u64) -> Array3<u8> {
+    random::picture(41, 53, seed)
+}
+
+/// Backends that need no board.
+pub fn backends() -> Vec<&'static str> {
+    let mut backends = vec!["model", "software:fb64"];
+    if cfg!(feature = "sim") && firebrick_sim_is_there() {
+        backends.push("sim:fb64");
+    } else {
+        skipped("the simulated engine: there is no Verilator");
+    }
+    backends
+}
+
+#[cfg(feature = "sim")]
+fn firebrick_sim_is_there() -> bool {
+    let environment = firebrick_sim::Environment::from_process();
+    firebrick_sim::Toolchain::find(&environment).is_ok()
+}
+
+#[cfg(not(feature = "sim"))]
+fn firebrick_sim_is_there() -> bool {
+    false
+}
