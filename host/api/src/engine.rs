@@ -65,8 +65,8 @@ impl Options {
         self
     }
 
-    /// With a flag that gives up what is under way, from any thread. It stays raised: drop the
-    /// engine then.
+    /// With a flag that gives up what is under way, from any thread. It stays raised until
+    /// [`Cancel::clear`].
     #[must_use]
     pub fn cancel(mut self, cancel: Cancel) -> Options {
         self.cancel = cancel;
@@ -94,6 +94,7 @@ impl Options {
 pub struct Engine {
     name: String,
     model: Model,
+    cancel: Cancel,
     backend: Backend,
 }
 
@@ -148,6 +149,7 @@ impl Engine {
             name => name,
         };
         let uri = device::backends().parse(uri)?;
+        let cancel = options.cancel.clone();
         let backend = match device::is_model(&uri) {
             true => Backend::Model(firebrick_model::Model::new(model.network())?),
             false => Backend::Engine(Box::new(Opened::open(&uri, options, &model)?)),
@@ -155,6 +157,7 @@ impl Engine {
         Ok(Engine {
             name: name.to_owned(),
             model,
+            cancel,
             backend,
         })
     }
@@ -259,10 +262,16 @@ impl Engine {
         inputs: impl IntoIterator<Item = Result<Array3<u8>, Error>>,
         mut take: impl FnMut(u64, Vec<i32>) -> ControlFlow<()>,
     ) -> Result<u64, Error> {
-        let checker = self.model.clone();
+        let (model, cancel) = (self.model.clone(), self.cancel.clone());
+        let device = &self.name;
         let mut inputs = inputs.into_iter().map(|input| {
+            // Software does not look by itself.
+            if cancel.is_cancelled() {
+                let device = device.clone();
+                return Err(DeviceError::Cancelled { device }.into());
+            }
             let input = input?;
-            checker.check(&input.view()).map(|()| input)
+            model.check(&input.view()).map(|()| input)
         });
         match &mut self.backend {
             Backend::Model(model) => {

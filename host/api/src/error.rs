@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use firebrick_driver::{CompileError, DeviceError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 
+use crate::target::SIDE_MAX;
+
 /// Why there is no engine, no model or no result. The message says what happened, where, and what
 /// to do; the messages of the errors inside are part of it.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +42,16 @@ pub enum Error {
         want: [usize; 3],
         /// Those of the tensor.
         got: [usize; 3],
+    },
+    /// A size of the network's input that is none.
+    #[error(
+        "{height}x{width} pixels are no size of an input; give sides of 1 to {SIDE_MAX} pixels"
+    )]
+    Size {
+        /// Rows that were asked for.
+        height: usize,
+        /// Columns that were asked for.
+        width: usize,
     },
     /// A packed model cannot be read.
     #[error(transparent)]
@@ -125,7 +137,7 @@ impl Error {
         match self {
             Error::Picture(_) | Error::Memory { .. } | Error::Decoder { .. } => "picture",
             Error::Shape { .. } | Error::Image(_) => "shape",
-            Error::Pack(_) | Error::Model(_) => "model",
+            Error::Size { .. } | Error::Pack(_) | Error::Model(_) => "model",
             Error::Compile(_) | Error::Timing(_) => "fit",
             Error::Uri(_) => "uri",
             Error::Device(error) => error.kind(),

@@ -9,7 +9,7 @@ use firebrick_spec::HwConfig;
 use ndarray::Array3;
 
 use crate::predict::{Forecast, Prediction};
-use crate::target::{Size, Target};
+use crate::target::{SIDE_MAX, Size, Target};
 use crate::{Error, Image};
 
 /// A quantised network at a picture size. Clones share the weights.
@@ -52,11 +52,17 @@ impl Model {
         }
     }
 
-    /// The same for pictures of another size, in pixels.
+    /// The same for pictures of another size, sides of 1 to [`SIDE_MAX`] pixels.
     ///
     /// # Errors
-    /// If a layer does not fit that size.
+    /// If a side is none of these, or a layer does not fit that size.
     pub fn at(&self, height: usize, width: usize) -> Result<Model, Error> {
+        if [height, width]
+            .iter()
+            .any(|side| !(1..=SIDE_MAX).contains(side))
+        {
+            return Err(Error::Size { height, width });
+        }
         let model = Model {
             network: Arc::clone(&self.network),
             size: Size { height, width },
@@ -151,7 +157,9 @@ impl Model {
         }
     }
 
-    pub(crate) fn scale(&self) -> f64 {
+    /// Real value of one step of a score, for [`softmax`](crate::softmax).
+    #[must_use]
+    pub fn scale(&self) -> f64 {
         crate::target::logit_scale(&self.network, self.size)
     }
 }

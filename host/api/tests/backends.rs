@@ -207,21 +207,36 @@ fn names_of_no_engine_are_refused() {
     let error = Model::load("no such pack").unwrap_err();
     assert_eq!(error.kind(), "model");
     assert!(error.to_string().contains("no such pack"), "{error}");
-    let error = Model::builtin().at(3, 3).unwrap_err();
-    assert_eq!(error.kind(), "model", "{error}");
+    for (height, width) in [(3, 3), (0, 224), (224, 5000), (usize::MAX, usize::MAX)] {
+        let error = Model::builtin().at(height, width).unwrap_err();
+        assert_eq!(error.kind(), "model", "{error}");
+        assert!(
+            error.to_string().contains(&format!("{height}x{width}")),
+            "{error}"
+        );
+    }
 }
 
 #[test]
 fn a_raised_flag_gives_up() {
-    let Some(sim) = backends().into_iter().find(|name| name.starts_with("sim:")) else {
-        return skipped("cancelling a simulated engine: there is no Verilator");
-    };
-    let (model, cancel) = (model(), Cancel::new());
-    let options = Options::new().model(&model).cancel(cancel.clone());
-    let mut engine = Engine::open_with(sim, options).unwrap();
-    engine.classify(&pixels(1)).unwrap();
-    cancel.cancel();
-    assert_eq!(engine.classify(&pixels(1)).unwrap_err().kind(), "cancelled");
+    let model = model();
+    for name in backends() {
+        let cancel = Cancel::new();
+        let options = Options::new().model(&model).cancel(cancel.clone());
+        let mut engine = Engine::open_with(name, options).unwrap();
+        let want = engine.classify(&pixels(1)).unwrap();
+        let inputs = (0..).map(|seed| model.input(&pixels(seed)));
+        let outcome = engine.run_each(inputs, |index, _| {
+            if index == 2 {
+                cancel.cancel();
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(outcome.unwrap_err().kind(), "cancelled", "{name}");
+        cancel.clear();
+        let again = engine.classify(&pixels(1)).unwrap();
+        assert_eq!(again.scores(), want.scores(), "{name}");
+    }
 }
 
 #[test]
