@@ -140,6 +140,12 @@ impl SimDevice {
         &mut self.bench
     }
 
+    /// The cycle since power-up in which each beat of the last result left the engine.
+    #[must_use]
+    pub fn packet_cycles(&self) -> &[u64] {
+        self.bench.sink(self.sink).packet_cycles()
+    }
+
     fn link(&self, error: BusError) -> DeviceError {
         DeviceError::Link {
             device: self.name.clone(),

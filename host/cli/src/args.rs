@@ -147,6 +147,12 @@ pub struct Verify {
     /// Cycles of the waveform, counted from the start of the first picture's transfer
     #[arg(long, value_name = "FROM..TO", default_value = "0..20000", requires = "waveform", value_parser = cycles)]
     pub cycles: Range<u64>,
+    /// Write the engine's maps and their differences from the model's to a folder for each picture
+    #[arg(long, value_name = "DIR")]
+    pub save_maps: Option<PathBuf>,
+    /// Print a row for every layer, not only for those that differ
+    #[arg(long)]
+    pub table: bool,
     #[command(flatten)]
     pub json: Json,
 }

@@ -58,6 +58,9 @@ pub struct Engine {
     traced: bool,
     /// Cycle in which the first run began: those of the waveform count from there.
     origin: Option<u64>,
+    /// Cycle in which the last run began.
+    #[cfg(feature = "sim")]
+    begun: u64,
     #[cfg(feature = "sim")]
     progress: std::sync::Arc<crate::progress::RunProgress>,
 }
@@ -81,6 +84,8 @@ impl Engine {
             session: None,
             traced: false,
             origin: None,
+            #[cfg(feature = "sim")]
+            begun: 0,
         })
     }
 

@@ -76,6 +76,14 @@ impl Kind {
         option: "-o",
         own: |bytes| bytes.starts_with(b"{\"picture.npy\":"),
     };
+    pub const ENGINE_MAP: Kind = Kind {
+        option: "--save-maps",
+        ..Kind::MAP
+    };
+    pub const ENGINE_MAP_NAMES: Kind = Kind {
+        option: "--save-maps",
+        ..Kind::MAP_NAMES
+    };
     pub const TRANSFER: Kind = Kind {
         name: "transfer",
         option: "-o",

@@ -4,6 +4,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use common::{Run, command, firebrick, picture, small_pack, text};
 use serde_json::Value;
@@ -221,4 +222,136 @@ fn a_backend_and_a_device_are_one_simulator() {
     ] {
         firebrick(&[&["replay", text(&record)], on].concat()).good();
     }
+}
+
+/// A Verilator that changes a line of the Verilog before it reads it, and a compiler that does not
+/// take long, in a folder with a cache of its own.
+struct Changed(tempfile::TempDir);
+
+impl Changed {
+    fn new(from: &str, to: &str) -> Changed {
+        let dir = tempfile::tempdir().unwrap();
+        let script = |name: &str, text: String| {
+            let path = dir.path().join(name);
+            fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        };
+        let verilator = std::env::var("FIREBRICK_VERILATOR").unwrap_or("verilator".into());
+        script(
+            "verilator",
+            format!(
+                "for file in \"$@\"; do case $file in *.v)\n  \
+                 grep -q -F '{from}' \"$file\" && sed -i 's/{from}/{to}/' \"$file\" && \
+                 touch \"{}\"\n\
+                 esac; done\nexec {verilator} \"$@\"",
+                dir.path().join("changed").display()
+            ),
+        );
+        let compiler = std::env::var("CXX").unwrap_or("c++".into());
+        script("compiler", format!("exec {compiler} \"${{@/-O3/-O1}}\""));
+        Changed(dir)
+    }
+
+    fn run(&self, args: &[&str]) -> Run {
+        let at = |name: &str| self.0.path().join(name);
+        let mut command = command(args);
+        command.env("FIREBRICK_VERILATOR", at("verilator"));
+        command.env("CXX", at("compiler"));
+        command.env("FIREBRICK_CACHE", at("cache"));
+        let run = Run::of(command.output().unwrap());
+        assert!(at("changed").exists(), "the line is not there: {run:?}");
+        run
+    }
+}
+
+#[test]
+fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let engine = Changed::new("stored_0 = kept_3_0_q;", "stored_0 = down_0_q;");
+    let maps = dir.path().join("maps");
+    let verify = [
+        "verify",
+        "--preset",
+        "fb64",
+        "--seed",
+        "3",
+        "--model",
+        text(&pack),
+        text(&image),
+    ];
+    let run = engine.run(&[&verify[..], &["--json", "--save-maps", text(&maps)]].concat());
+    assert_eq!(run.code, 1, "{run:?}");
+    let objects = run.objects();
+    let faults: Vec<&Value> = objects[..5].iter().map(|o| &o["fault"]).collect();
+    let inherited = Value::from("inherited");
+    assert_eq!(
+        faults,
+        [
+            &Value::Null,
+            &"own".into(),
+            &inherited,
+            &inherited,
+            &inherited
+        ],
+        "{run:?}"
+    );
+    let first = &objects[5]["divergence"];
+    assert_eq!(first["layer"], "pool1");
+    assert_eq!(first["rows"], "1 to 4", "{first}");
+    let mismatch = &objects[1]["first_mismatch"];
+    assert_eq!(first["got"], mismatch["got"]);
+    let record = first["record"].as_u64().unwrap();
+    let disasm = [
+        "disasm",
+        "--check",
+        "--preset",
+        "fb64",
+        "--model",
+        text(&pack),
+    ];
+    let disasm = firebrick(&disasm).good().stdout;
+    let line = disasm.lines().nth(record as usize).unwrap();
+    assert!(line.contains("block") && line.contains("tap"), "{line}");
+    // The window that is offered holds the cycle, and can be recorded.
+    let next = objects[5]["next"].as_str().unwrap();
+    let cycles = next.split("--cycles ").nth(1).unwrap();
+    let cycles = cycles.split('`').next().unwrap();
+    let (from, to) = cycles.split_once("..").unwrap();
+    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
+    let cycle = first["cycle"].as_u64().unwrap();
+    assert!((from..to).contains(&cycle) && to - from < 5000, "{next}");
+    assert!(next.contains("--seed 3 "), "{next}");
+    // The same in sentences, with rows for the layers that differ.
+    let run = engine.run(&verify);
+    let stdout = &run.stdout;
+    assert!(stdout.contains("\nfirst: pool1 (1, "), "{run:?}");
+    assert!(
+        stdout.contains("wrong on their own: pool1; wrong because their inputs are: conv2, conv3"),
+        "{run:?}"
+    );
+    assert!(!stdout.contains("| conv1 "), "{run:?}");
+    assert!(
+        stdout.lines().all(|l| !l.starts_with('|') || l.len() <= 80),
+        "{run:?}"
+    );
+    // What was saved: the engine's map, and the difference at that place.
+    let names = fs::read_to_string(maps.join("a/maps.json")).unwrap();
+    let names: Value = serde_json::from_str(&names).unwrap();
+    assert_eq!(names["pool1.difference.npy"], "pool1: engine minus model");
+    let npy = |name: &str| npyz::NpyFile::new(fs::File::open(maps.join("a").join(name)).unwrap());
+    let engine_map: Vec<u8> = npy("pool1.npy").unwrap().into_vec().unwrap();
+    let difference = npy("pool1.difference.npy").unwrap();
+    let shape = difference.shape().to_vec();
+    let difference: Vec<i16> = difference.into_vec().unwrap();
+    let at = |axis: &str| first[axis].as_u64().unwrap();
+    let index = ((at("y") * shape[1] + at("x")) * shape[2] + at("c")) as usize;
+    let (got, want) = (
+        first["got"].as_i64().unwrap(),
+        first["want"].as_i64().unwrap(),
+    );
+    assert_eq!(i64::from(engine_map[index]), got);
+    assert_eq!(i64::from(difference[index]), got - want);
+    let differ = difference.iter().filter(|d| **d != 0).count() as u64;
+    assert_eq!(differ, objects[1]["mismatches"].as_u64().unwrap());
 }

@@ -40,6 +40,10 @@ fn every_layer_is_compared() {
     assert_eq!(summary["bit_exact"], true);
 
     let run = firebrick(&args).good();
+    assert!(!run.stdout.contains('|'), "{run:?}");
+    assert!(run.stdout.contains("a.png: bit-exact: 5 layers"), "{run:?}");
+    assert!(run.stdout.contains("1 of 1 pictures bit-exact"), "{run:?}");
+    let run = firebrick(&[&args[..], &["--table"]].concat()).good();
     assert!(run.stdout.contains("| conv2 "), "{run:?}");
     assert!(run.stdout.contains("bit-exact: 5 layers"), "{run:?}");
     assert!(run.stdout.contains("1 of 1 pictures bit-exact"), "{run:?}");

@@ -30,7 +30,7 @@ pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use framing::{Framed, Framer};
 pub use program::{
     ImageError, ImageResult, LayerInfo, Order, PartialMap, PartialResult, Prediction, Program,
-    RecordInfo, ResultError, probe,
+    RecordInfo, ResultError, TileInfo, probe,
 };
 pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
 pub use session::{Answer, Lost, Next, Session, SessionError, Tried};

@@ -37,6 +37,8 @@ pub struct AxiStreamSink {
     taken: u64,
     packets: u64,
     last_beat: Option<u64>,
+    /// The cycles of the beats of the packet that was handed out last.
+    packet_cycles: Vec<u64>,
 }
 
 impl AxiStreamSink {
@@ -64,6 +66,7 @@ impl AxiStreamSink {
             taken: 0,
             packets: 0,
             last_beat: None,
+            packet_cycles: Vec::new(),
         })
     }
 
@@ -156,9 +159,16 @@ impl AxiStreamSink {
     pub fn take_packet(&mut self) -> Option<Vec<u8>> {
         let beats = self.lasts.iter().position(|last| *last)? + 1;
         self.lasts.drain(..beats);
-        self.cycles.drain(..beats);
+        self.packet_cycles.clear();
+        self.packet_cycles.extend(self.cycles.drain(..beats));
         let words = self.data.drain(..beats * self.words);
         Some(words.flat_map(u32::to_le_bytes).collect())
+    }
+
+    /// The cycle of each beat of the packet that [`take_packet`](Self::take_packet) gave last.
+    #[must_use]
+    pub fn packet_cycles(&self) -> &[u64] {
+        &self.packet_cycles
     }
 
     /// Forgets the collected beats.

@@ -1,6 +1,6 @@
 //! `firebrick maps`: every feature map of a picture, for other programs to compare with.
 
-mod names;
+pub(super) mod names;
 
 use std::fs;
 use std::io;
@@ -20,7 +20,7 @@ use crate::target::{Target, shown};
 use names::Names;
 
 /// File that says which map is in which file.
-const LIST: &str = "maps.json";
+pub(super) const LIST: &str = "maps.json";
 
 /// Writes `picture.npy`, a file for each map, `logits.npy`, and [`LIST`] with the names.
 pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
@@ -82,7 +82,7 @@ pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
     ))
 }
 
-fn save<T: npyz::AutoSerialize + Copy>(
+pub(super) fn save<T: npyz::AutoSerialize + Copy>(
     place: &Place,
     values: &[T],
     shape: &[u64],

@@ -20,6 +20,9 @@ mod replay;
 mod report;
 mod verify;
 
+#[cfg(feature = "sim")]
+pub use verify::Sent;
+
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Board;
 #[cfg(feature = "sim")]

@@ -1,13 +1,17 @@
 //! `firebrick verify`: every feature map of the engine against the integer model.
 
 mod compare;
+mod conclude;
 mod report;
+mod save;
 
 use std::hash::{BuildHasher, Hasher};
+use std::ops::Range;
 use std::path::Path;
 
-use firebrick_driver::{DeviceError, Program, SessionError};
+use firebrick_driver::{DeviceError, ImageResult, Program, SessionError};
 use firebrick_model::{Activations, Model};
+use firebrick_spec::HwConfig;
 
 use crate::device::{self, Behaviour, Carrier};
 use crate::engine::{Disturbance, Engine, Options};
@@ -19,11 +23,17 @@ use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{self, Target, shown};
 use crate::{args, signals};
-use compare::compare;
-use report::{Picture, Reporter, Summary};
+use compare::{Layer, compare};
+pub use conclude::Sent;
+use conclude::{Case, Divergence};
+use report::{Conclusion, Picture, Reporter, Summary};
+use save::Saver;
 
 /// Probability of an idle cycle and of back-pressure, if nothing else is said.
 const DISTURBANCE: f64 = 0.1;
+
+/// Cycles to record of a run whose sums are wrong and whose maps are not known.
+const LAST_CYCLES: u64 = 20_000;
 
 /// All that one picture needs.
 struct Verifier<'a> {
@@ -36,6 +46,9 @@ struct Verifier<'a> {
     engine: Engine,
     disturbance: Disturbance,
     seed: u32,
+    saver: Option<Saver<'a>>,
+    /// What to do about a value that is wrong, where there is no simulated engine.
+    advice: String,
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
@@ -46,6 +59,11 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         let place = Place::check(path, Kind::WAVEFORM, &inputs, args.force.on)?;
         place.must_be_file()?;
     }
+    let saver = args
+        .save_maps
+        .as_deref()
+        .map(|dir| Saver::new(dir, args.force.on))
+        .transpose()?;
     let preset = || Ok(args.target.preset.config());
     let carrier =
         device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
@@ -53,6 +71,7 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args, &carrier);
     let name = carrier.name();
+    let advice = advice(&carrier, target.config());
     let options = Options {
         config: target.config().clone(),
         behaviour: Behaviour {
@@ -76,6 +95,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         engine: Engine::new(options)?,
         disturbance,
         seed,
+        saver,
+        advice,
         target: &target,
     };
     let mut reporter = Reporter::new(args, name, &target, seed, disturbance, output);
@@ -151,13 +172,28 @@ impl Verifier<'_> {
             .run(&self.checked, input, &image, self.disturbance)
             .map_err(|error| self.explain(error, &want))?;
         let layers = compare(&self.target.network, &checked.result, &want);
+        let (layers, divergence) = self.conclude(input, &checked.result, &want, layers);
+        if let Some(saver) = &mut self.saver {
+            let network = &self.target.network;
+            saver.picture(path, network, input, &checked.result, &want)?;
+        }
         let plain = self
             .engine
             .run(&self.plain, input, &image, Disturbance::NONE)?;
+        let plain_mismatches = compare::differing(&plain.result.logits, &want.logits);
+        let next = match (&divergence, plain_mismatches) {
+            (None, 0) => None,
+            (Some(divergence), _) => Some(self.next(divergence.window.clone())),
+            (None, _) => {
+                let cycles = self.last_cycles();
+                Some(self.next(cycles))
+            }
+        };
         Ok(Picture {
             image,
             layers,
-            plain_mismatches: compare::differing(&plain.result.logits, &want.logits),
+            conclusion: Conclusion { divergence, next },
+            plain_mismatches,
             figures: plain.figures,
             logits: plain.result.logits,
         })
@@ -165,6 +201,62 @@ impl Verifier<'_> {
 }
 
 impl Verifier<'_> {
+    /// Says of each layer why it is wrong, and which value was wrong first.
+    fn conclude(
+        &mut self,
+        input: &ndarray::Array3<u8>,
+        got: &ImageResult,
+        want: &Activations,
+        mut layers: Vec<Layer>,
+    ) -> (Vec<Layer>, Option<Divergence>) {
+        if layers.iter().all(|layer| layer.mismatches == 0) {
+            return (layers, None);
+        }
+        let sent = self.sent();
+        let case = Case {
+            network: &self.target.network,
+            program: &self.checked,
+            picture: input,
+            got,
+            want,
+            sent: sent.as_ref(),
+        };
+        let faults = case.faults(&layers);
+        let divergence = case.divergence(&layers, &faults);
+        for (layer, fault) in layers.iter_mut().zip(faults) {
+            layer.fault = fault;
+        }
+        (layers, divergence)
+    }
+
+    #[cfg(feature = "sim")]
+    fn sent(&mut self) -> Option<Sent> {
+        self.engine.sent()
+    }
+
+    #[cfg(not(feature = "sim"))]
+    fn sent(&mut self) -> Option<Sent> {
+        None
+    }
+
+    /// The end of the last run, in a simulated engine.
+    fn last_cycles(&mut self) -> Option<Range<u64>> {
+        let end = *self.sent()?.beats.last()? + 1;
+        Some(end.saturating_sub(LAST_CYCLES)..end)
+    }
+
+    /// The command that shows more of these cycles.
+    fn next(&self, cycles: Option<Range<u64>>) -> String {
+        match cycles {
+            Some(Range { start, end }) => format!(
+                "the same command with `--seed {} --waveform first.fst --cycles {start}..{end}` \
+                 records how it came to be",
+                self.seed
+            ),
+            None => self.advice.clone(),
+        }
+    }
+
     /// Adds to the error of an engine that stood still what its feature maps say, and what to do.
     fn explain(&self, error: CliError, want: &Activations) -> CliError {
         let CliError::Session(SessionError::Device(DeviceError::Hang { device, stall })) = error
@@ -190,6 +282,21 @@ impl Verifier<'_> {
             came,
             next,
         }
+    }
+}
+
+/// What to do about a value that is wrong, where nothing can be recorded.
+fn advice(carrier: &Carrier, config: &HwConfig) -> String {
+    let name = &config.name;
+    match carrier {
+        Carrier::Software(_) => format!(
+            "the same command with `--backend sim --preset {name}` says whether the Verilog does \
+             the same; if it is right, please report this"
+        ),
+        _ => format!(
+            "the same command with `--device sim:{name}`: if the Verilog is right there, the \
+             board's build is to blame, most likely its timing"
+        ),
     }
 }
 

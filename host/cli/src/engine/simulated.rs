@@ -6,6 +6,7 @@ use firebrick_driver::Program;
 use firebrick_sim::{ModelError, SimError};
 
 use super::{Disturbance, Engine};
+use crate::commands::Sent;
 use crate::error::CliError;
 use crate::progress::note;
 
@@ -21,7 +22,8 @@ impl Engine {
         let Some(device) = self.session.as_mut().and_then(|s| s.device().simulated()) else {
             return Ok(());
         };
-        self.origin.get_or_insert(device.bench_mut().now());
+        self.begun = device.bench_mut().now();
+        self.origin.get_or_insert(self.begun);
         let Disturbance {
             idle,
             back_pressure,
@@ -47,6 +49,17 @@ impl Engine {
         let cycles = program.prediction().cycles * pictures as u64;
         self.progress.start(label, cycles);
         Ok(())
+    }
+
+    /// When the last run began and the beats of its last result left a simulated engine.
+    pub fn sent(&mut self) -> Option<Sent> {
+        let device = self.session.as_mut()?.device().simulated()?;
+        let origin = self.origin.unwrap_or(0);
+        let beats = device.packet_cycles().iter();
+        Some(Sent {
+            begin: self.begun - origin,
+            beats: beats.map(|cycle| cycle - origin).collect(),
+        })
     }
 
     /// Ends the waveform, if there is one, and says what is in it.

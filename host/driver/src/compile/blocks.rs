@@ -7,7 +7,7 @@ use super::margins;
 use super::plan::Job;
 use super::structure::{Sink, Source};
 use super::users::{Memory, outstanding};
-use crate::program::Segment;
+use crate::program::{Segment, TileInfo};
 use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode, block};
 use std::ops::Range;
 
@@ -170,6 +170,7 @@ impl Emitter<'_> {
         let beats = channels.div_ceil(4);
         let tap = planner.options.check && output.mode != Mode::Write;
         let loaded = self.loaded[job.chunk];
+        let first_record = self.stream.records.len();
         for (index, part) in parts.iter().enumerate() {
             let read = &inputs[part.first..part.first + part.groups];
             let weights = (loaded.weights + part.first * taps) % config.weight_blocks;
@@ -237,15 +238,21 @@ impl Emitter<'_> {
             self.users.writer[words].fill(self.users.tiles);
         }
         self.users.tiles += 1;
+        let pixels = grid.pixels(tile.start)..grid.pixels(tile.end());
         if tap {
-            let start = grid.pixels(tile.start);
             self.stream.segments.push(Segment::Tap {
                 node: conv.node,
                 group: job.group,
-                start,
-                count: grid.pixels(tile.end()) - start,
+                start: pixels.start,
+                count: pixels.len(),
             });
         }
+        self.stream.tiles.push(TileInfo {
+            layer: job.conv,
+            group: job.group,
+            pixels,
+            records: first_record..self.stream.records.len(),
+        });
         if sum && job.last_tile {
             self.stream.segments.push(Segment::Sums {
                 first: first_channel,

@@ -2,6 +2,7 @@
 
 use firebrick_network::{NodeId, Shape};
 use firebrick_spec::command::Command;
+use std::ops::Range;
 
 /// A record of the stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +40,19 @@ pub struct LayerInfo {
     pub busy_cycles: u64,
     /// Bytes of weights sent, padding included.
     pub weight_bytes: usize,
+}
+
+/// A tile: consecutive pixels of one channel group, computed by records that follow each other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TileInfo {
+    /// Index in [`Program::layers`](super::Program::layers).
+    pub layer: usize,
+    /// Channel group.
+    pub group: usize,
+    /// Pixels of [`LayerInfo::shape`] in raster order.
+    pub pixels: Range<usize>,
+    /// Its block records; the last one drains it.
+    pub records: Range<usize>,
 }
 
 /// What the scheduler expects of the engine. `busy_cycles` is exact, `cycles` an estimate.

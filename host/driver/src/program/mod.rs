@@ -2,10 +2,11 @@
 //! packet to logits and feature maps.
 
 mod info;
+mod origin;
 mod result;
 mod stream;
 
-pub use info::{LayerInfo, Prediction, RecordInfo};
+pub use info::{LayerInfo, Prediction, RecordInfo, TileInfo};
 pub use result::{ImageResult, PartialMap, PartialResult, ResultError};
 pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;
@@ -153,6 +154,7 @@ pub struct Program {
     rows: Vec<Range<usize>>,
     records: Vec<RecordInfo>,
     segments: Vec<Segment>,
+    tiles: Vec<TileInfo>,
     nodes: Vec<NodeInfo>,
     layers: Vec<LayerInfo>,
     prediction: Prediction,
@@ -201,6 +203,7 @@ impl Program {
             holes: stream.holes,
             records: stream.records,
             segments: stream.segments,
+            tiles: stream.tiles,
             nodes: network
                 .nodes
                 .iter()

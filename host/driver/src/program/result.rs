@@ -218,7 +218,7 @@ impl Maps<'_> {
 
 impl NodeInfo {
     /// Height and width of what the engine computes.
-    fn interior(&self) -> (usize, usize) {
+    pub(super) fn interior(&self) -> (usize, usize) {
         (
             self.shape.height - 2 * self.border,
             self.shape.width - 2 * self.border,

@@ -1,6 +1,6 @@
 //! The transfer under construction: records, payloads, and holes for the picture's rows.
 
-use super::{Hole, RecordInfo, Segment};
+use super::{Hole, RecordInfo, Segment, TileInfo};
 use firebrick_spec::command::Command;
 use firebrick_spec::fields::FieldOverflow;
 
@@ -11,6 +11,7 @@ pub(crate) struct Stream {
     pub records: Vec<RecordInfo>,
     pub holes: Vec<Hole>,
     pub segments: Vec<Segment>,
+    pub tiles: Vec<TileInfo>,
 }
 
 impl Stream {

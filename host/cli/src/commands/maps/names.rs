@@ -18,6 +18,11 @@ impl Names {
     /// is no use in a file name becomes `_`, cut if it is long, and with a number if another map
     /// has that name already.
     pub fn file(&mut self, name: &str) -> String {
+        self.name(name) + ".npy"
+    }
+
+    /// The same without an ending.
+    pub fn name(&mut self, name: &str) -> String {
         let mut safe = String::new();
         for c in name.chars() {
             let c = match c {
@@ -43,7 +48,7 @@ impl Names {
             number += 1;
             file = format!("{safe}~{number}");
         }
-        file + ".npy"
+        file
     }
 }
 

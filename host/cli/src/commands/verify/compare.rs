@@ -6,6 +6,8 @@ use firebrick_network::{Network, NodeId, Op};
 use ndarray::{Array3, ArrayView3};
 use serde::Serialize;
 
+use super::conclude::Fault;
+
 /// The first value of a map that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
@@ -29,6 +31,8 @@ pub struct Layer {
     pub first_mismatch: Option<Mismatch>,
     /// Whether the engine sent the map.
     pub received: bool,
+    /// Why it is wrong, if it is.
+    pub fault: Option<Fault>,
 }
 
 /// Every node of the network, in order; the last is the logits.
@@ -107,6 +111,7 @@ fn map(name: &str, got: Option<&Array3<u8>>, want: ArrayView3<'_, u8>) -> Layer 
         mismatches: if got.is_some() { 0 } else { want.len() },
         first_mismatch: None,
         received: got.is_some(),
+        fault: None,
     };
     for (((y, x, c), &want), &got) in want.indexed_iter().zip(got.into_iter().flatten()) {
         if got != want {
@@ -140,6 +145,7 @@ fn logits(name: &str, got: &[i32], want: &[i32]) -> Layer {
             want: want[c],
         }),
         received: got.len() == want.len(),
+        fault: None,
     }
 }
 

@@ -3,16 +3,27 @@
 use serde::Serialize;
 
 use super::compare::{Layer, Mismatch};
+use super::conclude::{Divergence, Fault};
 use crate::args::{self, EngineBackend};
 use crate::engine::{Disturbance, Figures};
 use crate::error::CliError;
-use crate::output::{Output, logits_sha256, percent, table};
+use crate::output::{Output, Wide, logits_sha256, percent};
 use crate::target::Target;
+
+/// What a picture that is not exact comes to.
+#[derive(Default)]
+pub struct Conclusion {
+    /// The value that was wrong first; none if only the run without feature maps is wrong.
+    pub divergence: Option<Divergence>,
+    /// How to see more of it.
+    pub next: Option<String>,
+}
 
 /// One picture, compared.
 pub struct Picture {
     pub image: String,
     pub layers: Vec<Layer>,
+    pub conclusion: Conclusion,
     /// Logits that differ in the run that sends no feature maps.
     pub plain_mismatches: usize,
     pub figures: Option<Figures>,
@@ -75,6 +86,10 @@ enum Object<'a> {
         mismatches: usize,
         /// Of the run without feature maps.
         plain_mismatches: usize,
+        /// The value that was wrong first.
+        divergence: Option<&'a Divergence>,
+        /// How to see more of it.
+        next: Option<&'a str>,
         logits_sha256: String,
         #[serde(flatten)]
         figures: Option<&'a Figures>,
@@ -108,6 +123,8 @@ struct RunInfo {
 /// Prints as the command line wants it.
 pub struct Reporter<'a> {
     json: bool,
+    /// Whether layers that are exact have a row too.
+    table: bool,
     run: RunInfo,
     output: &'a mut Output,
 }
@@ -134,6 +151,7 @@ impl<'a> Reporter<'a> {
         };
         Reporter {
             json: args.json.on,
+            table: args.table,
             run,
             output,
         }
@@ -185,46 +203,33 @@ impl<'a> Reporter<'a> {
             elements: picture.elements(),
             mismatches: picture.mismatches(),
             plain_mismatches: picture.plain_mismatches,
+            divergence: picture.conclusion.divergence.as_ref(),
+            next: picture.conclusion.next.as_deref(),
             logits_sha256: logits_sha256(&picture.logits),
             figures: picture.figures.as_ref(),
         })
     }
 
     fn picture_text(&mut self, picture: &Picture) -> Result<(), CliError> {
-        let mut layers = table(&[
-            "layer",
-            "shape",
-            "elements#",
-            "mismatches#",
-            "first (y, x, c): got, want",
-        ]);
-        for layer in &picture.layers {
-            layers.add_row([
-                layer.layer.clone(),
-                format!("{}x{}x{}", layer.height, layer.width, layer.channels),
-                layer.elements.to_string(),
-                layer.mismatches.to_string(),
-                first(layer),
-            ]);
+        let (image, number) = (&picture.image, picture.layers.len());
+        let exact = picture.is_exact();
+        self.output.line("")?;
+        if self.table || !exact {
+            let rows = picture.layers.iter();
+            let rows = rows.filter(|l| self.table || l.fault.is_some() || l.mismatches > 0);
+            self.output
+                .line(format_args!("{image}\n\n{}\n", rows_of(rows)))?;
         }
-        self.output
-            .line(format_args!("\n{}\n\n{layers}\n", picture.image))?;
-        if picture.is_exact() {
-            self.output.line(format_args!(
-                "bit-exact: {} layers, {} values",
-                picture.layers.len(),
+        match (exact, self.table) {
+            (true, false) => self.output.line(format_args!(
+                "{image}: bit-exact: {number} layers, {} values",
                 picture.elements()
-            ))?;
-        } else {
-            let bad = picture.layers.iter().filter(|l| l.mismatches > 0).count();
-            self.output.line(format_args!(
-                "NOT bit-exact: {} of {} values differ, in {bad} of {} layers; {} logits differ \
-                 in the run without feature maps",
-                picture.mismatches(),
-                picture.elements(),
-                picture.layers.len(),
-                picture.plain_mismatches
-            ))?;
+            ))?,
+            (true, true) => self.output.line(format_args!(
+                "bit-exact: {number} layers, {} values",
+                picture.elements()
+            ))?,
+            (false, _) => self.conclusion(picture)?,
         }
         if let Some(figures) = &picture.figures {
             let text = figures.text();
@@ -233,6 +238,44 @@ impl<'a> Reporter<'a> {
             ))?;
         }
         self.output.flush()
+    }
+
+    /// What a picture that is not exact comes to.
+    fn conclusion(&mut self, picture: &Picture) -> Result<(), CliError> {
+        let bad = picture.layers.iter().filter(|l| l.mismatches > 0).count();
+        self.output.line(format_args!(
+            "NOT bit-exact: {} of {} values differ, in {bad} of {} layers; {} logits differ in \
+             the run without feature maps",
+            picture.mismatches(),
+            picture.elements(),
+            picture.layers.len(),
+            picture.plain_mismatches
+        ))?;
+        let of = |fault| {
+            let layers = picture.layers.iter().filter(|l| l.fault == Some(fault));
+            layers.map(|l| l.layer.as_str()).collect::<Vec<_>>()
+        };
+        let conclusion = &picture.conclusion;
+        match &conclusion.divergence {
+            Some(first) => {
+                self.output
+                    .line(format_args!("first: {}", sentence(first)))?;
+                self.output.line(format_args!(
+                    "wrong on their own: {}; wrong because their inputs are: {}",
+                    listed(&of(Fault::Own)),
+                    listed(&of(Fault::Inherited))
+                ))?;
+            }
+            None if bad == 0 => self.output.line(
+                "every map of the first run is right: the fault depends on the timing of the \
+                 streams, or on what was sent before",
+            )?,
+            None => {}
+        }
+        match &conclusion.next {
+            Some(next) => self.output.line(format_args!("next: {next}")),
+            None => Ok(()),
+        }
     }
 
     pub fn summary(&mut self, summary: &Summary) -> Result<(), CliError> {
@@ -254,9 +297,54 @@ impl<'a> Reporter<'a> {
     }
 }
 
+/// The layers as rows.
+fn rows_of<'a>(layers: impl Iterator<Item = &'a Layer>) -> String {
+    let mut rows = Wide::new(&[
+        "layer",
+        "shape",
+        "differ#",
+        "first y, x, c: got, want",
+        "wrong",
+    ]);
+    for layer in layers {
+        rows.add_row(vec![
+            layer.layer.clone(),
+            format!("{}x{}x{}", layer.height, layer.width, layer.channels),
+            layer.mismatches.to_string(),
+            first(layer),
+            layer.fault.map_or("", Fault::name).to_owned(),
+        ]);
+    }
+    rows.text()
+}
+
+/// The first wrong value in one sentence.
+fn sentence(first: &Divergence) -> String {
+    let Mismatch { y, x, c, got, want } = first.value;
+    let mut text = format!("{} ({y}, {x}, {c}): {got}, want {want}", first.layer);
+    if let (Some(record), Some(tile)) = (first.record, &first.tile) {
+        text += &format!("; written by record {record} ({tile})");
+    }
+    if let Some(cycle) = first.cycle {
+        text += &format!(", sent in cycle {cycle}");
+    }
+    let (rows, columns, channels) = (&first.rows, &first.columns, &first.channels);
+    text + &format!("; the layer differs in rows: {rows}, columns: {columns}, channels: {channels}")
+}
+
+/// Names, at most so many that they can be taken in.
+fn listed(names: &[&str]) -> String {
+    const MOST: usize = 4;
+    match names.len() {
+        0 => "none".to_owned(),
+        n if n > MOST => format!("{} and {} more", names[..MOST].join(", "), n - MOST),
+        _ => names.join(", "),
+    }
+}
+
 fn first(layer: &Layer) -> String {
     match layer.first_mismatch {
-        Some(Mismatch { y, x, c, got, want }) => format!("({y}, {x}, {c}): {got}, {want}"),
+        Some(Mismatch { y, x, c, got, want }) => format!("{y}, {x}, {c}: {got}, {want}"),
         None if layer.received => String::new(),
         None => "not received".to_owned(),
     }
@@ -276,10 +364,12 @@ mod tests {
             mismatches,
             first_mismatch: None,
             received: true,
+            fault: None,
         };
         Picture {
             image: "p".into(),
             layers: vec![layer],
+            conclusion: Conclusion::default(),
             plain_mismatches,
             figures: None,
             logits: Vec::new(),
