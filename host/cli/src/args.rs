@@ -6,6 +6,8 @@ pub mod device;
 pub mod emulate;
 mod manual;
 mod near;
+#[cfg(test)]
+mod pages;
 pub mod report;
 
 pub use check::parse;
