@@ -5,7 +5,7 @@ pub mod compile;
 pub mod device;
 pub mod emulate;
 mod manual;
-mod near;
+pub mod near;
 #[cfg(test)]
 mod pages;
 pub mod report;

@@ -15,6 +15,7 @@ use firebrick_spec::config::Family;
 #[cfg(feature = "sim")]
 use firebrick_spec::resources::Share;
 
+use crate::args::near::{near, question};
 use crate::skipped::READABLE_PERCENT;
 
 /// Resources of which too much is taken, in words.
@@ -38,13 +39,51 @@ impl fmt::Display for Over<'_> {
     }
 }
 
+/// Files of a folder that are looked at for one that was meant.
+const LOOKED_AT: usize = 10_000;
+
+/// If there is no such file: the one beside it whose name is most like it, as a question.
+fn meant(place: &str) -> String {
+    let path = Path::new(place);
+    let name = path.file_name().and_then(|name| name.to_str());
+    let (Some(name), false) = (name, path.exists()) else {
+        return String::new();
+    };
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let looked_at = match folder.as_os_str().is_empty() {
+        true => Path::new("."),
+        false => folder,
+    };
+    let entries = std::fs::read_dir(looked_at).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names.take(LOOKED_AT).collect();
+    let near = near(name, names.iter().map(String::as_str));
+    question(near.map(|name| folder.join(name).display().to_string()))
+}
+
+/// If a network's name was given in place of a packed model: that it needs none.
+fn built_in(place: &str) -> &'static str {
+    let name = place.to_lowercase();
+    let names = [
+        "squeezenet",
+        "squeezenet-v1.1",
+        "squeezenet1_1",
+        "v1.1",
+        "1.1",
+    ];
+    match names.contains(&&*name) && !Path::new(place).exists() {
+        true => "; SqueezeNet v1.1 is built in: leave --model out for it",
+        false => "",
+    }
+}
+
 /// Why a command, or one picture of it, has no result. The messages of the crates below hold
 /// their causes already.
 #[derive(Debug, thiserror::Error)]
 pub enum CliError {
-    #[error(transparent)]
+    #[error("{error}{near}", error = .0, near = meant(&.0.place))]
     Picture(#[from] ImageError),
-    #[error(transparent)]
+    #[error("{error}{near}{own}", error = .0, near = meant(&.0.place), own = built_in(&.0.place))]
     Pack(#[from] PackError),
     #[error(transparent)]
     Model(#[from] firebrick_model::ModelError),

@@ -234,6 +234,18 @@ impl Place {
         }
     }
 
+    /// Refuses a file that another option of the same command names too.
+    pub fn must_not_be(&self, other: &Place) -> Result<(), CliError> {
+        match (&self.to, &other.to) {
+            (To::File(a), To::File(b)) if a == b => Err(CliError::output(
+                &self.shown,
+                self.option,
+                format!("{} of the same command goes there too", other.option),
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Writes the whole file.
     pub fn write(&self, bytes: &[u8]) -> Result<(), CliError> {
         let mut writer = self.create()?;

@@ -274,3 +274,45 @@ mod waveforms {
         run("0..10").fails("--force");
     }
 }
+
+#[test]
+fn two_outputs_of_one_command_are_two_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let at = |name: &str| dir.path().join(name);
+    let (one, linked) = (at("t.bin"), at("./t.bin"));
+    let args = [
+        "compile",
+        "--model",
+        text(&pack),
+        text(&image),
+        "--weights",
+        "streamed",
+        "-o",
+        text(&one),
+    ];
+    let run = firebrick(&[&args[..], &["--expect", text(&linked)]].concat());
+    run.fails("-o of the same command goes there too");
+    assert!(!one.exists());
+    firebrick(&[&args[..], &["--expect", text(&at("r.bin"))]].concat()).good();
+}
+
+#[test]
+fn a_file_that_was_meant_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (
+        small_pack(dir.path()),
+        picture(dir.path(), "cat.png", 40, 50),
+    );
+    let wrong = dir.path().join("cta.png");
+    let run = firebrick(&["classify", "--model", text(&pack), text(&wrong)]);
+    run.fails(&format!("did you mean {}?", image.display()));
+    let wrong = dir.path().join("smal.safetensors");
+    let run = firebrick(&["info", "--model", text(&wrong)]);
+    run.fails(&format!("did you mean {}?", pack.display()));
+    let run = firebrick(&["info", "--model", "squeezenet-v1.1"]);
+    run.fails("v1.1 is built in: leave --model out");
+    // One that is there and no picture was meant.
+    let run = firebrick(&["classify", text(&pack)]).fails("small.safetensors");
+    assert!(!run.stderr.contains("did you mean"), "{run:?}");
+}

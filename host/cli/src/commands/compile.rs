@@ -45,6 +45,13 @@ pub fn run(args: &Compile, output: &mut Output) -> Result<(), CliError> {
     let optional = |path: Option<&Path>, kind| path.map(|path| place(path, kind)).transpose();
     let expect_at = optional(args.expect.as_deref(), Kind::RESULT)?;
     let setup_at = optional(args.setup.as_deref(), Kind::SETUP)?;
+    let others: Vec<&Place> = [&expect_at, &setup_at].into_iter().flatten().collect();
+    for (index, other) in others.iter().enumerate() {
+        other.must_not_be(&transfer_at)?;
+        for earlier in &others[..index] {
+            other.must_not_be(earlier)?;
+        }
+    }
 
     let target = target::load(&args.target)?;
     let program = target.compile(args.check)?;

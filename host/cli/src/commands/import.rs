@@ -119,7 +119,9 @@ impl Outputs {
             Some(path) => {
                 // Nor over the pack of before, if that goes wrong later.
                 inputs.push(&args.output);
-                Some(Place::check(path, Kind::CALIBRATION, &inputs, force)?)
+                let place = Place::check(path, Kind::CALIBRATION, &inputs, force)?;
+                place.must_not_be(&pack)?;
+                Some(place)
             }
             None => None,
         };

@@ -9,10 +9,16 @@ use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+/// How long a process that was killed may take to go: a driver keeps it in a transfer that cannot
+/// be broken off until that has timed out, XDMA's for ten seconds.
+const DYING: Duration = Duration::from_secs(15);
+/// How long a holder is looked for: one that is just being killed may be missing from the list.
+const UNKNOWN: Duration = Duration::from_millis(250);
 /// Between two attempts.
 const INTERVAL: Duration = Duration::from_millis(20);
 
-/// Locks `file`, waiting for at most `wait`. The lock lasts until the file is closed.
+/// Locks `file`, waiting for at most `wait`, and in any case for a process to go that was killed.
+/// The lock lasts until the file is closed.
 pub(super) fn lock(
     device: &str,
     node: &Path,
@@ -31,13 +37,22 @@ pub(super) fn lock(
                         device: device.into(),
                     });
                 }
-                let left = wait.saturating_sub(begin.elapsed());
+                let mut left = wait.saturating_sub(begin.elapsed());
                 if left.is_zero() {
-                    return Err(DeviceError::InUse {
-                        device: device.into(),
-                        node: node.into(),
-                        pid: holder(file),
-                    });
+                    let pid = holder(file);
+                    let more = match pid {
+                        Some(pid) if is_dying(pid) => DYING,
+                        Some(_) => Duration::ZERO,
+                        None => UNKNOWN,
+                    };
+                    left = (wait + more).saturating_sub(begin.elapsed());
+                    if left.is_zero() {
+                        return Err(DeviceError::InUse {
+                            device: device.into(),
+                            node: node.into(),
+                            pid,
+                        });
+                    }
                 }
                 std::thread::sleep(left.min(INTERVAL));
             }
@@ -63,6 +78,25 @@ fn holder(file: &File) -> Option<u32> {
         minor(status.st_dev),
         status.st_ino,
     )
+}
+
+/// Whether a process was killed, or has ended but for threads that a driver still holds.
+fn is_dying(pid: u32) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"));
+    status.is_ok_and(|status| says_dying(&status))
+}
+
+/// Looks into the text of `/proc/PID/status`: state zombie or dead, or SIGKILL on its way.
+fn says_dying(status: &str) -> bool {
+    const KILL: u64 = 1 << 8;
+    let field = |name: &str| {
+        let line = status.lines().find_map(|line| line.strip_prefix(name));
+        line.map(str::trim)
+    };
+    let pending = |name: &str| field(name).and_then(|mask| u64::from_str_radix(mask, 16).ok());
+    let killed = |name: &str| pending(name).is_some_and(|mask| mask & KILL != 0);
+    let gone = field("State:").is_some_and(|state| state.starts_with(['Z', 'X']));
+    gone || killed("SigPnd:") || killed("ShdPnd:")
 }
 
 /// Looks a file up in the text of `/proc/locks`, whose lines are number, kind, mode, access,
@@ -97,6 +131,29 @@ mod tests {
         assert_eq!(find(text, 8, 1, 98), Some(11));
         assert_eq!(find(text, 0, 0x2f, 7), None);
         assert_eq!(find(text, 8, 2, 99), None);
+    }
+
+    #[test]
+    fn a_killed_process_is_dying() {
+        let text = |state: &str, pending: &str| {
+            format!("Name:\tx\nState:\t{state}\nSigPnd:\t0000\nShdPnd:\t{pending}\n")
+        };
+        assert!(!says_dying(&text("S (sleeping)", "0000000000000000")));
+        assert!(!says_dying(&text("S (sleeping)", "0000000000004000")));
+        assert!(says_dying(&text("D (disk sleep)", "0000000000000100")));
+        assert!(says_dying(&text("Z (zombie)", "0000000000000000")));
+        assert!(!says_dying(""));
+        assert!(!is_dying(std::process::id()));
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+        child.kill().unwrap();
+        let begin = Instant::now();
+        while !is_dying(child.id()) {
+            assert!(begin.elapsed() < Duration::from_secs(10));
+        }
+        child.wait().unwrap();
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::bytes_of;
 use crate::args;
 use crate::error::CliError;
-use crate::output::{Output, percent, table};
+use crate::output::{Output, Wide, percent};
 use crate::progress::note;
 use crate::target::shown;
 
@@ -186,7 +186,7 @@ pub fn print(
     if args.json.on {
         return output.json(&report);
     }
-    let mut table = table(&[
+    let mut table = Wide::new(&[
         "layer",
         "largest#",
         "clip#",
@@ -197,7 +197,7 @@ pub fn print(
     ]);
     for layer in layers {
         let [least, most] = layer.channel_scale;
-        table.add_row([
+        table.add_row(vec![
             layer.name.clone(),
             format!("{:.3}", layer.largest),
             format!("{:.3}", layer.clip),
@@ -209,7 +209,7 @@ pub fn print(
             layer.saturated.map_or(String::new(), percent),
         ]);
     }
-    output.line(table)?;
+    output.line(table.text())?;
     output.line(format_args!(
         "{}: {} at {}x{}, {} classes, {}, mean {:?}, deviation {:?}, {} bytes",
         report.pack,
