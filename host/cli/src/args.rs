@@ -42,6 +42,9 @@ pub struct Args {
     /// Print no progress
     #[arg(short, long, global = true, display_order = 100)]
     pub quiet: bool,
+    /// Say on standard error what is done with devices; -vv says more, -vvv all
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 101)]
+    pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]

@@ -7,6 +7,7 @@ mod device;
 mod engine;
 mod error;
 mod exit;
+mod log;
 mod output;
 mod outputs;
 mod pictures;
@@ -24,6 +25,7 @@ use error::Outcome;
 
 fn main() -> ExitCode {
     let args = args::parse();
+    log::begin(args.verbose);
     signals::keep_file_limits();
     match commands::run(&args) {
         Ok(Outcome::Good) => ExitCode::from(exit::GOOD),

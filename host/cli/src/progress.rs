@@ -1,5 +1,6 @@
 //! Progress and messages on standard error: bars on a terminal, plain lines elsewhere.
 
+use std::ffi::OsString;
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -17,7 +18,65 @@ pub fn note(text: impl Display) {
 
 /// One error.
 pub fn error(error: impl Display) {
-    note(format_args!("error: {error}"));
+    note(format_args!(
+        "{} {error}",
+        paint(Stream::Err, Colour::Red, "error:")
+    ));
+}
+
+/// One warning.
+pub fn warning(text: impl Display) {
+    note(format_args!(
+        "{} {text}",
+        paint(Stream::Err, Colour::Yellow, "warning:")
+    ));
+}
+
+/// Where text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+}
+
+/// Colours with a meaning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    Red,
+    Green,
+    Yellow,
+}
+
+/// Text, in a colour where colours are shown.
+pub fn paint(stream: Stream, colour: Colour, text: &str) -> String {
+    let code = match colour {
+        Colour::Red => 31,
+        Colour::Green => 32,
+        Colour::Yellow => 33,
+    };
+    match is_coloured(stream) {
+        true => format!("\x1b[1;{code}m{text}\x1b[0m"),
+        false => text.to_owned(),
+    }
+}
+
+/// Whether a stream shows colours.
+pub fn is_coloured(stream: Stream) -> bool {
+    let terminal = match stream {
+        Stream::Out => std::io::stdout().is_terminal(),
+        Stream::Err => std::io::stderr().is_terminal(),
+    };
+    coloured(
+        terminal,
+        std::env::var_os("NO_COLOR"),
+        std::env::var_os("TERM"),
+    )
+}
+
+/// A terminal shows colours unless NO_COLOR is set and not empty, or it is a dumb one.
+fn coloured(terminal: bool, no_color: Option<OsString>, term: Option<OsString>) -> bool {
+    let refused = no_color.is_some_and(|text| !text.is_empty());
+    terminal && !refused && term.is_none_or(|term| term != "dumb")
 }
 
 /// How progress is shown.
@@ -29,8 +88,9 @@ pub enum Style {
 }
 
 impl Style {
-    pub fn choose(quiet: bool) -> Style {
-        match (quiet, std::io::stderr().is_terminal()) {
+    /// Bars and lines of a log do not go together.
+    pub fn choose(quiet: bool, log: bool) -> Style {
+        match (quiet, std::io::stderr().is_terminal() && !log) {
             (true, _) => Style::None,
             (false, true) => Style::Bars,
             (false, false) => Style::Lines,
@@ -316,5 +376,22 @@ mod simulation {
             assert!(text.contains("2500 cycles, 2.5 times the 1000"), "{text}");
             assert!(!text.contains('%') && !text.contains("left"), "{text}");
         }
+    }
+}
+
+#[cfg(test)]
+mod colours {
+    use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_that_want_them() {
+        let set = |text: &str| Some(OsString::from(text));
+        assert!(coloured(true, None, set("xterm")));
+        assert!(coloured(true, set(""), None));
+        assert!(!coloured(true, set("1"), set("xterm")));
+        assert!(!coloured(true, None, set("dumb")));
+        assert!(!coloured(false, None, set("xterm")));
+        assert_eq!(Style::choose(true, false), Style::None);
+        assert_ne!(Style::choose(false, true), Style::Bars);
     }
 }

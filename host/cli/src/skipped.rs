@@ -48,7 +48,7 @@ impl Skipped {
         };
         found[1] += 1;
         let [files, skipped] = *found;
-        progress::note(format_args!("warning: skipped: {error}"));
+        progress::warning(format_args!("skipped: {error}"));
         let most = files.saturating_sub(skipped);
         match most * 100 < files * READABLE_PERCENT {
             false => Ok(()),
@@ -64,8 +64,8 @@ impl Skipped {
     pub fn report(&self) {
         for (folder, [files, skipped]) in &self.folders {
             if *skipped > 0 {
-                progress::note(format_args!(
-                    "warning: {}: {skipped} of {files} files were skipped",
+                progress::warning(format_args!(
+                    "{}: {skipped} of {files} files were skipped",
                     folder.display()
                 ));
             }

@@ -125,3 +125,45 @@ fn lists_and_folders_hold_names_of_any_kind() {
         "{some:?}"
     );
 }
+
+#[test]
+fn a_log_says_what_is_done_with_the_engine() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let args = [
+        "classify",
+        "--json",
+        "--backend",
+        "software",
+        "--model",
+        text(&pack),
+        text(&image),
+    ];
+    let run = |more: &[&str], level: Option<&str>| {
+        let mut command = command(&[&args[..], more].concat());
+        command.env_remove("RUST_LOG").env_remove("FIREBRICK_LOG");
+        if let Some(level) = level {
+            command.env("FIREBRICK_LOG", level);
+        }
+        let run = Run::of(command.output().unwrap()).good();
+        assert_eq!(run.objects().len(), 1);
+        assert!(!run.stderr.contains('\u{1b}'), "{run:?}");
+        run.stderr
+    };
+    let quiet = run(&[], None);
+    assert!(!quiet.contains("INFO"), "{quiet}");
+    let info = run(&["-v"], None);
+    assert!(
+        info.contains("recognised") && !info.contains("DEBUG"),
+        "{info}"
+    );
+    for debug in [run(&["-vv"], None), run(&[], Some("debug"))] {
+        assert!(debug.contains("the probe came back"), "{debug}");
+        assert!(debug.contains("bytes_in="), "{debug}");
+        assert!(debug.contains("time.busy="), "{debug}");
+    }
+    // What is asked for on the command line goes before the variable.
+    assert!(!run(&["-v"], Some("trace")).contains("DEBUG"));
+    let wrong = run(&[], Some("a=b=c"));
+    assert!(wrong.contains("warning: FIREBRICK_LOG=a=b=c: "), "{wrong}");
+}

@@ -108,6 +108,15 @@ macro_rules! colour {
     };
 }
 
+macro_rules! log {
+    () => {
+        "  FIREBRICK_LOG        What is logged without -v: a level (error, warn, info, debug, trace),
+                       or one for each part, as in firebrick_driver=trace. Without it,
+                       RUST_LOG says so.
+"
+    };
+}
+
 const ENVIRONMENT: &str = concat!(
     "\
 Environment variables:
@@ -116,10 +125,11 @@ Environment variables:
   FIREBRICK_VERILATOR  The Verilator to use instead of the one on PATH.
   CXX                  The C++ compiler that builds simulations.
 ",
+    log!(),
     colour!()
 );
 
-const COLOUR: &str = concat!("Environment variables:\n", colour!());
+const COLOUR: &str = concat!("Environment variables:\n", log!(), colour!());
 
 /// The exit codes, one a line.
 fn exit_codes() -> String {

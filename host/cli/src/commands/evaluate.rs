@@ -109,7 +109,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         None => None,
     };
     if let Some(better) = &preparation {
-        progress::note(format_args!("warning: {better}"));
+        progress::warning(format_args!("{better}"));
     }
     let mut report = Report::new(
         &target,

@@ -23,7 +23,7 @@ use crate::error::CliError;
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
 use crate::pictures;
-use crate::progress::{Counter, Style, note};
+use crate::progress::{Counter, Style, note, warning};
 use crate::sources::Sources;
 use fits::Fits;
 
@@ -346,15 +346,15 @@ fn readable(
             Err(error) => {
                 found.skipped += 1;
                 if found.skipped <= WARNINGS {
-                    note(format_args!("warning: {error}; it is left out"));
+                    warning(format_args!("{error}; it is left out"));
                 }
             }
         }
     }
     if found.skipped > 0 {
         let read = all - found.skipped;
-        note(format_args!(
-            "warning: {} of {all} pictures in {} cannot be read and are left out",
+        warning(format_args!(
+            "{} of {all} pictures in {} cannot be read and are left out",
             found.skipped,
             folder.display()
         ));

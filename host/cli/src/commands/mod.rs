@@ -52,7 +52,7 @@ fn for_board(config: &HwConfig, board: &Board) -> Result<HwConfig, CliError> {
 
 /// Carries a command out.
 pub fn run(args: &Args) -> Result<Outcome, CliError> {
-    let style = Style::choose(args.quiet);
+    let style = Style::choose(args.quiet, args.verbose > 0);
     let mut output = Output::new();
     let outcome = match &args.command {
         Command::Classify(args) => classify::run(args, style, &mut output),

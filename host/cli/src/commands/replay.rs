@@ -62,7 +62,7 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         ));
     }
     if let Some(warning) = &replay.truncated {
-        progress::note(format_args!("warning: {warning}"));
+        progress::warning(format_args!("{warning}"));
     }
     let report = Report {
         recorded: replay.device,

@@ -8,7 +8,7 @@ use firebrick_sim::{ModelError, SimError};
 use super::{Disturbance, Engine};
 use crate::commands::Sent;
 use crate::error::CliError;
-use crate::progress::note;
+use crate::progress::{note, warning};
 
 impl Engine {
     /// Sets disturbances and progress up for a run, and the waveform before the first.
@@ -82,8 +82,8 @@ impl Engine {
         let path = path.display();
         let recorded = match recorded {
             0 => {
-                note(format_args!(
-                    "warning: the waveform {path} holds no cycle: the run ended at cycle {}, before \
+                warning(format_args!(
+                    "the waveform {path} holds no cycle: the run ended at cycle {}, before \
                      the window {from}..{to}; name an earlier one with --cycles",
                     now - self.origin.unwrap_or(0)
                 ));

@@ -8,6 +8,7 @@ use rustix::io::Errno;
 use std::fs::File;
 use std::path::Path;
 use std::time::{Duration, Instant};
+use tracing::info;
 
 /// How long a process that was killed may take to go: a driver keeps it in a transfer that cannot
 /// be broken off until that has timed out, XDMA's for ten seconds.
@@ -27,6 +28,7 @@ pub(super) fn lock(
     cancelled: &dyn Fn() -> bool,
 ) -> Result<(), DeviceError> {
     let begin = Instant::now();
+    let mut told = false;
     loop {
         match flock(file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => return Ok(()),
@@ -53,6 +55,10 @@ pub(super) fn lock(
                             pid,
                         });
                     }
+                }
+                if !told {
+                    told = true;
+                    info!(node = %node.display(), holder = ?holder(file), "waits for the lock");
                 }
                 std::thread::sleep(left.min(INTERVAL));
             }

@@ -4,7 +4,8 @@
 
 use super::{Cancel, Device, DeviceError, Found, Uri, UriError, axidma, xdma};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
+use tracing::{debug, info_span};
 
 /// How a device is opened.
 #[derive(Clone, Debug, Default)]
@@ -178,5 +179,12 @@ fn sentence(items: impl Iterator<Item = &'static str>) -> String {
 /// # Errors
 /// Why it cannot be used.
 pub fn open(uri: &Uri, options: &OpenOptions) -> Result<Box<dyn Device + Send>, DeviceError> {
-    uri.transport.open(&uri.address, options)
+    let _span = info_span!("open", device = %uri).entered();
+    let begin = Instant::now();
+    let opened = uri.transport.open(&uri.address, options);
+    match &opened {
+        Ok(_) => debug!(took = ?begin.elapsed(), "opened"),
+        Err(error) => debug!(took = ?begin.elapsed(), "not opened: {error}"),
+    }
+    opened
 }

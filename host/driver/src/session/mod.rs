@@ -19,6 +19,7 @@ use ndarray::ArrayView3;
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 use tags::Tags;
+use tracing::{debug, info, info_span};
 
 /// How long a probe may take.
 const PROBE: Duration = Duration::from_secs(5);
@@ -57,6 +58,7 @@ impl<D: Device> Session<D> {
     /// an error, because a process before ended in the middle of a picture, it is reset; what is
     /// left in the streams is dropped.
     pub fn open(mut device: D, config: &HwConfig) -> Result<Session<D>, SessionError> {
+        let _span = info_span!("recognise", device = device.name()).entered();
         let magic = device.read_reg(regs::MAGIC.offset)?;
         if magic == u32::MAX {
             return Err(SessionError::Device(DeviceError::LinkLost {
@@ -89,6 +91,12 @@ impl<D: Device> Session<D> {
                 got,
             });
         }
+        info!(
+            configuration = config.name,
+            hash = format_args!("{got:016x}"),
+            abi = format_args!("{abi:#010x}"),
+            "recognised"
+        );
         let mut session = Session {
             device,
             config: config.clone(),
@@ -125,6 +133,10 @@ impl<D: Device> Session<D> {
             let status = self.device.read_reg(regs::STATUS.offset)?;
             if status & regs::UNCLEAN != 0 || attempt > 0 {
                 self.resident = None;
+                info!(
+                    status = format_args!("{status:#010x}"),
+                    attempt, "resets an engine that is not idle and clean"
+                );
                 self.device.reset(left)?;
             }
             let tag = self.tags.next();
@@ -139,6 +151,7 @@ impl<D: Device> Session<D> {
                     };
                     self.beats = self.device.read_reg(regs::BEATS_IN_LO.offset)?;
                     self.sequence = Some(next);
+                    debug!(next, took = ?begin.elapsed(), "the probe came back");
                     return Ok(next);
                 }
                 // What an earlier process left may need more than one reset to come out.
@@ -194,8 +207,15 @@ impl<D: Device> Session<D> {
         program: &Program,
         images: &[ArrayView3<'_, u8>],
     ) -> Result<Vec<ImageResult>, SessionError> {
+        let _span = info_span!("run", pictures = images.len()).entered();
         self.set_up(program)?;
         self.ready()?;
+        debug!(
+            bytes_in = program.input_bytes(),
+            bytes_out = program.output_bytes(),
+            deadline = ?self.deadline,
+            "sends"
+        );
         let mut transfers = Vec::with_capacity(images.len());
         let mut tags = Vec::with_capacity(images.len());
         for (index, image) in images.iter().enumerate() {
@@ -243,6 +263,8 @@ impl<D: Device> Session<D> {
         self.resident = None;
         let tag = self.tags.next();
         if let Some(setup) = program.setup_with_tag(tag) {
+            let _span = info_span!("set up", bytes = setup.len()).entered();
+            debug!("loads the weights that stay in the engine");
             let result = self
                 .device
                 .run(&setup, Program::SETUP_OUTPUT_BYTES, self.deadline)
@@ -352,7 +374,8 @@ impl<D: Device> Session<D> {
 
     /// Resets the engine after an error.
     fn recover<T>(&mut self, result: Result<T, SessionError>) -> Result<T, SessionError> {
-        if result.is_err() {
+        if let Err(error) = &result {
+            info!(kind = error.kind(), "resets the engine after an error");
             // The first error says more than one about the reset; that comes with the next
             // picture, if it stays.
             let _ = self.reset();

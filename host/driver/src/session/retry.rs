@@ -7,6 +7,7 @@ use ndarray::Array3;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
+use tracing::info;
 
 /// What became of one picture of a batch, or of one try of it.
 #[derive(Debug)]
@@ -126,6 +127,12 @@ impl<D: Device> Session<D> {
                     error: &error,
                 };
                 let flow = if !fatal && error.may_pass() && job.attempt <= retries {
+                    info!(
+                        picture = job.index,
+                        attempt = job.attempt,
+                        kind = error.kind(),
+                        "is tried again, alone"
+                    );
                     later.push(job);
                     tell(Tried::Again(lost))
                 } else {

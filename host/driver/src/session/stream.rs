@@ -6,6 +6,7 @@ use crate::program::{ImageError, ImageResult, Order, Program, check_order};
 use crate::session::tags::Tags;
 use ndarray::Array3;
 use std::ops::ControlFlow;
+use tracing::{debug, info, info_span};
 
 /// What comes next in a batch.
 #[derive(Clone, Debug)]
@@ -79,8 +80,15 @@ impl<D: Device> Session<D> {
         next: &mut dyn FnMut() -> Next,
         answer: &mut dyn FnMut(Answer) -> ControlFlow<()>,
     ) -> Result<u64, SessionError> {
+        let _span = info_span!("stream", network = program.network()).entered();
         self.set_up(program)?;
         let first = self.ready()?;
+        debug!(
+            bytes_in = program.input_bytes(),
+            bytes_out = program.output_bytes(),
+            deadline = ?self.deadline,
+            "begins"
+        );
         // Tags count up, so that each result's is known from its place.
         let first_tag = self.tags.peek();
         let mut pictures = Pictures {
@@ -106,6 +114,7 @@ impl<D: Device> Session<D> {
                 match checked {
                     Ok(result) => {
                         taken += 1;
+                        debug!(picture = taken - 1, took = ?packet.timing.total, "has a result");
                         answer(Answer {
                             index: taken - 1,
                             result,
@@ -129,6 +138,10 @@ impl<D: Device> Session<D> {
         };
         if result.is_ok() && fed != taken {
             // Given up in between.
+            info!(
+                sent = fed,
+                taken, "resets the engine: pictures are under way"
+            );
             self.reset()?;
         }
         let result = self.explain(result, program);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::progress::{Colour, Stream, paint};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -100,14 +101,14 @@ impl Report<'_> {
             let check = &check;
             self.output.json(&Step { step: name, check })?;
         } else {
-            let state = match check.outcome {
-                State::Ok => "ok",
-                State::Failed => "FAILED",
-                State::Skipped => "skipped",
+            let (state, colour) = match check.outcome {
+                State::Ok => ("ok", Colour::Green),
+                State::Failed => ("FAILED", Colour::Red),
+                State::Skipped => ("skipped", Colour::Yellow),
             };
+            let state = paint(Stream::Out, colour, &format!("{state:7}"));
             let detail = &check.detail;
-            self.output
-                .line(format_args!("{state:7} {name}: {detail}"))?;
+            self.output.line(format_args!("{state} {name}: {detail}"))?;
             if let Some(advice) = &check.advice {
                 self.output.line(format_args!("        do: {advice}"))?;
             }

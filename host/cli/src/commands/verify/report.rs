@@ -8,6 +8,7 @@ use crate::args::{self, EngineBackend};
 use crate::engine::{Disturbance, Figures};
 use crate::error::CliError;
 use crate::output::{Output, Wide, logits_sha256, percent};
+use crate::progress::{Colour, Stream, paint};
 use crate::target::Target;
 
 /// What a picture that is not exact comes to.
@@ -222,11 +223,13 @@ impl<'a> Reporter<'a> {
         }
         match (exact, self.table) {
             (true, false) => self.output.line(format_args!(
-                "{image}: bit-exact: {number} layers, {} values",
+                "{image}: {}: {number} layers, {} values",
+                good("bit-exact"),
                 picture.elements()
             ))?,
             (true, true) => self.output.line(format_args!(
-                "bit-exact: {number} layers, {} values",
+                "{}: {number} layers, {} values",
+                good("bit-exact"),
                 picture.elements()
             ))?,
             (false, _) => self.conclusion(picture)?,
@@ -244,8 +247,9 @@ impl<'a> Reporter<'a> {
     fn conclusion(&mut self, picture: &Picture) -> Result<(), CliError> {
         let bad = picture.layers.iter().filter(|l| l.mismatches > 0).count();
         self.output.line(format_args!(
-            "NOT bit-exact: {} of {} values differ, in {bad} of {} layers; {} logits differ in \
+            "{}: {} of {} values differ, in {bad} of {} layers; {} logits differ in \
              the run without feature maps",
+            paint(Stream::Out, Colour::Red, "NOT bit-exact"),
             picture.mismatches(),
             picture.elements(),
             picture.layers.len(),
@@ -295,6 +299,10 @@ impl<'a> Reporter<'a> {
             summary.good, summary.images, summary.failed, summary.mismatches, summary.elements
         ))
     }
+}
+
+fn good(text: &str) -> String {
+    paint(Stream::Out, Colour::Green, text)
 }
 
 /// The layers as rows.
