@@ -6,8 +6,8 @@ use common::{Builder, picture};
 use firebrick_driver::{CompileOptions, Executor, Program, compile};
 use firebrick_network::random::{figures, squeezenet, with_bypass};
 use firebrick_network::{Network, NodeId};
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, RECORD_BYTES};
+use firebrick_spec::{BEAT_BYTES, HwConfig};
 
 /// Maps that are written, pooled, concatenated, padded and summed.
 fn networks() -> Vec<(Network, usize, usize)> {
@@ -41,7 +41,7 @@ fn programs() -> Vec<(Network, Program)> {
 #[test]
 fn every_value_is_in_the_beat_that_is_named() {
     for (network, program) in programs() {
-        let beat_bytes = program.config().bus_bytes;
+        let beat_bytes = BEAT_BYTES;
         let beats = program.output_bytes() / beat_bytes;
         // All bytes of a beat say its number: here the lower half, and there the upper one.
         let numbered = |shift: usize| -> Vec<u8> {

@@ -2,6 +2,7 @@
 
 use super::{NodeKind, Program, Segment, TileInfo};
 use firebrick_network::NodeId;
+use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
 use firebrick_spec::command::{Command, LOGIT_BYTES};
 
@@ -52,7 +53,7 @@ impl Program {
         for segment in &self.segments {
             let within = match segment {
                 Segment::Sums { first, beats } if sum => {
-                    let per_beat = self.config.bus_bytes / LOGIT_BYTES;
+                    let per_beat = BEAT_BYTES / LOGIT_BYTES;
                     let beat = leaf.channel.checked_sub(*first).map(|n| n / per_beat);
                     beat.filter(|beat| beat < beats)
                 }
