@@ -39,55 +39,57 @@ const CHANCE_MAX: f64 = 0.95;
 pub struct Args {
     #[command(subcommand)]
     pub command: Command,
-    /// Print no progress
+    /// Do not show progress
     #[arg(short, long, global = true, display_order = 100)]
     pub quiet: bool,
-    /// Say on standard error what is done with devices; -vv says more, -vvv all
+    /// Log what is done with devices on standard error; -vv logs more, -vvv everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 101)]
     pub verbose: u8,
 }
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Say what pictures show
+    /// Classify pictures
     Classify(Classify),
     /// Compare every feature map of the engine with the integer model
     Verify(Verify),
-    /// Write the engine's Verilog, and what a board needs with it
+    /// Write the engine's Verilog and the files that a board needs
     Generate(Generate),
-    /// List the presets of the engine
+    /// List the engine's presets
     Presets(Presets),
     /// Show a configuration, the network's layers on it, and the predicted traffic and cycles
     Info(Info),
     /// Predict the engine's cycles, layer by layer, without running it
     Predict(Predict),
-    /// Draw a network on a configuration: timeline, cycles, memory, numbers, in one HTML file
+    /// Report on a network and a configuration in one HTML page: timeline, cycles, memory and
+    /// figures
     Report(report::Report),
-    /// Rank the configurations that fit a board by their speed
+    /// Rank the configurations that fit a board by speed
     Explore(Explore),
     /// Print the command stream that runs the network
     Disasm(Disasm),
-    /// Write a picture's transfer, and the result that it must give, for other programs and benches
+    /// Write the transfer for a picture, and the result it must give, for other programs and test
+    /// benches
     Compile(compile::Compile),
-    /// Quantise a float SqueezeNet and write the packed model
+    /// Quantise a float SqueezeNet and write it as a packed model
     Import(Import),
     /// Measure accuracy on labelled pictures
     Evaluate(Evaluate),
-    /// Write every feature map of a picture, as the integer model has it
+    /// Write every feature map of a picture, as the integer model computes it
     Maps(Maps),
-    /// Be a board that is not there: device nodes with the simulated engine behind them
+    /// Emulate a board: create device nodes with the simulated engine behind them
     Emulate(emulate::Emulate),
-    /// List the boards that are there
+    /// List the boards that are connected
     Devices(device::Devices),
-    /// Walk the way to a board step by step, and say what to do about what fails
+    /// Check the path to a board step by step, and say how to fix what fails
     Doctor(device::Doctor),
-    /// Measure packing, transfer, compute and latency apart
+    /// Measure packing, transfer, compute and latency separately
     Bench(device::Bench),
-    /// Run a recording of a device again and name the first word that differs
+    /// Run a recording again and name the first word that differs
     Replay(device::Replay),
-    /// Print the script by which a shell completes the program's command line
+    /// Print a shell's completion script
     Completions(Completions),
-    /// Write the man pages of the program and of each of its commands
+    /// Write the man pages of the program and its commands
     Man(ManPages),
 }
 
@@ -100,7 +102,7 @@ pub struct Classify {
     pub backend: Backend,
     #[command(flatten)]
     pub on: device::On,
-    /// Write all that crosses to and from the engine to a file, for `firebrick replay`
+    /// Record everything that crosses to and from the engine in a file, for `firebrick replay`
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     #[command(flatten)]
@@ -110,8 +112,8 @@ pub struct Classify {
     /// How many classes to print for each picture
     #[arg(long, value_name = "N", default_value = "5", value_parser = clap::value_parser!(u16).range(1..))]
     pub top: u16,
-    /// Pictures that the simulator or the software engine runs back to back, the next one's input
-    /// overlapping [default: 4]
+    /// How many pictures the simulator or the software engine runs back to back, so that the input
+    /// of one overlaps the one before [default: 4]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=64))]
     pub batch: Option<u16>,
     /// Print where every MAC-cycle of each batch went, layer by layer (simulator only)
@@ -138,21 +140,23 @@ pub struct Verify {
     pub target: Target,
     #[command(flatten)]
     pub simulation: Simulation,
-    /// Switch random idle cycles and back-pressure off
+    /// Switch off random idle cycles and back-pressure
     #[arg(long, conflicts_with_all = ["idle", "back_pressure"])]
     pub no_disturb: bool,
-    /// Start the simulated engine with random memories and registers (a build of its own)
+    /// Start the simulated engine with random memories and registers (this builds a separate
+    /// simulation)
     #[arg(long)]
     pub random_state: bool,
-    /// Write a waveform (FST) of the cycles named by --cycles
+    /// Write a waveform (FST) of the cycles given by --cycles
     #[arg(long, value_name = "FILE")]
     pub waveform: Option<PathBuf>,
     #[command(flatten)]
     pub force: Force,
-    /// Cycles of the waveform, counted from the start of the first picture's transfer
+    /// Cycles that the waveform covers, counted from the start of the first picture's transfer
     #[arg(long, value_name = "FROM..TO", default_value = "0..20000", requires = "waveform", value_parser = cycles)]
     pub cycles: Range<u64>,
-    /// Write the engine's maps and their differences from the model's to a folder for each picture
+    /// Write the engine's feature maps, and their differences from the model's, to a folder for
+    /// each picture
     #[arg(long, value_name = "DIR")]
     pub save_maps: Option<PathBuf>,
     /// Print a row for every layer, not only for those that differ
@@ -164,32 +168,32 @@ pub struct Verify {
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
-    /// Preset of the engine, with options appended (see `firebrick presets`) [default: the board's,
-    /// or fb256]
+    /// The engine's preset, with options appended (see `firebrick presets`) [default: the board's
+    /// preset, or fb256]
     #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
     pub config: Option<HwConfig>,
-    /// Everything for a board: constraints, Vivado scripts, FuseSoC core, C header; a packed array gets
-    /// the DSP slices of its part
-    #[arg(long, value_name = "NAME", long_help = boards("Everything for a board: constraints, Vivado scripts, FuseSoC core, C header"))]
+    /// Also write what this board needs: constraints, Vivado scripts, a FuseSoC core file and a C
+    /// header; a packed array is built from the DSP slices of the board's part
+    #[arg(long, value_name = "NAME", long_help = boards("Also write what this board needs: constraints, Vivado scripts, a FuseSoC core file and a C header"))]
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
-    /// Whose DSP slices a packed array is made of, as the options of a preset say it: xc7 (7-series),
-    /// xcup (UltraScale, UltraScale+), or generic, from which any tool infers what the part has
+    /// DSP slices that a packed array is built from: xc7 (7 series), xcup (UltraScale and
+    /// UltraScale+), or generic, from which any tool infers what the part has
     #[arg(long, value_name = "NAME", value_parser = family)]
     pub family: Option<Family>,
     #[command(flatten)]
     pub limits: BoardLimits,
-    /// Folder for the files; it is made if it is not there
+    /// Folder for the files; it is created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
-    /// Write one Verilog file in place of one for each module
+    /// Write a single Verilog file instead of one per module
     #[arg(long)]
     pub single_file: bool,
-    /// Write a self-checking test bench in plain Verilog too, with vectors of a small network
+    /// Also write a self-checking test bench in plain Verilog, with vectors of a small network
     #[arg(long)]
     pub testbench: bool,
-    /// Name of the top module, for designs with several accelerators; without --board
+    /// Name of the top module, for designs with several accelerators (not with --board)
     #[arg(long, value_name = "NAME", default_value = "firebrick_top", value_parser = module,
           conflicts_with = "board")]
     pub top: String,
@@ -200,8 +204,8 @@ pub struct Generate {
 
 #[derive(Debug, clap::Args)]
 pub struct BoardLimits {
-    /// How much of a board's resources may be taken, in percent; what is not named keeps its
-    /// default
+    /// How much of each of the board's resources may be used, in percent; those not named keep
+    /// their defaults
     #[arg(
         id = "limits",
         long = "limits",
@@ -221,8 +225,8 @@ pub struct Presets {
 pub struct Info {
     #[command(flatten)]
     pub target: Target,
-    /// What it takes of a board; without --preset, the board's preset
-    #[arg(long, value_name = "NAME", long_help = boards("What it takes of a board; without --preset, the board's preset"))]
+    /// Show what the engine takes of this board; without --preset, the board's own preset is used
+    #[arg(long, value_name = "NAME", long_help = boards("Show what the engine takes of this board; without --preset, the board's own preset is used"))]
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
@@ -242,8 +246,8 @@ pub struct Predict {
 
 #[derive(Debug, clap::Args)]
 pub struct Explore {
-    /// The board
-    #[arg(long, value_name = "NAME", long_help = boards("The board"))]
+    /// Board that the configurations have to fit
+    #[arg(long, value_name = "NAME", long_help = boards("Board that the configurations have to fit"))]
     pub board: String,
     #[command(flatten)]
     pub boards: Boards,
@@ -252,10 +256,10 @@ pub struct Explore {
     /// Clock of the engine in MHz
     #[arg(long, value_name = "MHZ", default_value = "100", value_parser = megahertz)]
     pub clock: f64,
-    /// Packed model [default: SqueezeNet v1.1, built in]
+    /// Packed model to run [default: the built-in SqueezeNet v1.1]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,
-    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
     #[command(flatten)]
@@ -266,7 +270,7 @@ pub struct Explore {
 pub struct Disasm {
     #[command(flatten)]
     pub target: Target,
-    /// The stream that also sends every feature map
+    /// Print the stream that also sends every feature map
     #[arg(long)]
     pub check: bool,
 }
@@ -280,7 +284,7 @@ pub struct Completions {
 
 #[derive(Debug, clap::Args)]
 pub struct ManPages {
-    /// Folder for the pages; it is made if it is not there
+    /// Folder for the pages; it is created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
     #[command(flatten)]
@@ -289,23 +293,25 @@ pub struct ManPages {
 
 #[derive(Debug, clap::Args)]
 pub struct Pictures {
-    /// JPEG or PNG files of any size, folders of them, or - for a list of paths on standard input
+    /// JPEG or PNG files of any size, folders of them, or - to read a list of paths from standard
+    /// input
     #[arg(value_name = "IMAGE", required = true)]
     pub images: Vec<PathBuf>,
-    /// No error if the list or the folders hold no picture
+    /// Accept a list or a folder that holds no pictures
     #[arg(long)]
     pub allow_empty: bool,
-    /// Paths on standard input end with a zero byte, as `find -print0` writes them, not with a line
+    /// Paths on standard input end with a zero byte, as `find -print0` writes them, instead of a
+    /// newline
     #[arg(short = '0', long = "null")]
     pub null: bool,
-    /// Take the pictures in the folders below a folder as well
+    /// Also take the pictures in subfolders
     #[arg(short, long)]
     pub recursive: bool,
 }
 
 #[derive(Debug, clap::Args)]
 pub struct Force {
-    /// Overwrite files of other kinds
+    /// Overwrite existing files of other kinds
     #[arg(id = "force", long = "force")]
     pub on: bool,
 }
@@ -315,26 +321,26 @@ pub struct Force {
 pub struct Target {
     #[command(flatten)]
     pub preset: Preset,
-    /// Packed model [default: SqueezeNet v1.1, built in]
+    /// Packed model to run [default: the built-in SqueezeNet v1.1]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,
-    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
-    /// Where the weights are kept from picture to picture
+    /// Where the weights are kept between pictures
     #[arg(long, value_enum, default_value = "auto")]
     pub weights: Weights,
-    /// Send weights with their zeros, even where fewer bytes would do
+    /// Send the weights with their zeros, even where leaving them out takes fewer bytes
     #[arg(long)]
     pub plain_weights: bool,
 }
 
-/// Where the weights are kept from picture to picture.
+/// Where the weights are kept between pictures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Weights {
-    /// In the engine if its memories hold all of them, else streamed
+    /// In the engine if all of them fit, otherwise streamed
     Auto,
-    /// With each picture
+    /// Sent with each picture
     Streamed,
     /// In the engine; an error if they do not fit
     Resident,
@@ -342,8 +348,8 @@ pub enum Weights {
 
 #[derive(Debug, clap::Args)]
 pub struct Preset {
-    /// Preset of the engine, with options appended, as in fb256-packed (see `firebrick presets`)
-    /// [default: fb256, or with --device what the device is]
+    /// The engine's preset, with options appended, as in fb256-packed (see `firebrick presets`)
+    /// [default: fb256, or the device's own with --device]
     #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
     pub given: Option<HwConfig>,
 }
@@ -363,14 +369,14 @@ pub struct Simulation {
     /// Seed of the simulator's random behaviour
     #[arg(long, value_name = "N")]
     pub seed: Option<u32>,
-    /// Probability of an idle cycle before each beat to the engine
+    /// Probability of an idle cycle before each beat sent to the engine
     #[arg(long, value_name = "P", value_parser = chance)]
     pub idle: Option<f64>,
     /// Probability that a beat from the engine has to wait a cycle
     #[arg(long, value_name = "P", value_parser = chance)]
     pub back_pressure: Option<f64>,
-    /// Give one picture up after so many seconds [default: 60 on a board, else by the predicted
-    /// cycles; 600 for a replay]
+    /// Give up a picture after this many seconds [default: 60 on a board, otherwise derived from
+    /// the predicted cycles; 600 for a replay]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub deadline: Option<Duration>,
 }
@@ -378,7 +384,7 @@ pub struct Simulation {
 /// Where boards are described.
 #[derive(Debug, clap::Args)]
 pub struct Boards {
-    /// Folder of board folders (docs/add-a-board.md) [default: those that are built in]
+    /// Folder that holds board folders (docs/add-a-board.md) [default: the built-in boards]
     #[arg(id = "boards", long = "boards", value_name = "DIR", requires = "board")]
     dir: Option<PathBuf>,
 }
@@ -397,7 +403,7 @@ impl Boards {
 
 #[derive(Debug, clap::Args)]
 pub struct Json {
-    /// Print one JSON object a line
+    /// Print one JSON object per line
     #[arg(long = "json")]
     pub on: bool,
 }
@@ -408,7 +414,7 @@ pub enum Backend {
     Model,
     /// The engine's Verilog under Verilator
     Sim,
-    /// The engine's command stream, carried out in software
+    /// The engine's command stream, executed in software
     Software,
 }
 
@@ -417,7 +423,7 @@ pub enum Backend {
 pub enum EngineBackend {
     /// The engine's Verilog under Verilator
     Sim,
-    /// The engine's command stream, carried out in software
+    /// The engine's command stream, executed in software
     Software,
 }
 

@@ -10,21 +10,21 @@ pub struct Compile {
     pub image: PathBuf,
     #[command(flatten)]
     pub target: Target,
-    /// Where the transfer goes: all that the engine takes for this picture
+    /// File for the transfer: everything that is sent to the engine for this picture
     #[arg(short, long, value_name = "FILE")]
     pub output: PathBuf,
-    /// Where the result packet goes that the engine must give
+    /// File for the result packet that the engine must send
     ///
     /// The cycle count in its trailer (bytes 12 to 15 of the last beat) is 0: do not compare it.
     #[arg(long, value_name = "FILE")]
     pub expect: Option<PathBuf>,
-    /// Where the transfer goes that has to come before, if the weights stay in the engine
+    /// File for the transfer that has to be sent first if the weights stay in the engine
     #[arg(long, value_name = "FILE")]
     pub setup: Option<PathBuf>,
-    /// The transfer that also sends every feature map
+    /// Write the transfer that also sends every feature map
     #[arg(long)]
     pub check: bool,
-    /// Write text for $readmemh: a beat a line, tlast as one digit and the data
+    /// Write text for $readmemh: one beat per line, tlast as one digit followed by the data
     #[arg(long)]
     pub hex: bool,
     #[command(flatten)]

@@ -15,7 +15,7 @@ pub struct On {
     /// Device that runs the network: xdma:/dev/xdma0, axidma: or sim:PRESET
     #[arg(long, value_name = "URI", conflicts_with = "backend", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
-    /// How long to wait for another program that has the device [default: not at all]
+    /// How long to wait if another program is using the device [default: not at all]
     #[arg(long, value_name = "SECONDS", requires = "device", value_parser = seconds)]
     pub wait: Option<Duration>,
 }
@@ -23,8 +23,8 @@ pub struct On {
 /// What is done about a picture without a result.
 #[derive(Debug, clap::Args)]
 pub struct Retries {
-    /// How often a picture that was under way when the engine failed is tried again, alone
-    /// [default: 1 on a board, else 0]
+    /// How often to retry a picture that was under way when the engine failed; it is run alone
+    /// [default: 1 on a board, otherwise 0]
     #[arg(id = "retries", long, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=100))]
     pub given: Option<u32>,
 }
@@ -62,10 +62,10 @@ pub struct Devices {
 
 #[derive(Debug, clap::Args)]
 pub struct Doctor {
-    /// The device [default: the first that is found]
+    /// The device to check [default: the first one found]
     #[arg(long, value_name = "URI", value_parser = crate::device::uri)]
     pub device: Option<Uri>,
-    /// How long to wait for another program that has the device [default: not at all]
+    /// How long to wait if another program is using the device [default: not at all]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub wait: Option<Duration>,
     #[command(flatten)]
@@ -76,17 +76,17 @@ pub struct Doctor {
 
 #[derive(Debug, clap::Args)]
 pub struct Bench {
-    /// What is measured
+    /// What to measure
     #[arg(long, value_enum, default_value = "sim")]
     pub backend: EngineBackend,
     #[command(flatten)]
     pub on: On,
     #[command(flatten)]
     pub target: Target,
-    /// How many pictures
+    /// How many pictures to run
     #[arg(long, value_name = "N", default_value = "20", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub images: u32,
-    /// Clock of the engine in MHz, to tell cycles as time
+    /// Clock of the engine in MHz, to convert cycles to time
     #[arg(long, value_name = "MHZ", value_parser = megahertz)]
     pub clock: Option<f64>,
     #[command(flatten)]
@@ -99,10 +99,10 @@ pub struct Bench {
 
 #[derive(Debug, clap::Args)]
 pub struct Replay {
-    /// The recording
+    /// The recording to run
     #[arg(value_name = "FILE")]
     pub file: PathBuf,
-    /// What it is compared with
+    /// What to compare it with
     #[arg(long, value_enum, default_value = "sim")]
     pub backend: EngineBackend,
     #[command(flatten)]

@@ -22,13 +22,13 @@ pub struct Emulate {
     pub kind: Kind,
     #[command(flatten)]
     pub preset: Preset,
-    /// Folder of the device nodes; it is made if it is not there
+    /// Folder for the device nodes; it is created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
     /// How the stream nodes of an XDMA board are served
     #[arg(long, value_enum, default_value = "auto")]
     pub streams: Streams,
-    /// A read or write of a FUSE stream node ends when nothing has moved for so long
+    /// End a read or write of a FUSE stream node when nothing has moved for this long
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
     /// Width of the AXI DMA's length registers
@@ -37,16 +37,16 @@ pub struct Emulate {
     /// Size of the u-dma-buf in MiB
     #[arg(long, value_name = "MIB", default_value = "16", value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub buffer: u32,
-    /// The u-dma-buf says that it is coherent with the caches
+    /// Report the u-dma-buf as coherent with the caches
     #[arg(long)]
     pub coherent: bool,
-    /// Fault to begin with; may be given several times (see below)
+    /// Fault to begin with; can be given several times (see below)
     #[arg(long = "fault", value_name = "FAULT")]
     pub faults: Vec<Fault>,
     /// Seed of the simulator's random behaviour
     #[arg(long, value_name = "N", default_value = "0")]
     pub seed: u64,
-    /// Go on when the process that started this one has ended
+    /// Keep running when the process that started this one has ended
     #[arg(long)]
     pub stay: bool,
 }
@@ -61,7 +61,7 @@ pub enum Kind {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Streams {
-    /// FUSE files where they can be had, else named pipes
+    /// FUSE files where they are available, otherwise named pipes
     Auto,
     /// FUSE files
     Fuse,

@@ -7,7 +7,8 @@ use super::{Backend, Force, Json, Simulation, Size, Target};
 
 #[derive(Debug, clap::Args)]
 pub struct Evaluate {
-    /// CSV of file, class index and more; files are looked for beside it
+    /// CSV file whose lines begin with a file name and a class index; the files are looked for
+    /// beside it
     #[arg(value_name = "LABELS.csv")]
     pub labels: PathBuf,
     #[command(flatten)]
@@ -17,16 +18,16 @@ pub struct Evaluate {
     pub backend: Backend,
     #[command(flatten)]
     pub on: On,
-    /// Float model to compare with, in any form that `firebrick import` reads
+    /// Float model to compare with, in any format that `firebrick import` reads
     #[arg(long, value_name = "FLOAT")]
     pub reference: Option<PathBuf>,
-    /// Most pictures that are run, evenly over the list
+    /// Run at most this many pictures, spread evenly over the list
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     pub pictures: Option<u32>,
     /// How many of the worst classes to list
     #[arg(long, value_name = "N", default_value = "10")]
     pub worst: usize,
-    /// Write the report to BASE.md and BASE.json as well
+    /// Also write the report to BASE.md and BASE.json
     #[arg(long, value_name = "BASE")]
     pub report: Option<PathBuf>,
     #[command(flatten)]
@@ -44,15 +45,15 @@ pub struct Maps {
     /// JPEG or PNG file of any size
     #[arg(value_name = "IMAGE")]
     pub image: PathBuf,
-    /// Folder for the maps, a NumPy file each; it is made if it is not there
+    /// Folder for the maps, one NumPy file each; it is created if it does not exist
     #[arg(short, long, value_name = "DIR")]
     pub output: PathBuf,
     #[command(flatten)]
     pub force: Force,
-    /// Packed model [default: SqueezeNet v1.1, built in]
+    /// Packed model to run [default: the built-in SqueezeNet v1.1]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,
-    /// The network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
+    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
 }

@@ -11,7 +11,8 @@ use super::{Force, Json, Size};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
-    /// Float model: .onnx, .pth or .pt (state dict), .safetensors (torchvision's names, or Caffe's), .npz or .pkl
+    /// Float model: ONNX, PyTorch, Keras, TensorFlow Lite, Core ML, Caffe, MXNet, .safetensors,
+    /// .npz or .pkl
     #[arg(value_name = "MODEL")]
     pub model: PathBuf,
     /// Packed model to write
@@ -25,10 +26,10 @@ pub struct Import {
     pub calibration: Calibration,
     #[command(flatten)]
     pub quantiser: Quantiser,
-    /// Class names, one a line [default: ImageNet's for 1000 classes, else numbers]
+    /// Class names, one per line [default: ImageNet's for 1000 classes, otherwise numbers]
     #[arg(long, value_name = "FILE")]
     pub labels: Option<PathBuf>,
-    /// Version of the packed format; 1 can be read by older programs, but does not hold what was
+    /// Version of the packed format; older programs can read 1, which does not hold what was
     /// subtracted from the pixels
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub pack_version: u8,
@@ -40,10 +41,10 @@ pub struct Import {
 #[derive(Debug, clap::Args)]
 #[group(required = true, multiple = false)]
 pub struct Calibration {
-    /// Folder of photographs (JPEG, PNG) like those that the network is meant for
+    /// Folder of photographs (JPEG, PNG) like those the network is meant for
     #[arg(long, value_name = "DIR")]
     pub calibrate: Option<PathBuf>,
-    /// Ranges measured before, by --save-calibration
+    /// Ranges measured earlier, as --save-calibration writes them
     #[arg(long, value_name = "FILE")]
     pub calibration: Option<PathBuf>,
 }
@@ -51,31 +52,34 @@ pub struct Calibration {
 /// What a file of float weights does not say.
 #[derive(Debug, clap::Args)]
 pub struct Source {
-    /// Name of the network [default: squeezenet-v1.0 or -v1.1 if it is that, else the file's]
+    /// Name of the network [default: squeezenet-v1.0 or -v1.1 if it is one of them, otherwise the
+    /// file's]
     #[arg(long)]
     pub name: Option<String>,
-    /// How pictures are prepared [default: torchvision with its names of layers, else caffe]
+    /// How pictures are prepared [default: torchvision if the layers have its names, otherwise
+    /// caffe]
     #[arg(long, value_enum)]
     pub preprocess: Option<Preset>,
-    /// Order of the colours, other than the preset's
+    /// Order of the colours, if it is not the preset's
     #[arg(long, value_enum)]
     pub order: Option<Order>,
-    /// Subtracted from the pixels (0 to 255), in that order of colours
+    /// Values to subtract from the pixels (0 to 255), in that order of colours
     #[arg(long, value_name = "A,B,C", value_parser = three)]
     pub mean: Option<[f32; 3]>,
-    /// Divided by afterwards
+    /// Values to divide by afterwards
     #[arg(long, value_name = "A,B,C", value_parser = three)]
     pub std: Option<[f32; 3]>,
-    /// squash: scale both axes to the input; crop=N: scale the shorter side to N, cut the middle
+    /// squash: scale both axes to the input; crop=N: scale the shorter side to N and cut out the
+    /// middle
     #[arg(long, value_name = "HOW")]
     pub resize: Option<Resize>,
-    /// The network's input: a side, or HEIGHTxWIDTH [default: the model's own]
+    /// Size of the network's input: one side, or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
-    /// Layers behind which there are pools (1 is conv1, then the modules); for files of tensors
+    /// Layers that are followed by pools (1 is conv1, then the modules); for files of tensors
     #[arg(long, value_name = "N,N,...", value_delimiter = ',')]
     pub pools: Option<Vec<usize>>,
-    /// Pools leave a last, partial window out; for files of tensors
+    /// Pools leave out a last, partial window; for files of tensors
     #[arg(long)]
     pub floor: bool,
     /// Padding of the last convolution; for files of tensors
@@ -91,10 +95,10 @@ pub struct Source {
 
 #[derive(Debug, clap::Args)]
 pub struct Quantiser {
-    /// Most photographs that are measured, evenly over the folder
+    /// Measure at most this many photographs, spread evenly over the folder
     #[arg(long, value_name = "N", default_value = "500", value_parser = clap::value_parser!(u16).range(1..))]
     pub pictures: u16,
-    /// Measure photographs only as they are, not mirrored as well
+    /// Measure the photographs only as they are, without mirrored copies
     #[arg(long)]
     pub no_mirror: bool,
     /// Also write the measured ranges to a file
@@ -103,22 +107,22 @@ pub struct Quantiser {
     /// How the largest value of an activation is chosen
     #[arg(long, value_enum, default_value = "mse")]
     pub clip: ClipChoice,
-    /// Leave the biases as rounding gives them
+    /// Do not correct the biases for the errors of rounding
     #[arg(long)]
     pub no_bias_correction: bool,
-    /// One scale for all channels of a map
+    /// Use one scale for all channels of a map
     #[arg(long)]
     pub no_equalise: bool,
-    /// How weights are rounded [default: adaptive with --calibrate]
+    /// How the weights are rounded [default: adaptive with --calibrate]
     #[arg(long, value_enum)]
     pub rounding: Option<Rounding>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Rounding {
-    /// Each to the nearest step
+    /// Each weight to the nearest step
     Nearest,
-    /// So that errors cancel on the photographs
+    /// So that errors cancel out on the photographs
     Adaptive,
 }
 

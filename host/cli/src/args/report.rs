@@ -6,19 +6,19 @@ use super::{Boards, Force, Json, Target, boards};
 
 #[derive(Debug, clap::Args)]
 pub struct Report {
-    /// JPEG or PNG file of any size: adds its classes, feature maps and activations
+    /// JPEG or PNG file of any size; adds its classes, feature maps and activations
     pub image: Option<PathBuf>,
     #[command(flatten)]
     pub target: Target,
-    /// The board whose resources are shown; without --preset, the board's preset
-    #[arg(long, value_name = "NAME", long_help = boards("The board whose resources are shown; without --preset, the board's preset"))]
+    /// Board whose resources are shown; without --preset, the board's own preset is used
+    #[arg(long, value_name = "NAME", long_help = boards("Board whose resources are shown; without --preset, the board's own preset is used"))]
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
-    /// Pictures of the second timeline, back to back
+    /// How many pictures the second timeline shows back to back
     #[arg(long, value_name = "N", default_value = "4", value_parser = clap::value_parser!(u16).range(2..=16))]
     pub images: u16,
-    /// Where the page goes: one HTML file
+    /// HTML file to write
     #[arg(short, long, value_name = "FILE", required_unless_present = "on")]
     pub output: Option<PathBuf>,
     #[command(flatten)]
