@@ -62,8 +62,8 @@ const CHANGES: &[Change] = &[
     },
     Change {
         name: "queue-valid",
-        module: &["[223:0] push_data", "[5:0] count"],
-        from: "valid = |level_q",
+        module: &["[224:0] push_data", "[5:0] count"],
+        from: "valid = filled_q",
         to: "valid = level_q > 6'd1",
         unit: "the record queue",
     },
@@ -75,17 +75,17 @@ const CHANGES: &[Change] = &[
         unit: "the loader",
     },
     Change {
-        name: "sequencer-tiles",
+        name: "sequencer-settled",
         module: &["finishing_q"],
-        from: "tiles_ok = ~first_pass | (tiles_q <= limit)",
-        to: "tiles_ok = ~first_pass | (tiles_q < limit)",
+        from: "settled_q <= ~taken",
+        to: "settled_q <= taken",
         unit: "the sequencer",
     },
     Change {
         name: "drain-end",
         module: &["sends_sums_q"],
-        from: "final_one = (remaining_q == 14'd1)",
-        to: "final_one = (remaining_q == 14'd0)",
+        from: "final_one = (remaining == 14'd1)",
+        to: "final_one = (remaining == 14'd0)",
         unit: "the drain",
     },
     Change {
