@@ -1,6 +1,7 @@
 //! Faults and resets: what comes out, what does not, and what is left.
 
 use firebrick_driver::Executor;
+use firebrick_rtl::common::reset::RESET_LATENCY;
 use firebrick_sim::{Builder, Design, Model, engine_design};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, ErrorCode, Rows, Store};
@@ -181,7 +182,8 @@ fn nothing_is_taken_during_a_reset() {
     }
     model.set(reset, 1);
     let stream = port(model, "s_axis_tready");
-    for cycle in 0..1_024 {
+    // On its way to the statistics, and then a word a cycle.
+    for cycle in 0..RESET_LATENCY + 1_024 {
         model.eval().unwrap();
         assert_eq!(model.get(stream), 0, "s_axis_tready, {cycle} cycles after");
         if cycle == 0 {

@@ -274,6 +274,15 @@ impl Logic for FeatureBuffer {
         if self.reset.val() {
             self.error.d.next = false;
             self.input_error.d.next = false;
+            for i in 0..self._lanes {
+                self.beyond_1[i].d.next = false;
+            }
+            for d in 0..self._drain {
+                self.drain_beyond_1[d].d.next = false;
+            }
+            for w in 0..self._window {
+                self.window_takes_1[w].d.next = false;
+            }
         }
     }
 }

@@ -68,7 +68,7 @@ fn run(config: &HwConfig) {
         let masks: Vec<bool> = (0..lanes).map(|_| percent(&mut rng, 80)).collect();
         let reads = masks.contains(&true) || rng.random();
         m.set(read_valid, reads.into());
-        // A reset forgets the errors of its own cycle, and nothing else.
+        // A reset forgets the errors of its own cycle and of the one before, and nothing else.
         let resets = percent(&mut rng, 5);
         m.set(reset, resets.into());
         let read: Vec<usize> = (0..lanes)
@@ -148,8 +148,9 @@ fn run(config: &HwConfig) {
         failed = Some((!resets && found.0, !resets && found.1));
         // They are told a cycle later than they are found.
         found = (
-            (0..lanes).any(|l| masks[l] && read[l] >= depth) || beyond(&done[..drains]),
-            beyond(&done[drains..]),
+            !resets
+                && ((0..lanes).any(|l| masks[l] && read[l] >= depth) || beyond(&done[..drains])),
+            !resets && beyond(&done[drains..]),
         );
         for (at, word) in std::mem::replace(&mut on_its_way, done) {
             if let Some(cell) = memory.get_mut(at) {
