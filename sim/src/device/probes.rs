@@ -74,7 +74,7 @@ impl Probe {
 probes! {
     decoder = "decoder", "state", "Number of the decoder's state.";
     record = "decoder", "index", "Index of the decoder's record.";
-    beats = "decoder", "beats", "Beats left of a payload.";
+    beats = "decoder", !24 "beats", "Beats left of a payload.";
     reads = "decoder", "reads", "Blocks decoded that have not read all their pixels.";
     drains = "decoder", "drains", "Tiles decoded that have not drained.";
     queue = "queue", "level", "Records in the queue.";
@@ -82,7 +82,7 @@ probes! {
     held = "passes", "have", "The sequencer holds a record.";
     is_block = "passes", "is_block", "It is a block.";
     is_store = "passes", "is_store", "It is a store.";
-    groups = "passes", "groups", "Channel groups that it has left.";
+    groups = "passes", !12 "groups", "Channel groups that it has left.";
     running = "streamer", "running", "A pass runs.";
     storing = "streamer", "storing", "A store runs.";
     remaining = "streamer", !20 "not_remaining", "Positions or words left of it.";
@@ -91,9 +91,9 @@ probes! {
     loading = "loader", "active", "The loader has a job.";
     reading = "loader", "reading", "It reads a block.";
     ready = "loader", "pending", "The array has the next pass's weights.";
-    blocks = "loader", "passes", "Blocks left of its job.";
-    rows = "window.unpack", "rows_in", "Rows that the window unit has still to take.";
-    rows_out = "window.unpack", "rows_out", "Rows whose pixels have not left its first stage.";
+    blocks = "loader", !16 "passes", "Blocks left of its job.";
+    rows = "window.unpack", !10 "rows_in", "Rows that the window unit has still to take.";
+    rows_out = "window.unpack", !10 "rows_out", "Rows whose pixels have not left its first stage.";
     step = "window", "valid_1", "Pixels in its second stage.";
     ends = "window", "ends_2", "Windows that end in its third stage.";
     words = "window.place", "pending_0", "A word of a window waits to be written.";

@@ -1,14 +1,17 @@
 //! From the registers inside to sentences: the state of each unit, and which one is to blame.
 
 use firebrick_driver::stall::Unit;
+use firebrick_rtl::decode::decoder::DecoderState;
 use firebrick_spec::command::Command;
 
 use super::probes::Seen;
 
 /// Decoder states, by number, with what the decoder does in them.
-const DECODER: [&str; 10] = [
+const DECODER: [&str; DecoderState::Dead as usize + 1] = [
     "waits for a record's first beat",
     "waits for a record's second beat",
+    "checks a record",
+    "checks a record",
     "checks a record",
     "holds a record until earlier blocks have read or tiles have drained",
     "copies weights",
@@ -18,12 +21,12 @@ const DECODER: [&str; 10] = [
     "hands a record to the queue",
     "drops all input after an error",
 ];
-const FIRST_BEAT: u64 = 0;
-const CHECK: u64 = 2;
-const HOLD: u64 = 3;
-const WEIGHTS: u64 = 4;
-const PICTURE: u64 = 7;
-const PUSH: u64 = 8;
+const FIRST_BEAT: u64 = DecoderState::Header0 as u64;
+const CHECK: u64 = DecoderState::Check as u64;
+const HOLD: u64 = DecoderState::Hold as u64;
+const WEIGHTS: u64 = DecoderState::Weights as u64;
+const PICTURE: u64 = DecoderState::Picture as u64;
+const PUSH: u64 = DecoderState::Push as u64;
 /// Records, and weight jobs, that the queues hold.
 const QUEUE: u64 = 32;
 const DRAIN_QUEUE: u64 = 16;
