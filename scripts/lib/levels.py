@@ -1,5 +1,6 @@
-"""Logic levels between registers in a flattened 7-series netlist of Yosys (write_json), and an
-estimate of the longest path's delay.
+"""Logic levels between registers in a flattened Xilinx netlist of Yosys (write_json): the longest
+paths with an estimate of their delay, and how many endpoints (inputs of registers, memories and
+DSP slices) have how many levels. The core's outputs are not among them.
 
 A level is a LUT or the read of a distributed RAM; carries and wide multiplexers are counted apart,
 since they cost little. Delays are AMD's order of magnitude for speed grade -2 (DS181, DS182: LUT
@@ -7,6 +8,7 @@ since they cost little. Delays are AMD's order of magnitude for speed grade -2 (
 paths and versions, no substitute for place and route.
 """
 
+import collections
 import json
 import re
 import sys
@@ -79,6 +81,7 @@ def main():
                 names[bit] = name
     # An endpoint is named by what the register drives.
     ends = {}
+    endpoints = collections.Counter()
     for name, cell in design["cells"].items():
         if kind(cell["type"]):
             continue
@@ -86,6 +89,7 @@ def main():
         label = re.sub(r"\$?\d+", "", outputs[0]) if outputs and "$" not in outputs[0] else cell["type"]
         for bit in bits(cell, "input", False):
             delay, levels, carries, _ = done.get(bit, (0.0, 0, 0, None))
+            endpoints[levels] += 1
             first = bit
             if label not in ends or delay > ends[label][0]:
                 while done.get(first, (0, 0, 0, None))[3] is not None:
@@ -95,6 +99,8 @@ def main():
     delay, levels, carries, _ = worst[0][1]
     print(f"longest path: {levels} levels and {carries} carries, about {delay + ENDS:.1f} ns, "
           f"{1000 / (delay + ENDS):.0f} MHz")
+    print(f"{sum(endpoints.values())} endpoints, by levels: "
+          + ", ".join(f"{levels}: {count}" for levels, count in sorted(endpoints.items())))
     for label, (delay, levels, carries, first) in worst:
         print(f"  {delay + ENDS:5.1f} ns {levels:3} levels {carries:3} carries: {first} to {label}")
 

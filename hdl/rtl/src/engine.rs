@@ -218,13 +218,14 @@ impl Engine {
         }
         Ok(block! {
             aclk, aresetn, s_axil_awaddr, s_axil_awvalid, s_axil_awready, s_axil_wdata,
-            s_axil_wstrb, s_axil_wvalid, s_axil_wready, s_axil_bvalid, s_axil_bready,
-            s_axil_araddr, s_axil_arvalid, s_axil_arready, s_axil_rdata, s_axil_rvalid,
-            s_axil_rready, s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tdata,
-            m_axis_tvalid, m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs,
-            passes, jobs, queued, job_kind, job_block, job_end, by_layer, ragged_by_layer,
-            output_stage, arrival, released, begun, streams, asks, takes, active, tag, late_tag, job_ready,
-            job_goes, job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause, cause_layer, clears_2, counts_2, cause_2, cause_layer_2, ragged, took, gave;
+            s_axil_wstrb, s_axil_wvalid, s_axil_wready, s_axil_bvalid, s_axil_bready, s_axil_araddr,
+            s_axil_arvalid, s_axil_arready, s_axil_rdata, s_axil_rvalid, s_axil_rready,
+            s_axis_tdata, s_axis_tvalid, s_axis_tready, s_axis_tlast, m_axis_tdata, m_axis_tvalid,
+            m_axis_tready, m_axis_tlast, irq, counters, sparse, queue, weight_jobs, passes, jobs,
+            queued, job_kind, job_block, job_end, by_layer, ragged_by_layer, output_stage, arrival,
+            released, begun, streams, asks, takes, active, tag, late_tag, job_ready, job_goes,
+            job_comes, finished, beat_in, beat_out, range_error, ragged_now, clears, counts, cause,
+            cause_layer, clears_2, counts_2, cause_2, cause_layer_2, ragged, took, gave;
             resets: ResetTree::new(15),
             hard_resets: ResetTree::new(3),
             registers: Registers::new(config),

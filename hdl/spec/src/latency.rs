@@ -167,6 +167,12 @@ pub const fn tapped_latency(lanes: usize) -> usize {
 /// From the read of a stored word to its beat at the output queue: the feature path.
 pub const STORE_LATENCY: usize = FEATURE_LATENCY;
 
+/// From the request for a reset until it reaches the units.
+pub const RESET_LATENCY: usize = 2;
+
+/// Words that a register slice holds.
+pub const SLICE_WORDS: usize = 2;
+
 /// From a beat at the core's input to the decoder.
 pub const INPUT_LATENCY: usize = 1;
 

@@ -1,10 +1,10 @@
 //! Faults and resets: what comes out, what does not, and what is left.
 
 use firebrick_driver::Executor;
-use firebrick_rtl::common::reset::RESET_LATENCY;
 use firebrick_sim::{Builder, Design, Model, engine_design};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Command, ErrorCode, Rows, Store};
+use firebrick_spec::latency::RESET_LATENCY;
 use firebrick_spec::regs;
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};

@@ -2,8 +2,9 @@
 
 use rust_hdl::prelude::*;
 
-/// Cycles from a request to the units.
-pub const RESET_LATENCY: usize = 2;
+pub use firebrick_spec::latency::RESET_LATENCY;
+
+const _: () = assert!(RESET_LATENCY == 2, "the root and a leaf");
 
 /// Brings a reset to many units at the same time, [`RESET_LATENCY`] cycles after it was asked for:
 /// a root register, then a register for each unit, which placement can put beside it. Tools are

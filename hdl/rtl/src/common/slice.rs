@@ -1,10 +1,13 @@
 //! Register slice.
 
+pub use firebrick_spec::latency::SLICE_WORDS;
 use rust_hdl::prelude::*;
+
+const _: () = assert!(SLICE_WORDS == 2, "the register and the spare one");
 
 /// A stream's word of `W` bits passes through a register, and so does its back-pressure: no path
 /// leads through from one side to the other. A word a cycle; a second register holds the word that
-/// arrives in the cycle in which the other side stops.
+/// arrives in the cycle in which the other side stops ([`SLICE_WORDS`] in all).
 #[derive(LogicBlock, Default)]
 pub struct RegisterSlice<const W: usize> {
     /// Clock.

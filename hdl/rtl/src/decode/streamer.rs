@@ -202,16 +202,17 @@ impl Streamer {
         }
         let lanes = config.lanes;
         block! {
-            clock, reset, block, store, mark, record, taken, settled, first_pass, final_pass, address, ring_base,
-            ring_mask, pitch, tap_row, tap_column, pass_pop, weights_ready, swap, strip_done,
-            drained, drain_blocked, late_weights, late_input, trailer_sent, read_address,
-            read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid, tag_first, tag_bank,
-            tag_address, tag_job, job_push, job_record, reads_done, store_read, store_done,
-            end_begun, store_room, outstanding, cause, layer, ragged, of_block, of_store, engaged,
-            occupied, running, storing, finishing, begun, not_remaining, last, not_in_last, word, base, mask,
-            pitch_now, width, edge_x, edge_y, first_row, first_column, begins, sum_starts, ends_record, ends_tile,
-            bank, sum_address, strips, tiles, layer_now, tiles_ok, strip_ok, start_block,
-            start_store, start_end, adds_tile, takes_strip, issue_store, limit;
+            clock, reset, block, store, mark, record, taken, settled, first_pass, final_pass,
+            address, ring_base, ring_mask, pitch, tap_row, tap_column, pass_pop, weights_ready,
+            swap, strip_done, drained, drain_blocked, late_weights, late_input, trailer_sent,
+            read_address, read_ring_base, read_ring_mask, read_valid, tag_swap, tag_valid,
+            tag_first, tag_bank, tag_address, tag_job, job_push, job_record, reads_done, store_read,
+            store_done, end_begun, store_room, outstanding, cause, layer, ragged, of_block,
+            of_store, engaged, occupied, running, storing, finishing, begun, not_remaining, last,
+            not_in_last, word, base, mask, pitch_now, width, edge_x, edge_y, first_row,
+            first_column, begins, sum_starts, ends_record, ends_tile, bank, sum_address, strips,
+            tiles, layer_now, tiles_ok, strip_ok, start_block, start_store, start_end, adds_tile,
+            takes_strip, issue_store, limit;
             read_mask: each(lanes),
             x: each(lanes),
             y: each(lanes),

@@ -121,10 +121,10 @@ impl Default for Output {
             clock, reset, hard, end_accepted, end_begun, input_fault, read_fault, drain_fault,
             drain_valid, drain_data, drain_last, store_valid, store_data, cycles, room, results,
             trailer_sent, aborting, owing, m_valid, m_ready, m_data, m_last, queue, crc, crc_state,
-            sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final,
-            trailer, beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, goes, closes, beat_2, accepted_1,
-            begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed, owed_next,
-            begun_next;
+            sequence, sent, accepted, begun, failed, left, open, closing, stale, crc_final, trailer,
+            beat, pushes, frames, leaves, last, stays, comes, ends, beat_1, goes, closes, beat_2,
+            accepted_1, begun_1, input_fault_1, read_fault_1, drain_fault_1, roomy, lessens, owed,
+            owed_next, begun_next;
             ones: Constant::new(0xffff_ffff.into()),
             abort: Constant::new(Bits::<129>::mask()),
             low_mark: Constant::new(((OUTPUT_QUEUE - OUT_MARGIN) as u64).into()),

@@ -176,13 +176,13 @@ impl Registers {
         block! {
             clock, reset, awvalid, awready, awaddr, wvalid, wready, wdata, wstrb, bvalid, bready,
             arvalid, arready, araddr, rvalid, rready, rdata, busy, queued, draining, aborting,
-            owing, error_set, error_code, error_record, done, results, counter_read,
-            counter_index, counter_done, counter, stats, stats_index,
-            forget, soft_reset, clear_counters, halted, irq, write_address, write_known, have_address, write_data,
-            write_full, have_data, respond, read_index, read_asked, read_looks,
-            is_known, is_counter, read_data, read_full, scratch, statistic,
-            statistic_1, statistic_2, irq_enable, irq_status, error, held, reset_pulse,
-            clear_pulse, does_write, read_idle, own, half, value, events, clears, status;
+            owing, error_set, error_code, error_record, done, results, counter_read, counter_index,
+            counter_done, counter, stats, stats_index, forget, soft_reset, clear_counters, halted,
+            irq, write_address, write_known, have_address, write_data, write_full, have_data,
+            respond, read_index, read_asked, read_looks, is_known, is_counter, read_data, read_full,
+            scratch, statistic, statistic_1, statistic_2, irq_enable, irq_status, error, held,
+            reset_pulse, clear_pulse, does_write, read_idle, own, half, value, events, clears,
+            status;
             CTRL: place(regs::CTRL.index()),
             STATUS: place(regs::STATUS.index()),
             ERROR: place(regs::ERROR.index()),

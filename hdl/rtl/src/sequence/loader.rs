@@ -92,8 +92,9 @@ impl Loader {
         let (tile, blocks) = (config.tile, config.weight_blocks);
         block! {
             clock, reset, job_valid, job_base, job_passes, job_pop, ready, swap, load, row,
-            write_valid, write_address, write_data, active, block, passes, rows, last_pass, reading, pending, over,
-            swap_1, swap_2, row_1, load_1, load_2, upper, early, start, row_index, word;
+            write_valid, write_address, write_data, active, block, passes, rows, last_pass, reading,
+            pending, over, swap_1, swap_2, row_1, load_1, load_2, upper, early, start, row_index,
+            word;
             memory: Ram::new(blocks * tile * tile / 16),
             narrow: Constant::new(tile == 8),
             leads: Constant::new(load_lead(config) > 1),

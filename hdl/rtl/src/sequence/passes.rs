@@ -85,11 +85,11 @@ pub struct Passes {
 impl Default for Passes {
     fn default() -> Self {
         block! {
-            clock, reset, record_valid, record_data, record_single, record_pop, block, store, mark, record,
-            first_pass, final_pass, address, ring_base, ring_mask, pitch, tap_row, tap_column,
-            pass_pop, have, is_block, is_store, is_end, is_final, held, fresh, row, column, groups,
-            group_base, tap_offset, now, coming, kind, last_tap, take, next_pitch, row_pitch,
-            row_step, tap_step, mask, ring;
+            clock, reset, record_valid, record_data, record_single, record_pop, block, store, mark,
+            record, first_pass, final_pass, address, ring_base, ring_mask, pitch, tap_row,
+            tap_column, pass_pop, have, is_block, is_store, is_end, is_final, held, fresh, row,
+            column, groups, group_base, tap_offset, now, coming, kind, last_tap, take, next_pitch,
+            row_pitch, row_step, tap_step, mask, ring;
             one: (0..20).map(|bit| Constant::new((1u64 << bit).into())).collect(),
             least: (0..20)
                 .map(|bit| (1..16).find(|&ring| ring_words(ring) > 1 << bit).unwrap_or(15))

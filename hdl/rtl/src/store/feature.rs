@@ -23,8 +23,9 @@ const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 /// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
 /// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
-/// unit `window_error`) for a cycle, two cycles later; such a write is dropped. A word written in cycle t is seen by a read whose address comes in
-/// cycle t + 2 or later ([`FEATURE_WRITE_LATENCY`]).
+/// unit `window_error`) for a cycle, two cycles later; such a write is dropped. A word written in
+/// cycle t is seen by a read whose address comes in cycle t + 2 or later
+/// ([`FEATURE_WRITE_LATENCY`]).
 #[derive(LogicBlock)]
 pub struct FeatureBuffer {
     /// Clock.

@@ -26,11 +26,10 @@ use crate::window::unpack::WindowUnpack;
 ///
 /// The pipeline, from a beat to its words, if nothing waits: a beat taken in cycle t is held in
 /// t + 1 (see [`WindowUnpack`]), where its pixels leave as a step, which waits in a register slice
-/// in t + 2; in t + 3 the step is beside the
-/// rows above it, from the line memories; from t + 4 on it is in the columns, where windows end;
-/// in t + 5 the words of the first of them are there (see [`WindowPlace`]), and in t + 6 they are
-/// offered, through a register slice for each entry, which holds two words. Windows leave
-/// the columns when no words are there or the last ones of the windows before go on, one at a
+/// in t + 2; in t + 3 the step is beside the rows above it, from the line memories; from t + 4 on it
+/// is in the columns, where windows end; in t + 5 the words of the first of them are there (see
+/// [`WindowPlace`]), and in t + 6 they are offered, through a register slice for each entry. Windows
+/// leave the columns when no words are there or the last ones of the windows before go on, one at a
 /// time, or two if there are four entries. A step that brings windows stays until the last of them
 /// leaves, and those behind it stand still meanwhile.
 #[derive(LogicBlock)]
@@ -63,11 +62,11 @@ pub struct Window {
     pub out_data: Vec<Signal<Out, Word>>,
     fields: RowsFields,
     unpack: WindowUnpack,
-    // Steps on their way to the columns: their pixels; and their number, how many pixels there are
-    // from them on (2, 3 or 4 at least), whether they are their row's last.
-    pixels: RegisterSlice<96>,
-    marks: RegisterSlice<14>,
+    // Steps on their way to the columns: their pixels, and above them their number, how many pixels
+    // there are from them on (2, 3 or 4 at least), whether they are their row's last.
+    steps: RegisterSlice<110>,
     mark: Signal<Local, Bits<14>>,
+    mark_0: Signal<Local, Bits<14>>,
     step: Signal<Local, Bits<10>>,
     last: Signal<Local, Bit>,
     // The six rows above, for the pixels of a step: the oldest in the low bits.
@@ -136,7 +135,8 @@ impl Window {
             clock, reset, start, record, busy, strip_done, in_valid, in_ready, in_data, fields,
             strip_end, stride2, kernel7, single, y, valid_1, pixels_1, step_1, ends_1, row_end_1,
             ends_2, row_end_2, advance, moves, enters, x, border, row_emits, early, late, on_grid,
-            end_0, end_1, end_2, end_3, loads, after_one, after_all, first, second, leaving, working, pixels, marks, mark, step, last;
+            end_0, end_1, end_2, end_3, loads, after_one, after_all, first, second, leaving,
+            working, steps, mark, mark_0, step, last;
             out_valid: (0..words).map(|_| Signal::default()).collect(),
             out_taken: (0..words).map(|_| Signal::default()).collect(),
             out_address: (0..words).map(|_| Signal::default()).collect(),
@@ -165,9 +165,8 @@ impl Logic for Window {
             self, clock, strip_end, stride2, kernel7, single, y, valid_1, pixels_1, step_1, ends_1,
             row_end_1, ends_2, row_end_2
         );
-        clock!(self, clock, unpack, pixels, marks);
-        self.pixels.reset.next = self.reset.val();
-        self.marks.reset.next = self.reset.val();
+        clock!(self, clock, unpack, steps);
+        self.steps.reset.next = self.reset.val();
         self.taps.clock.next = self.clock.val();
         self.place.clock.next = self.clock.val();
         self.unpack.reset.next = self.reset.val();
@@ -179,9 +178,7 @@ impl Logic for Window {
         self.in_ready.next = self.unpack.in_ready.val();
 
         // Steps.
-        self.pixels.in_valid.next = self.unpack.valid.val();
-        self.pixels.in_data.next = self.unpack.pixels.val();
-        self.marks.in_valid.next = self.unpack.valid.val();
+        self.steps.in_valid.next = self.unpack.valid.val();
         self.mark.next = bit_cast::<14, 10>(self.unpack.step.val());
         if self.unpack.left.val() >= 2 {
             self.mark.next = self.mark.val() | 0x400;
@@ -195,10 +192,12 @@ impl Logic for Window {
         if self.unpack.last.val() {
             self.mark.next = self.mark.val() | 0x2000;
         }
-        self.marks.in_data.next = self.mark.val();
-        self.unpack.take.next = self.unpack.valid.val() & self.marks.in_ready.val();
-        self.step.next = self.marks.out_data.val().get_bits::<10>(0);
-        self.last.next = self.marks.out_data.val().get_bit(13);
+        self.steps.in_data.next = bit_cast::<110, 96>(self.unpack.pixels.val())
+            | (bit_cast::<110, 14>(self.mark.val()) << 96);
+        self.unpack.take.next = self.unpack.valid.val() & self.steps.in_ready.val();
+        self.mark_0.next = self.steps.out_data.val().get_bits::<14>(96);
+        self.step.next = self.mark_0.val().get_bits::<10>(0);
+        self.last.next = self.mark_0.val().get_bit(13);
 
         // Stage 2: windows leave, the first ones first. The step moves on with the last of them.
         self.loads.next = self.place.free.val() & self.ends_2.q.val().any();
@@ -277,10 +276,9 @@ impl Logic for Window {
         // Stage 0: which pixels end a window. The line memories read what the row above has
         // written: a row of a single step must have left stage 1.
         self.enters.next = self.advance.val()
-            & self.marks.out_valid.val()
+            & self.steps.out_valid.val()
             & (!(self.single.q.val() & self.valid_1.q.val()));
-        self.marks.out_ready.next = self.enters.val();
-        self.pixels.out_ready.next = self.enters.val();
+        self.steps.out_ready.next = self.enters.val();
         self.x.next = bit_cast::<12, 10>(self.step.val()) << self.step_bits.val();
         self.border.next = 2.into();
         if self.kernel7.q.val() {
@@ -298,20 +296,20 @@ impl Logic for Window {
             self.end_0.next = 1.into();
         }
         self.end_1.next = 0.into();
-        if self.early.val() & (!self.stride2.q.val()) & self.marks.out_data.val().get_bit(10) {
+        if self.early.val() & (!self.stride2.q.val()) & self.mark_0.val().get_bit(10) {
             self.end_1.next = 2.into();
         }
         self.end_2.next = 0.into();
-        if self.late.val() & self.on_grid.val() & self.marks.out_data.val().get_bit(11) {
+        if self.late.val() & self.on_grid.val() & self.mark_0.val().get_bit(11) {
             self.end_2.next = 4.into();
         }
         self.end_3.next = 0.into();
-        if self.late.val() & (!self.stride2.q.val()) & self.marks.out_data.val().get_bit(12) {
+        if self.late.val() & (!self.stride2.q.val()) & self.mark_0.val().get_bit(12) {
             self.end_3.next = 8.into();
         }
         if self.advance.val() {
             self.valid_1.d.next = self.enters.val();
-            self.pixels_1.d.next = self.pixels.out_data.val();
+            self.pixels_1.d.next = self.steps.out_data.val().get_bits::<96>(0);
             self.step_1.d.next = self.step.val();
             self.ends_1.d.next =
                 (self.end_0.val() | self.end_1.val() | self.end_2.val() | self.end_3.val())
@@ -333,7 +331,7 @@ impl Logic for Window {
         }
         self.working.next = self.leaving.val()
             | self.unpack.active.val()
-            | self.marks.out_valid.val()
+            | self.steps.out_valid.val()
             | self.valid_1.q.val()
             | self.ends_2.q.val().any()
             | self.place.busy.val();

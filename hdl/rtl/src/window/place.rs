@@ -101,9 +101,9 @@ impl WindowPlace {
             "one word, two, or two of two windows"
         );
         block! {
-            clock, reset, start, base, plane, gap, kernel7, load, pair, row_end, free, onward,
-            busy, left, words, paired, ahead_0, ahead_1, stride, any, waits, final_group,
-            goes_on, two_left, hop, hop_1, hop_more, next_0, next_1, second_0, second_1, wide_gap;
+            clock, reset, start, base, plane, gap, kernel7, load, pair, row_end, free, onward, busy,
+            left, words, paired, ahead_0, ahead_1, stride, any, waits, final_group, goes_on,
+            two_left, hop, hop_1, hop_more, next_0, next_1, second_0, second_1, wide_gap;
             out_valid: (0..entries).map(|_| Signal::default()).collect(),
             out_taken: (0..entries).map(|_| Signal::default()).collect(),
             out_address: (0..entries).map(|_| Signal::default()).collect(),

@@ -131,12 +131,11 @@ impl WindowUnpack {
         let pixels = config.window_pixels();
         block! {
             clock, reset, start, width, rows, in_valid, in_ready, in_data, active, valid, take,
-            pixels, step, left, last, row_beats, beats, rows_in, held, front, wants, phase,
-            behind, waiting, oldest, newest, row_pixels, row_single, rows_out, wanting, number,
-            pixels_left, last_step, pops, fresh, left_1, last_1, reach_1, wants_1, phase_1, left_2,
-            last_2, need_2, row_bytes, accepts, ready, moves, offset, reach_next, phase_next,
-            less_two, less_one, lasts, narrow, kept, phase_now, joins, enters, moved, rest, beat,
-            joined;
+            pixels, step, left, last, row_beats, beats, rows_in, held, front, wants, phase, behind,
+            waiting, oldest, newest, row_pixels, row_single, rows_out, wanting, number, pixels_left,
+            last_step, pops, fresh, left_1, last_1, reach_1, wants_1, phase_1, left_2, last_2,
+            need_2, row_bytes, accepts, ready, moves, offset, reach_next, phase_next, less_two,
+            less_one, lasts, narrow, kept, phase_now, joins, enters, moved, rest, beat, joined;
             two_steps: Constant::new((2 * pixels as u64).into()),
             step_pixels: Constant::new((pixels as u64).into()),
             step_bytes: Constant::new((3 * pixels as u64).into()),

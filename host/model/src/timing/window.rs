@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
+use firebrick_spec::latency::SLICE_WORDS;
 
 use super::loader::NEVER;
 use super::window_place::WindowPlace;
@@ -28,7 +29,7 @@ pub(super) struct Window {
     /// Two windows leave together.
     two: bool,
     unpack: Unpack,
-    /// Steps in the register slice behind it, two at most.
+    /// Steps in the register slice behind it.
     steps: VecDeque<Step>,
     place: WindowPlace,
     strip_end: bool,
@@ -142,7 +143,7 @@ impl Window {
         if enters && step.last {
             self.y = if self.y == 7 { 6 } else { self.y + 1 };
         }
-        let take = self.unpack.valid() && self.steps.len() < 2;
+        let take = self.unpack.valid() && self.steps.len() < SLICE_WORDS;
         if enters {
             self.steps.pop_front();
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Rows;
+use firebrick_spec::latency::SLICE_WORDS;
 
 /// Most words offered together.
 const ENTRIES: usize = 4;
@@ -20,7 +21,7 @@ pub(super) struct WindowPlace {
     /// Entries offered.
     pending: [bool; ENTRIES],
     address: [u32; ENTRIES],
-    /// Words in the register slices behind, by their addresses: two for each entry at most.
+    /// Words in the register slices behind, by their addresses.
     slices: [VecDeque<u32>; ENTRIES],
     /// Words of a window from this group on, and of a whole one.
     left: u32,
@@ -90,7 +91,7 @@ impl WindowPlace {
         let mut used = written;
         let (mut stays, mut leaves) = ([false; ENTRIES], [false; ENTRIES]);
         for (entry, slice) in self.slices.iter().enumerate() {
-            stays[entry] = self.pending[entry] && slice.len() == 2;
+            stays[entry] = self.pending[entry] && slice.len() == SLICE_WORDS;
             if let Some(address) = slice.front() {
                 let bank = 1 << (address & self.bank_mask);
                 leaves[entry] = used & bank == 0;

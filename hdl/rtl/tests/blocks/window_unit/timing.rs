@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use firebrick_spec::command::Rows;
+use firebrick_spec::latency::SLICE_WORDS;
 use firebrick_spec::{BEAT_BYTES, HwConfig};
 
 /// A word: number of the window in its record, number of the word in its window.
@@ -133,7 +134,7 @@ impl Timing {
         // Output.
         let offering = self.offers.iter().any(Option::is_some);
         for ((offer, slice), taken) in self.offers.iter_mut().zip(&mut self.slices).zip(taken) {
-            let room = slice.len() < 2;
+            let room = slice.len() < SLICE_WORDS;
             if *taken {
                 slice.pop_front();
             }
@@ -160,7 +161,7 @@ impl Timing {
         // Columns take the next step.
         let width = self.record.width as usize;
         let single = width <= self.pixels;
-        let room = self.steps.len() < 2;
+        let room = self.steps.len() < SLICE_WORDS;
         let next = self.steps.front().copied();
         let next = next.filter(|_| advance && !(single && self.beside.is_some()));
         if advance {
