@@ -476,6 +476,7 @@ impl Logic for Engine {
         for i in 0..self._window {
             self.feature.window_valid[i].next = self.window.out_valid[i].val();
             self.feature.window_address[i].next = self.window.out_address[i].val();
+            self.feature.window_beyond[i].next = self.window.out_beyond[i].val();
             self.feature.window_data[i].next = self.window.out_data[i].val();
             self.window.out_taken[i].next = self.feature.window_taken[i].val();
         }

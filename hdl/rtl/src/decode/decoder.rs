@@ -164,8 +164,11 @@ pub struct Decoder {
     load_limit_1: DFF<Bits<21>>,
     loads_1: DFF<Bit>,
     acc_end_1: DFF<Bits<14>>,
+    wide_1: DFF<Bit>,
+    base_beyond_1: DFF<Bit>,
     // Second cycle: what is wrong with it.
     bad_field_2: DFF<Bit>,
+    bad_load_2: DFF<Bit>,
     bad_address_2: DFF<Bit>,
     // The records before it that it waits for are done.
     free: DFF<Bit>,
@@ -274,7 +277,7 @@ impl Decoder {
             compare, more, index, passed, short, damaged, is_hello, is_weights, is_sparse,
             is_params, is_rows, is_block, is_store, is_end, is_known, bad_crc_1, bad_magic_1,
             bad_abi_1, bad_hash_1, nothing_1, no_rows_1, no_block_1, single_1, beyond_1, pitch_1,
-            widest_gap_1, load_end_1, load_limit_1, loads_1, acc_end_1, bad_field_2, bad_address_2,
+            widest_gap_1, load_end_1, load_limit_1, loads_1, acc_end_1, wide_1, base_beyond_1, bad_field_2, bad_load_2, bad_address_2,
             free, error_1, code_1, record_1, fails, fault, step, current, beats, address, reads,
             drains, stores, started, crc, record, kind, of_hello, of_load, of_load_sparse, of_rows,
             of_block, of_store, take, positions, pitch, rows_kernel, widest_gap, field20, count20,
@@ -364,6 +367,9 @@ impl Logic for Decoder {
             load_end_1,
             load_limit_1,
             loads_1,
+            wide_1,
+            base_beyond_1,
+            bad_load_2,
             acc_end_1,
             bad_field_2,
             bad_address_2,
@@ -411,7 +417,7 @@ impl Logic for Decoder {
 
         // Where rows go, or where a block reads.
         self.base21.next = bit_cast::<21, 20>(self.of_block.in_base.val());
-        if self.is_rows.q.val() {
+        if self.kind.is_rows.val() {
             self.base21.next = bit_cast::<21, 20>(self.of_rows.base.val());
         }
 
@@ -443,6 +449,8 @@ impl Logic for Decoder {
             | self.kind.is_load_params.val()
             | self.kind.is_store.val();
         self.acc_end_1.d.next = self.acc_end.val();
+        self.wide_1.d.next = self.of_rows.width.val() > self.window_width.val();
+        self.base_beyond_1.d.next = self.base21.val() >= self.feature_words.val();
         self.pitch_1.d.next = self.pitch.val();
         self.widest_gap_1.d.next = self.widest_gap.val();
         self.nothing_1.d.next = (!self.count20.val().any())
@@ -468,14 +476,14 @@ impl Logic for Decoder {
         // The second: what is wrong with it.
         self.bad_field_2.d.next = false;
         self.bad_address_2.d.next = false;
+        self.bad_load_2.d.next =
+            self.loads_1.q.val() & (self.load_end_1.q.val() > self.load_limit_1.q.val());
         if self.loads_1.q.val() {
             self.bad_field_2.d.next = self.nothing_1.q.val();
-            self.bad_address_2.d.next = self.load_end_1.q.val() > self.load_limit_1.q.val();
         }
         if self.is_rows.q.val() {
             self.bad_field_2.d.next = self.no_rows_1.q.val();
-            self.bad_address_2.d.next = (self.of_rows.width.val() > self.window_width.val())
-                | (self.base21.val() >= self.feature_words.val());
+            self.bad_address_2.d.next = self.wide_1.q.val() | self.base_beyond_1.q.val();
         }
         if self.is_block.q.val() {
             self.bad_field_2.d.next = self.no_block_1.q.val()
@@ -485,7 +493,7 @@ impl Logic for Decoder {
                     & (bit_cast::<5, 4>(self.of_block.out_gap.val()) > self.widest_gap_1.q.val()));
             self.bad_address_2.d.next = (self.acc_end_1.q.val() > self.acc_depth.val())
                 | self.beyond_1.q.val()
-                | (self.base21.val() >= self.feature_words.val());
+                | self.base_beyond_1.q.val();
         }
 
         // The third: the verdict.
@@ -510,7 +518,7 @@ impl Logic for Decoder {
             }
         } else if self.bad_field_2.q.val() {
             self.code.next = self.bad_field.val();
-        } else if self.bad_address_2.q.val() {
+        } else if self.bad_load_2.q.val() | self.bad_address_2.q.val() {
             self.code.next = self.bad_address.val();
         }
 

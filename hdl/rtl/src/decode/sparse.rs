@@ -110,6 +110,8 @@ pub struct Sparse {
     state: DFF<SparseState>,
     // In one of the states that take beats.
     open: DFF<Bit>,
+    // In the state `Sum`.
+    sums: DFF<Bit>,
     // Two copies, for the two beats over which a row's values may spread.
     low_values: LutRam<128, 5>,
     high_values: LutRam<128, 5>,
@@ -181,7 +183,7 @@ impl Default for Sparse {
         }
         block! {
             clock, reset, start, rows, address, in_valid, in_ready, in_data, busy, write_valid,
-            write_address, write_data, state, open, low_values, high_values, tail, next_mask,
+            write_address, write_data, state, open, sums, low_values, high_values, tail, next_mask,
             groups, beats, used, active, mask, row, rows_left, row_address, position, valid_1,
             low_1, high_1, offset_1, mask_1, address_1, valid_2, values_2, mask_2, address_2,
             valid_3, row_3, address_3, need, rounded, accepts, take, last_of_group, joined,
@@ -218,6 +220,7 @@ impl Logic for Sparse {
             clock,
             state,
             open,
+            sums,
             tail,
             next_mask,
             groups,
@@ -315,7 +318,6 @@ impl Logic for Sparse {
                 self.state.d.next = SparseState::Full;
                 if self.need.val().get_bits::<4>(4).any() {
                     self.state.d.next = SparseState::Values;
-                    self.open.d.next = true;
                 }
             }
             SparseState::Values => {
@@ -339,6 +341,11 @@ impl Logic for Sparse {
                 }
             }
             _ => {}
+        }
+
+        self.sums.d.next = self.state.q.val() == SparseState::Count;
+        if self.sums.q.val() {
+            self.open.d.next = self.need.val().get_bits::<4>(4).any();
         }
 
         // Its rows are issued.
@@ -469,6 +476,7 @@ impl Logic for Sparse {
         if self.reset.val() {
             self.state.d.next = SparseState::Idle;
             self.open.d.next = false;
+            self.sums.d.next = false;
             self.active.d.next = false;
             self.valid_1.d.next = false;
             self.valid_2.d.next = false;

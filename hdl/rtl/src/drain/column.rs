@@ -55,7 +55,7 @@ pub struct DrainColumn {
     keep_2: DFF<Bit>,
     kept_2: DFF<Bit>,
     emit_2: DFF<Bit>,
-    row_end_2: DFF<Bit>,
+    at_last_2: DFF<Bit>,
     keep_line: Delay<1, { STEP_DELAY - 1 }>,
     emit_line: Delay<1, STEP_DELAY>,
     row_end_line: Delay<1, STEP_DELAY>,
@@ -76,7 +76,7 @@ impl DrainColumn {
         block! {
             clock, x, pitch, not_left, allowed, width, row_last, plain, down, belongs, column, reaches,
             ends, keep, kept, emit, row_end, at, belongs_1, allowed_1, keep_2, kept_2, emit_2,
-            row_end_2, keep_line, emit_line, row_end_line, raw, pixel, at_last, even, window, emits;
+            at_last_2, keep_line, emit_line, row_end_line, raw, pixel, at_last, even, window, emits;
             number_x: Constant::new((number as u64).into()),
             not_number: Constant::new((0x1fff - number as u64).into()),
         }
@@ -87,7 +87,7 @@ impl Logic for DrainColumn {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, at, belongs_1, allowed_1, keep_2, kept_2, emit_2, row_end_2
+            self, clock, at, belongs_1, allowed_1, keep_2, kept_2, emit_2, at_last_2
         );
         clock!(self, clock, keep_line, emit_line, row_end_line);
         self.keep_line.reset.next = false;
@@ -117,7 +117,7 @@ impl Logic for DrainColumn {
             (self.plain.val() & self.pixel.val()) | (self.down.val() & self.window.val());
         self.keep_2.d.next = self.pixel.val();
         self.emit_2.d.next = self.emits.val();
-        self.row_end_2.d.next = self.emits.val() & self.at_last.val();
+        self.at_last_2.d.next = self.at_last.val();
         self.column.next = self.at.q.val();
         self.ends.next = self.window.val();
         self.reaches.next =
@@ -126,7 +126,8 @@ impl Logic for DrainColumn {
         // Until the words come.
         self.keep_line.d.next = bit_cast::<1, 1>(self.keep_2.q.val().into());
         self.emit_line.d.next = bit_cast::<1, 1>(self.emit_2.q.val().into());
-        self.row_end_line.d.next = bit_cast::<1, 1>(self.row_end_2.q.val().into());
+        self.row_end_line.d.next =
+            bit_cast::<1, 1>((self.emit_2.q.val() & self.at_last_2.q.val()).into());
         self.kept_2.d.next = self.keep_line.q.val().any();
         self.keep.next = self.keep_line.q.val().any();
         self.kept.next = self.kept_2.q.val();

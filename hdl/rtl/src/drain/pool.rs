@@ -57,8 +57,12 @@ pub struct Pool {
     stored: Vec<Signal<Local, Word>>,
     stored_4: Vec<DFF<Word>>,
     upper: Vec<Signal<Local, Word>>,
-    near_2: DFF<Bit>,
-    far_2: DFF<Bit>,
+    // Where the maximum of the rows before comes from: 0 the memory, 1 what was written a cycle
+    // ago, 2 and 3 what is being written, of which 2 begins a window.
+    new_2: DFF<Bit>,
+    newer_2: DFF<Bit>,
+    near: Signal<Local, Bit>,
+    far: Signal<Local, Bit>,
     valid_1: DFF<Bit>,
     valid_2: DFF<Bit>,
     plain_1: DFF<Bit>,
@@ -87,7 +91,7 @@ impl Pool {
         let windows = (pixels / 2).max(1);
         let maxima = || (0..pixels).map(|_| ByteMax::default()).collect();
         block! {
-            clock, valid, plain, x_even, y_even, line_write, line_address, run, near_2, far_2,
+            clock, valid, plain, x_even, y_even, line_write, line_address, run, new_2, newer_2, near, far,
             valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2, y_even_3, store_1,
             store_2, store_3, address_1, address_2, address_3;
             vector: (0..pixels).map(|_| Signal::default()).collect(),
@@ -122,7 +126,7 @@ impl Logic for Pool {
     fn update(&mut self) {
         dff_setup!(
             self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2,
-            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, near_2, far_2
+            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, new_2, newer_2
         );
         self.run.clock.next = self.clock.val();
         for i in 0..self._pixels {
@@ -179,12 +183,17 @@ impl Logic for Pool {
             self.line[i].read_address.next = self.address_1.q.val();
         }
         // The same word may be on its way to the memory, or be written in this cycle.
-        self.near_2.d.next = self.several.val()
+        self.near.next = self.several.val()
             & self.store_2.q.val()
             & (self.address_2.q.val() == self.address_1.q.val());
-        self.far_2.d.next = self.several.val()
+        self.far.next = self.several.val()
             & self.store_3.q.val()
             & (self.address_3.q.val() == self.address_1.q.val());
+        self.newer_2.d.next = self.near.val();
+        self.new_2.d.next = self.far.val();
+        if self.near.val() {
+            self.new_2.d.next = !self.y_even_2.q.val();
+        }
         self.valid_2.d.next = self.valid_1.q.val();
         self.plain_2.d.next = self.plain_1.q.val();
         self.y_even_2.d.next = self.y_even_1.q.val();
@@ -214,11 +223,14 @@ impl Logic for Pool {
         for i in 0..self._windows {
             self.down[i * 2].bypass.next = self.plain_2.q.val();
             self.upper[i].next = self.line[i].read_data.val();
-            if self.far_2.q.val() {
+            if self.new_2.q.val() {
                 self.upper[i].next = self.stored_4[i].q.val();
             }
-            if self.near_2.q.val() {
-                self.upper[i].next = self.stored[i].val();
+            if self.newer_2.q.val() {
+                self.upper[i].next = self.kept_3[i].q.val();
+                if self.new_2.q.val() {
+                    self.upper[i].next = self.down[i * 2].q.val();
+                }
             }
             self.down[i * 2].a.next = self.upper[i].val();
             self.kept_3[i].d.next = self.along[i * 2].q.val();

@@ -22,8 +22,9 @@ const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 /// `read_mask[l]` was low; a masked address may be anything. Rings begin and end at a multiple of
 /// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
-/// unit needs its bank. An unmasked access beyond the depth raises `range_error` (of the window
-/// unit `window_error`) for a cycle, two cycles later; such a write is dropped. A word written in
+/// unit needs its bank. An unmasked read beyond the depth raises `range_error` for a cycle, two
+/// cycles later; so does a word that the window unit marks as `window_beyond` with `window_error`,
+/// and it is dropped. The drain never writes beyond the depth. A word written in
 /// cycle t is seen by a read whose address comes in cycle t + 2 or later
 /// ([`FEATURE_WRITE_LATENCY`]).
 #[derive(LogicBlock)]
@@ -56,9 +57,11 @@ pub struct FeatureBuffer {
     pub window_taken: Vec<Signal<Out, Bit>>,
     /// At this address.
     pub window_address: Vec<Signal<In, Bits<20>>>,
+    /// Which lies beyond the depth.
+    pub window_beyond: Vec<Signal<In, Bit>>,
     /// This word.
     pub window_data: Vec<Signal<In, Word>>,
-    /// A read beyond the depth, or a write of the drain.
+    /// A read beyond the depth.
     pub range_error: Signal<Out, Bit>,
     /// A write of the window unit beyond the depth.
     pub window_error: Signal<Out, Bit>,
@@ -86,11 +89,7 @@ pub struct FeatureBuffer {
     lane_address: Vec<Signal<Local, Bits<20>>>,
     // Beyond the depth, wherever it lies on the map.
     beyond_1: Vec<DFF<Bit>>,
-    drain_beyond_1: Vec<DFF<Bit>>,
-    window_takes_1: Vec<DFF<Bit>>,
     window_beyond_1: Vec<DFF<Bit>>,
-    drain_high: Vec<Signal<Local, Bit>>,
-    window_high: Vec<Signal<Local, Bit>>,
     takes: Vec<Signal<Local, Bit>>,
     _lanes: usize,
     _drain: usize,
@@ -116,6 +115,7 @@ impl FeatureBuffer {
             window_valid: each(window),
             window_taken: each(window),
             window_address: each(window),
+            window_beyond: each(window),
             window_data: each(window),
             bank: (0..lanes)
                 .map(|_| Ram::narrow(config.feature_words / lanes, 8 * config.tile))
@@ -135,11 +135,7 @@ impl FeatureBuffer {
             read_row: each(lanes),
             lane_address: each(lanes),
             beyond_1: each(lanes),
-            drain_beyond_1: each(drain),
-            window_takes_1: each(window),
             window_beyond_1: each(window),
-            drain_high: each(drain),
-            window_high: each(window),
             takes: each(window),
             _lanes: lanes,
             _drain: drain,
@@ -202,7 +198,6 @@ impl Logic for FeatureBuffer {
 
         // Writes: the window unit's first words first, the drain before all of them.
         for w in 0..self._window {
-            self.window_high[w].next = self.window_address[w].val() > self.last.val();
             self.takes[w].next = self.window_valid[w].val();
             for d in 0..self._drain {
                 if self.drain_valid[d].val()
@@ -224,20 +219,10 @@ impl Logic for FeatureBuffer {
                 }
             }
             self.window_taken[w].next = self.takes[w].val();
-            self.window_takes_1[w].clock.next = self.clock.val();
             self.window_beyond_1[w].clock.next = self.clock.val();
-            self.window_takes_1[w].d.next = self.takes[w].val();
-            self.window_beyond_1[w].d.next = self.window_high[w].val();
-            if self.window_takes_1[w].q.val() & self.window_beyond_1[w].q.val() {
+            self.window_beyond_1[w].d.next = self.takes[w].val() & self.window_beyond[w].val();
+            if self.window_beyond_1[w].q.val() {
                 self.input_error.d.next = true;
-            }
-        }
-        for d in 0..self._drain {
-            self.drain_high[d].next = self.drain_address[d].val() > self.last.val();
-            self.drain_beyond_1[d].clock.next = self.clock.val();
-            self.drain_beyond_1[d].d.next = self.drain_valid[d].val() & self.drain_high[d].val();
-            if self.drain_beyond_1[d].q.val() {
-                self.error.d.next = true;
             }
         }
         for i in 0..self._lanes {
@@ -255,7 +240,7 @@ impl Logic for FeatureBuffer {
                     & ((self.window_address[w].val() & self.bank_bits.val())
                         == self.number[i].val())
                 {
-                    self.writes_1[i].d.next = !self.window_high[w].val();
+                    self.writes_1[i].d.next = !self.window_beyond[w].val();
                     self.write_row_1[i].d.next = self.window_address[w].val() >> self.shift.val();
                     self.write_word_1[i].d.next = self.window_data[w].val();
                 }
@@ -264,7 +249,7 @@ impl Logic for FeatureBuffer {
                 if self.drain_valid[d].val()
                     & ((self.drain_address[d].val() & self.bank_bits.val()) == self.number[i].val())
                 {
-                    self.writes_1[i].d.next = !self.drain_high[d].val();
+                    self.writes_1[i].d.next = true;
                     self.write_row_1[i].d.next = self.drain_address[d].val() >> self.shift.val();
                     self.write_word_1[i].d.next = self.drain_data[d].val();
                 }
@@ -278,11 +263,8 @@ impl Logic for FeatureBuffer {
             for i in 0..self._lanes {
                 self.beyond_1[i].d.next = false;
             }
-            for d in 0..self._drain {
-                self.drain_beyond_1[d].d.next = false;
-            }
             for w in 0..self._window {
-                self.window_takes_1[w].d.next = false;
+                self.window_beyond_1[w].d.next = false;
             }
         }
     }

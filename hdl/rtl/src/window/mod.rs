@@ -1,16 +1,18 @@
 //! Window unit: turns rows of raw RGB pixels into the vectors of the first convolution.
 
+pub mod offer;
 pub mod place;
 pub mod taps;
 pub mod unpack;
 
 use crate::common::words::{Beat, Word};
-use firebrick_spec::{BEAT_BITS, HwConfig};
+use firebrick_spec::HwConfig;
 use rust_hdl::prelude::*;
 
 use crate::common::mem::Ram;
 use crate::common::slice::RegisterSlice;
 use crate::decode::record::RowsFields;
+use crate::window::offer::WindowOffer;
 use crate::window::place::WindowPlace;
 use crate::window::taps::WindowTaps;
 use crate::window::unpack::WindowUnpack;
@@ -28,7 +30,7 @@ use crate::window::unpack::WindowUnpack;
 /// t + 1 (see [`WindowUnpack`]), where its pixels leave as a step, which waits in a register slice
 /// in t + 2; in t + 3 the step is beside the rows above it, from the line memories; from t + 4 on it
 /// is in the columns, where windows end; in t + 5 the words of the first of them are there (see
-/// [`WindowPlace`]), and in t + 6 they are offered, through a register slice for each entry. Windows
+/// [`WindowPlace`]), and in t + 6 they are offered, through a register slice for each entry ([`WindowOffer`]). Windows
 /// leave the columns when no words are there or the last ones of the windows before go on, one at a
 /// time, or two if there are four entries. A step that brings windows stays until the last of them
 /// leaves, and those behind it stand still meanwhile.
@@ -58,6 +60,8 @@ pub struct Window {
     pub out_taken: Vec<Signal<In, Bit>>,
     /// Feature address.
     pub out_address: Vec<Signal<Out, Bits<20>>>,
+    /// The address lies beyond the feature buffer.
+    pub out_beyond: Vec<Signal<Out, Bit>>,
     /// Word, in the low `tile` bytes.
     pub out_data: Vec<Signal<Out, Word>>,
     fields: RowsFields,
@@ -73,9 +77,8 @@ pub struct Window {
     lines: Vec<Ram<144, 10>>,
     taps: WindowTaps,
     place: WindowPlace,
-    // Words on their way out, and their addresses.
-    words: Vec<RegisterSlice<BEAT_BITS>>,
-    addresses: Vec<RegisterSlice<20>>,
+    // Words on their way out.
+    offers: Vec<WindowOffer>,
     leaving: Signal<Local, Bit>,
     strip_end: DFF<Bit>,
     stride2: DFF<Bit>,
@@ -140,13 +143,13 @@ impl Window {
             out_valid: (0..words).map(|_| Signal::default()).collect(),
             out_taken: (0..words).map(|_| Signal::default()).collect(),
             out_address: (0..words).map(|_| Signal::default()).collect(),
+            out_beyond: (0..words).map(|_| Signal::default()).collect(),
             out_data: (0..words).map(|_| Signal::default()).collect(),
             unpack: WindowUnpack::new(config),
             lines: (0..pixels).map(|_| Ram::new(depth)).collect(),
             taps: WindowTaps::new(config),
             place: WindowPlace::new(config),
-            words: (0..words).map(|_| RegisterSlice::default()).collect(),
-            addresses: (0..words).map(|_| RegisterSlice::default()).collect(),
+            offers: (0..words).map(|_| WindowOffer::new(config)).collect(),
             zero: Constant::new(0.into()),
             step_pixels: Constant::new((pixels as u64).into()),
             step_bits: Constant::new(u64::from(pixels.ilog2()).into()),
@@ -244,21 +247,18 @@ impl Logic for Window {
         self.place.pair.next = self.two.val() & self.after_one.val().any();
         self.place.row_end.next = self.advance.val() & self.row_end_2.q.val();
         for i in 0..self._words {
-            self.words[i].clock.next = self.clock.val();
-            self.words[i].reset.next = self.reset.val();
-            self.words[i].in_valid.next = self.place.out_valid[i].val();
-            self.words[i].in_data.next = self.taps.word[i].val();
-            self.words[i].out_ready.next = self.out_taken[i].val();
-            self.addresses[i].clock.next = self.clock.val();
-            self.addresses[i].reset.next = self.reset.val();
-            self.addresses[i].in_valid.next = self.place.out_valid[i].val();
-            self.addresses[i].in_data.next = self.place.out_address[i].val();
-            self.addresses[i].out_ready.next = self.out_taken[i].val();
+            self.offers[i].clock.next = self.clock.val();
+            self.offers[i].reset.next = self.reset.val();
+            self.offers[i].in_valid.next = self.place.out_valid[i].val();
+            self.offers[i].in_word.next = self.taps.word[i].val();
+            self.offers[i].in_address.next = self.place.out_address[i].val();
+            self.offers[i].out_ready.next = self.out_taken[i].val();
             self.place.out_taken[i].next =
-                self.place.out_valid[i].val() & self.words[i].in_ready.val();
-            self.out_valid[i].next = self.words[i].out_valid.val();
-            self.out_address[i].next = self.addresses[i].out_data.val();
-            self.out_data[i].next = self.words[i].out_data.val();
+                self.place.out_valid[i].val() & self.offers[i].in_ready.val();
+            self.out_valid[i].next = self.offers[i].out_valid.val();
+            self.out_address[i].next = self.offers[i].out_address.val();
+            self.out_beyond[i].next = self.offers[i].out_beyond.val();
+            self.out_data[i].next = self.offers[i].out_word.val();
         }
 
         // Stage 1: the line memories drop the oldest of their rows and take the new one.
@@ -325,7 +325,7 @@ impl Logic for Window {
 
         self.leaving.next = false;
         for i in 0..self._words {
-            if self.words[i].out_valid.val() {
+            if self.offers[i].out_valid.val() {
                 self.leaving.next = true;
             }
         }

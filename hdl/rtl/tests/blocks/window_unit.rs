@@ -94,6 +94,7 @@ struct Entry {
     valid: Port,
     taken: Port,
     address: Port,
+    beyond: Port,
     data: Port,
 }
 
@@ -114,6 +115,7 @@ impl Bench {
                     valid: port("out_valid"),
                     taken: port("out_taken"),
                     address: port("out_address"),
+                    beyond: port("out_beyond"),
                     data: port("out_data"),
                 }
             })
@@ -189,6 +191,8 @@ impl Bench {
                 if let Some((window, word)) = place {
                     let seen = (unit.get(entry.address), unit.get_wide(entry.data));
                     assert_eq!(seen, want[window][word], "{window}, {word}, {at}");
+                    let beyond = seen.0 >= self.config.feature_words as u64;
+                    assert_eq!(unit.bit(entry.beyond), beyond, "{window}, {word}, {at}");
                     if taken[i] {
                         assert!(missing[window][word], "twice {window}, {word}, {at}");
                         missing[window][word] = false;
