@@ -6,8 +6,9 @@
 
 use crate::config::HwConfig;
 
-/// From a feature address to its word at the array.
-pub const FEATURE_LATENCY: usize = 2;
+/// From a feature address to its word at the array: the bank, the bank's output register, the word in
+/// its lane.
+pub const FEATURE_LATENCY: usize = 3;
 
 /// From a write into the feature buffer to the first address that reads it. Who waits for a tile or
 /// a strip reads no earlier: the streamer knows of it in the next cycle, and its vectors come from
@@ -54,7 +55,7 @@ pub const fn array_latency(config: &HwConfig) -> usize {
 
 /// By how much the tag of a vector's sums comes before them at the accumulators, so that the old
 /// sums are read while the new ones are on their way.
-pub const TAG_LEAD: usize = 1;
+pub const TAG_LEAD: usize = 2;
 
 /// From a vector's address to the tag of its sums, with which the accumulators read.
 #[must_use]
@@ -62,8 +63,9 @@ pub const fn tag_latency(config: &HwConfig) -> usize {
     array_latency(config) - TAG_LEAD
 }
 
-/// Fewest cycles between two accumulations into the same word: read, add, write.
-pub const ACC_REUSE: usize = 3;
+/// Fewest cycles between two accumulations into the same word: read, the memory's output register,
+/// add, write.
+pub const ACC_REUSE: usize = 4;
 
 /// Fewest cycles from one pass to the next: a short pass may be followed by one that adds to the
 /// same sums.
@@ -91,8 +93,9 @@ const RELEASED: usize = SETTLE_LATENCY + RELEASE_LATENCY + JOB_LATENCY;
 /// for all, so that engines that differ in nothing but their slices get the same schedule.
 pub const LONGEST_HANDOVER: usize = FEATURE_LATENCY + systolic(16, 16) + RELEASED;
 
-/// From a granted drain read to its data.
-pub const ACC_READ_LATENCY: usize = 1;
+/// From a granted drain read to its data, and from a parameter's address to the parameters: the
+/// memory and its output register.
+pub const ACC_READ_LATENCY: usize = 2;
 
 /// From a requantiser's factors to their product.
 pub const MUL_LATENCY: usize = 2;
@@ -239,7 +242,7 @@ mod tests {
                 (latency, lead),
                 "{name}"
             );
-            assert_eq!(array_latency(&config), 2 + latency, "{name}");
+            assert_eq!(array_latency(&config), FEATURE_LATENCY + latency, "{name}");
             assert!(handover_latency(&config) <= LONGEST_HANDOVER, "{name}");
         }
         assert_eq!(handover_latency(&of("fb2048")), LONGEST_HANDOVER);
@@ -250,7 +253,7 @@ mod tests {
         let of = |name| HwConfig::preset(name).expect("a preset");
         assert_eq!(
             (array_latency(&of("fb256")), tag_latency(&of("fb256"))),
-            (35, 34)
+            (36, 34)
         );
         assert_eq!([1, 2, 4, 8].map(tap_pace), [2, 2, 4, 8]);
         assert_eq!([1, 2, 4, 8].map(sums_pace), [6, 6, 8, 12]);

@@ -6,12 +6,12 @@ use rust_hdl::prelude::*;
 
 use crate::common::mem::{Pack, Ram};
 
-// The word read.
-const _: () = assert!(ACC_READ_LATENCY == 1, "a drain read has one register");
-// A word read in cycle 0 is added to in cycle 1 and written in cycle 2.
-const _: () = assert!(ACC_REUSE == 3, "an accumulation has three stages");
-// A tag reads in cycle 0 what its sums of cycle 1 are added to.
-const _: () = assert!(TAG_LEAD == 1, "tags come a cycle before their sums");
+// The word read, and the memory's output register.
+const _: () = assert!(ACC_READ_LATENCY == 2, "a drain read has two registers");
+// A word read in cycle 0 is added to in cycle 2 and written in cycle 3.
+const _: () = assert!(ACC_REUSE == 4, "an accumulation has four stages");
+// A tag reads in cycle 0 what its sums of cycle 2 are added to.
+const _: () = assert!(TAG_LEAD == 2, "tags come two cycles before their sums");
 
 /// The adder of an output channel: `sum` is `psum`, with the word of `bank` unless `first`, one
 /// cycle later, in `bits` bits; those above are zero. No back-pressure.
@@ -97,9 +97,10 @@ impl Logic for AccAdder {
 /// Two banks and one adder for one output channel. Its parent makes the addresses, which all
 /// channels share.
 ///
-/// Cycle 0: the read address of the bank in use. Cycle 1: `psum`, to which the old sum is added
-/// unless `first_1`; `word_0` and `word_1` are what cycle 0's addresses read, for the drain.
-/// Cycle 2: the parent has `write_enable_*` high and the sum is written.
+/// Cycle 0: the read address of the bank in use. Cycle 2: `psum`, to which the old sum is added
+/// unless `first_2`; `word_0` and `word_1` are what cycle 0's addresses read, for the drain.
+/// Cycle 3: the parent has `write_enable_*` high and the sum is written. Between the memories and
+/// the adder is the memories' own output register.
 ///
 /// Words have as many bits as the sums; those above are zero when read, and what the adder carries
 /// into them is dropped: sums are exact modulo 2^bits.
@@ -107,28 +108,30 @@ impl Logic for AccAdder {
 pub struct AccColumn {
     /// Clock.
     pub clock: Signal<In, Clock>,
-    /// Array output, cycle 1, signed.
+    /// Array output, cycle 2, signed.
     pub psum: Signal<In, Bits<19>>,
     /// Read address of bank 0, cycle 0.
     pub read_address_0: Signal<In, Bits<9>>,
     /// Read address of bank 1, cycle 0.
     pub read_address_1: Signal<In, Bits<9>>,
-    /// Bank that accumulates, cycle 1.
-    pub bank_1: Signal<In, Bit>,
-    /// Starts the sum, cycle 1.
-    pub first_1: Signal<In, Bit>,
-    /// Write address, cycle 2.
+    /// Bank that accumulates, cycle 2.
+    pub bank_2: Signal<In, Bit>,
+    /// Starts the sum, cycle 2.
+    pub first_2: Signal<In, Bit>,
+    /// Write address, cycle 3.
     pub write_address: Signal<In, Bits<9>>,
-    /// Writes bank 0, cycle 2.
+    /// Writes bank 0, cycle 3.
     pub write_enable_0: Signal<In, Bit>,
-    /// Writes bank 1, cycle 2.
+    /// Writes bank 1, cycle 3.
     pub write_enable_1: Signal<In, Bit>,
-    /// Word of bank 0, cycle 1.
+    /// Word of bank 0, cycle 2.
     pub word_0: Signal<Out, Bits<32>>,
-    /// Word of bank 1, cycle 1.
+    /// Word of bank 1, cycle 2.
     pub word_1: Signal<Out, Bits<32>>,
     bank_a: Ram<32, 9>,
     bank_b: Ram<32, 9>,
+    read_a: DFF<Bits<32>>,
+    read_b: DFF<Bits<32>>,
     adder: AccAdder,
 }
 
@@ -137,8 +140,8 @@ impl AccColumn {
     #[must_use]
     pub fn new(depth: usize, bits: usize) -> Self {
         block! {
-            clock, psum, read_address_0, read_address_1, bank_1, first_1, write_address,
-            write_enable_0, write_enable_1, word_0, word_1;
+            clock, psum, read_address_0, read_address_1, bank_2, first_2, write_address,
+            write_enable_0, write_enable_1, word_0, word_1, read_a, read_b;
             adder: AccAdder::new(bits),
             bank_a: Ram::narrow(depth, bits),
             bank_b: Ram::narrow(depth, bits),
@@ -149,6 +152,7 @@ impl AccColumn {
 impl Logic for AccColumn {
     #[hdl_gen]
     fn update(&mut self) {
+        dff_setup!(self, clock, read_a, read_b);
         self.adder.clock.next = self.clock.val();
         self.bank_a.clock.next = self.clock.val();
         self.bank_b.clock.next = self.clock.val();
@@ -156,13 +160,15 @@ impl Logic for AccColumn {
         self.bank_b.read_enable.next = true;
         self.bank_a.read_address.next = self.read_address_0.val();
         self.bank_b.read_address.next = self.read_address_1.val();
-        self.word_0.next = self.bank_a.read_data.val();
-        self.word_1.next = self.bank_b.read_data.val();
+        self.read_a.d.next = self.bank_a.read_data.val();
+        self.read_b.d.next = self.bank_b.read_data.val();
+        self.word_0.next = self.read_a.q.val();
+        self.word_1.next = self.read_b.q.val();
         self.adder.psum.next = self.psum.val();
-        self.adder.word_0.next = self.bank_a.read_data.val();
-        self.adder.word_1.next = self.bank_b.read_data.val();
-        self.adder.bank.next = self.bank_1.val();
-        self.adder.first.next = self.first_1.val();
+        self.adder.word_0.next = self.read_a.q.val();
+        self.adder.word_1.next = self.read_b.q.val();
+        self.adder.bank.next = self.bank_2.val();
+        self.adder.first.next = self.first_2.val();
         self.bank_a.write_address.next = self.write_address.val();
         self.bank_b.write_address.next = self.write_address.val();
         self.bank_a.write_data.next = self.adder.sum.val();
@@ -215,8 +221,12 @@ pub struct Accumulators {
     bank_1: DFF<Bit>,
     address_1: DFF<Bits<9>>,
     valid_2: DFF<Bit>,
+    first_2: DFF<Bit>,
     bank_2: DFF<Bit>,
     address_2: DFF<Bits<9>>,
+    valid_3: DFF<Bit>,
+    bank_3: DFF<Bit>,
+    address_3: DFF<Bits<9>>,
     reads_0: Signal<Local, Bit>,
     reads_1: Signal<Local, Bit>,
     address_a: Signal<Local, Bits<9>>,
@@ -234,7 +244,7 @@ impl Accumulators {
         block! {
             clock, psums, tag_valid, tag_first, tag_bank, tag_address, drain_read, drain_bank,
             drain_address, drain_grant, drain_words_0, drain_words_1, valid_1, first_1, bank_1,
-            address_1, valid_2, bank_2, address_2, reads_0, reads_1, address_a, address_b, write_a,
+            address_1, valid_2, first_2, bank_2, address_2, valid_3, bank_3, address_3, reads_0, reads_1, address_a, address_b, write_a,
             write_b;
             column: (0..columns).map(|_| AccColumn::new(depth, bits)).collect(),
             pack_0: Pack::new(columns),
@@ -248,15 +258,20 @@ impl Logic for Accumulators {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, valid_1, first_1, bank_1, address_1, valid_2, bank_2, address_2
+            self, clock, valid_1, first_1, bank_1, address_1, valid_2, first_2, bank_2, address_2,
+            valid_3, bank_3, address_3
         );
         self.valid_1.d.next = self.tag_valid.val();
         self.first_1.d.next = self.tag_first.val();
         self.bank_1.d.next = self.tag_bank.val();
         self.address_1.d.next = self.tag_address.val().get_bits::<9>(0);
         self.valid_2.d.next = self.valid_1.q.val();
+        self.first_2.d.next = self.first_1.q.val();
         self.bank_2.d.next = self.bank_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
+        self.valid_3.d.next = self.valid_2.q.val();
+        self.bank_3.d.next = self.bank_2.q.val();
+        self.address_3.d.next = self.address_2.q.val();
 
         // A sum that starts needs no read, so the drain may use that bank's port.
         self.reads_0.next = self.tag_valid.val() & (!self.tag_first.val()) & (!self.tag_bank.val());
@@ -272,16 +287,16 @@ impl Logic for Accumulators {
         self.drain_grant.next = self.drain_read.val()
             & ((self.drain_bank.val() & (!self.reads_1.val()))
                 | ((!self.drain_bank.val()) & (!self.reads_0.val())));
-        self.write_a.next = self.valid_2.q.val() & (!self.bank_2.q.val());
-        self.write_b.next = self.valid_2.q.val() & self.bank_2.q.val();
+        self.write_a.next = self.valid_3.q.val() & (!self.bank_3.q.val());
+        self.write_b.next = self.valid_3.q.val() & self.bank_3.q.val();
         for i in 0..self._columns {
             self.column[i].clock.next = self.clock.val();
             self.column[i].psum.next = self.psums.val().get_bits::<19>(i * 19);
             self.column[i].read_address_0.next = self.address_a.val();
             self.column[i].read_address_1.next = self.address_b.val();
-            self.column[i].bank_1.next = self.bank_1.q.val();
-            self.column[i].first_1.next = self.first_1.q.val();
-            self.column[i].write_address.next = self.address_2.q.val();
+            self.column[i].bank_2.next = self.bank_2.q.val();
+            self.column[i].first_2.next = self.first_2.q.val();
+            self.column[i].write_address.next = self.address_3.q.val();
             self.column[i].write_enable_0.next = self.write_a.val();
             self.column[i].write_enable_1.next = self.write_b.val();
             self.pack_0.words[i].next = self.column[i].word_0.val();

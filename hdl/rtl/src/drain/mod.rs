@@ -39,7 +39,7 @@ use crate::drain::step::DrainStep;
 use crate::drain::sum::GlobalSum;
 use crate::drain::tap::DrainTap;
 
-const _: () = assert!(ACC_READ_LATENCY == 1, "words come with their parameters");
+const _: () = assert!(ACC_READ_LATENCY == 2, "words come with their parameters");
 
 /// Drains finished tiles: accumulators, requantisation, then write, pool or sum.
 ///
@@ -56,7 +56,7 @@ const _: () = assert!(ACC_READ_LATENCY == 1, "words come with their parameters")
 ///   The request stands until it is granted. Sums are as wide as the configuration says; bits above
 ///   do not count.
 /// - Parameters: with one lane `param_raddr` is the group and, in bit 0, the half, else the group;
-///   `param_rdata` one cycle later holds the channels' bias (i32), multiplier (16 bit) and shift
+///   `param_rdata` holds, [`ACC_READ_LATENCY`] cycles later, the channels' bias (i32), multiplier (16 bit) and shift
 ///   (8 bit), in that order from the low bits.
 /// - Features: up to `drain_pixels` words a cycle, `fw_valid`, `fw_addr`, `fw_data` (sixteen u8),
 ///   must always be accepted. An address from `feature_words` on is not written but reported by
@@ -92,13 +92,13 @@ pub struct Drain {
     pub acc_raddr: Signal<Out, Bits<11>>,
     /// The request is served in this cycle.
     pub acc_grant: Signal<In, Bit>,
-    /// Accumulators of the cycle before's request in bank 0, for each lane.
+    /// Accumulators in bank 0 of the request [`ACC_READ_LATENCY`] cycles before, for each lane.
     pub acc_words_0: Vec<Signal<In, Bits<512>>>,
     /// Those in bank 1.
     pub acc_words_1: Vec<Signal<In, Bits<512>>>,
     /// Parameter address.
     pub param_raddr: Signal<Out, Bits<13>>,
-    /// Parameters of the address of the cycle before.
+    /// Parameters of the address [`ACC_READ_LATENCY`] cycles before.
     pub param_rdata: Signal<In, Bits<1024>>,
     /// Writes feature words.
     pub fw_valid: Vec<Signal<Out, Bit>>,
@@ -127,6 +127,8 @@ pub struct Drain {
     reader: DrainReader,
     fire_1: DFF<Bit>,
     bank_1: DFF<Bit>,
+    fire_2: DFF<Bit>,
+    bank_2: DFF<Bit>,
     spread_0: DrainSpread,
     spread_1: DrainSpread,
     // What requantisers of the same channel share.
@@ -176,7 +178,7 @@ impl Drain {
         block! {
             clock, reset, job_valid, job, job_ready, acc_re, acc_rbank, acc_raddr, acc_grant,
             param_raddr, param_rdata, range_error, out_room, blocked, out_valid, out_data,
-            out_last, drained, ended, busy, fire_1, bank_1, step, jobs, over;
+            out_last, drained, ended, busy, fire_1, bank_1, fire_2, bank_2, step, jobs, over;
             acc_words_0: (0..config.lanes).map(|_| Signal::default()).collect(),
             acc_words_1: (0..config.lanes).map(|_| Signal::default()).collect(),
             fw_valid: (0..pixels).map(|_| Signal::default()).collect(),
@@ -217,7 +219,7 @@ impl Drain {
 impl Logic for Drain {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, fire_1, bank_1, jobs);
+        dff_setup!(self, clock, fire_1, bank_1, fire_2, bank_2, jobs);
         clock!(
             self, clock, reader, gather, place, pool, address, sum, tap, send
         );
@@ -246,6 +248,8 @@ impl Logic for Drain {
         // half a cycle later, with its parameters.
         self.fire_1.d.next = self.reader.fire.val();
         self.bank_1.d.next = self.reader.acc_rbank.val();
+        self.fire_2.d.next = self.fire_1.q.val();
+        self.bank_2.d.next = self.bank_1.q.val();
         self.param_raddr.next = bit_cast::<13, 10>(self.reader.held.val().param);
         if self.single.val() {
             self.param_raddr.next = (bit_cast::<13, 10>(self.reader.held.val().param) << 1)
@@ -257,8 +261,8 @@ impl Logic for Drain {
         }
         for i in 0..self._requantisers {
             self.lane[i].clock.next = self.clock.val();
-            self.lane[i].now.next = self.fire_1.q.val();
-            self.lane[i].bank.next = self.bank_1.q.val();
+            self.lane[i].now.next = self.fire_2.q.val();
+            self.lane[i].bank.next = self.bank_2.q.val();
             self.lane[i].now_0.next = self.spread_0.now[i].val();
             self.lane[i].now_1.next = self.spread_1.now[i].val();
             self.lane[i].later_0.next = self.spread_0.later[i].val();

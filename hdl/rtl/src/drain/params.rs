@@ -2,14 +2,17 @@
 
 use crate::common::words::{Beat, Word};
 use firebrick_spec::HwConfig;
+pub use firebrick_spec::latency::ACC_READ_LATENCY;
 use rust_hdl::prelude::*;
 
 use crate::common::mem::Ram;
 
+const _: () = assert!(ACC_READ_LATENCY == 2, "the memory and its output register");
+
 /// Written two channels a beat, read as the requantisers take them: with one lane half a group at
 /// a time, else a group.
 ///
-/// `read_data` is the word at `read_address` one cycle later.
+/// `read_data` is the word at `read_address` [`ACC_READ_LATENCY`] cycles later.
 #[derive(LogicBlock)]
 pub struct Params {
     /// Clock.
@@ -25,6 +28,7 @@ pub struct Params {
     /// Channels of 64 bits, the first lowest; zero above them.
     pub read_data: Signal<Out, Bits<1024>>,
     bank: Vec<Ram<128, 13>>,
+    read: Vec<DFF<Word>>,
     joiner: JoinBanks,
     shifted: Signal<Local, Bits<15>>,
     row: Signal<Local, Bits<13>>,
@@ -46,6 +50,7 @@ impl Params {
             bank: (0..banks)
                 .map(|_| Ram::new(halves * config.param_groups))
                 .collect(),
+            read: (0..banks).map(|_| DFF::default()).collect(),
             joiner: JoinBanks::new(banks),
             row_shift: Constant::new(u64::from(banks.trailing_zeros()).into()),
             number_mask: Constant::new((banks as u64 - 1).into()),
@@ -68,7 +73,9 @@ impl Logic for Params {
             self.bank[i].write_data.next = self.write_data.val();
             self.bank[i].write_enable.next =
                 self.write_valid.val() & (self.number.val().index() == i);
-            self.joiner.word[i].next = self.bank[i].read_data.val();
+            self.read[i].clock.next = self.clock.val();
+            self.read[i].d.next = self.bank[i].read_data.val();
+            self.joiner.word[i].next = self.read[i].q.val();
         }
         self.read_data.next = self.joiner.joined.val();
     }

@@ -26,7 +26,7 @@ const _: () = assert!(
 ///
 /// With `line_write` the word `line_address` of the line memory takes the maximum down the rows,
 /// for all windows of the step. An even row restarts it for the window below, so row 0 needs no
-/// mark. With one word a step, consecutive uses of a word of the line memory must lie three cycles
+/// mark. With one word a step, consecutive uses of a word of the line memory must lie four cycles
 /// apart; with several, what is on its way to the memory is taken from there. No back-pressure.
 #[derive(LogicBlock)]
 pub struct Pool {
@@ -57,12 +57,19 @@ pub struct Pool {
     stored: Vec<Signal<Local, Word>>,
     stored_4: Vec<DFF<Word>>,
     upper: Vec<Signal<Local, Word>>,
-    // Where the maximum of the rows before comes from: 0 the memory, 1 what was written a cycle
-    // ago, 2 and 3 what is being written, of which 2 begins a window.
+    // What the line memories read, in their output registers, and what was written after they were
+    // read, by the step three or two before.
+    read_2: Vec<DFF<Word>>,
+    written_2: Vec<DFF<Word>>,
+    // Where the maximum of the rows before comes from: 0 the memory, 1 what was written, 2 and 3
+    // what is being written, by the step before, of which 2 begins a window.
     new_2: DFF<Bit>,
     newer_2: DFF<Bit>,
     near: Signal<Local, Bit>,
     far: Signal<Local, Bit>,
+    farther: Signal<Local, Bit>,
+    address_4: DFF<Bits<10>>,
+    store_4: DFF<Bit>,
     valid_1: DFF<Bit>,
     valid_2: DFF<Bit>,
     plain_1: DFF<Bit>,
@@ -91,7 +98,7 @@ impl Pool {
         let windows = (pixels / 2).max(1);
         let maxima = || (0..pixels).map(|_| ByteMax::default()).collect();
         block! {
-            clock, valid, plain, x_even, y_even, line_write, line_address, run, new_2, newer_2, near, far,
+            clock, valid, plain, x_even, y_even, line_write, line_address, run, new_2, newer_2, near, far, farther, address_4, store_4,
             valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2, y_even_3, store_1,
             store_2, store_3, address_1, address_2, address_3;
             vector: (0..pixels).map(|_| Signal::default()).collect(),
@@ -103,6 +110,8 @@ impl Pool {
             kept_3: (0..windows).map(|_| DFF::default()).collect(),
             stored: (0..windows).map(|_| Signal::default()).collect(),
             stored_4: (0..windows).map(|_| DFF::default()).collect(),
+            read_2: (0..windows).map(|_| DFF::default()).collect(),
+            written_2: (0..windows).map(|_| DFF::default()).collect(),
             upper: (0..windows).map(|_| Signal::default()).collect(),
             several: Constant::new(pixels > 1),
             _pixels: pixels,
@@ -126,7 +135,8 @@ impl Logic for Pool {
     fn update(&mut self) {
         dff_setup!(
             self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2,
-            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, new_2, newer_2
+            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, new_2, newer_2,
+            address_4, store_4
         );
         self.run.clock.next = self.clock.val();
         for i in 0..self._pixels {
@@ -138,9 +148,16 @@ impl Logic for Pool {
             self.line[i].clock.next = self.clock.val();
             self.kept_3[i].clock.next = self.clock.val();
             self.stored_4[i].clock.next = self.clock.val();
+            self.read_2[i].clock.next = self.clock.val();
+            self.written_2[i].clock.next = self.clock.val();
         }
 
-        // Cycle 0: pairs of an even and the odd column that follows, in the odd one's place.
+        // Cycle 0: the line memory is read; pairs of an even and the odd column that follows, in the odd
+        // one's place.
+        for i in 0..self._windows {
+            self.line[i].read_enable.next = self.valid.val();
+            self.line[i].read_address.next = self.line_address.val();
+        }
         for i in 0..self._windows {
             self.pair[i * 2].enable.next = self.valid.val();
             self.pair[i * 2].bypass.next = true;
@@ -160,8 +177,19 @@ impl Logic for Pool {
         self.store_1.d.next = self.valid.val() & self.line_write.val();
         self.address_1.d.next = self.line_address.val();
 
-        // Cycle 1: with the column before; the line memory is read. The run is the maximum since
-        // the last even column.
+        // Cycle 3: the line memory is written. An even row ends a window and starts the next.
+        for i in 0..self._windows {
+            self.stored[i].next = self.down[i * 2].q.val();
+            if self.y_even_3.q.val() {
+                self.stored[i].next = self.kept_3[i].q.val();
+            }
+            self.line[i].write_enable.next = self.store_3.q.val();
+            self.line[i].write_address.next = self.address_3.q.val();
+            self.line[i].write_data.next = self.stored[i].val();
+            self.stored_4[i].d.next = self.stored[i].val();
+        }
+
+        // Cycle 1: with the column before. The run is the maximum since the last even column.
         self.run.enable.next = self.valid_1.q.val();
         self.run.bypass.next = self.x_even_1.q.val() | self.several.val();
         self.run.a.next = self.run.q.val();
@@ -178,19 +206,25 @@ impl Logic for Pool {
             self.along[i * 2].bypass.next = self.plain_1.q.val();
             self.along[i * 2].a.next = self.pair[i * 2 - 1].q.val();
         }
-        for i in 0..self._windows {
-            self.line[i].read_enable.next = self.valid_1.q.val();
-            self.line[i].read_address.next = self.address_1.q.val();
-        }
-        // The same word may be on its way to the memory, or be written in this cycle.
+        // The same word was on its way to the memory when it was read, or was just being written.
         self.near.next = self.several.val()
             & self.store_2.q.val()
             & (self.address_2.q.val() == self.address_1.q.val());
         self.far.next = self.several.val()
             & self.store_3.q.val()
             & (self.address_3.q.val() == self.address_1.q.val());
+        for i in 0..self._windows {
+            self.read_2[i].d.next = self.line[i].read_data.val();
+            self.written_2[i].d.next = self.stored_4[i].q.val();
+            if self.far.val() {
+                self.written_2[i].d.next = self.stored[i].val();
+            }
+        }
         self.newer_2.d.next = self.near.val();
-        self.new_2.d.next = self.far.val();
+        self.farther.next = self.several.val()
+            & self.store_4.q.val()
+            & (self.address_4.q.val() == self.address_1.q.val());
+        self.new_2.d.next = self.far.val() | self.farther.val();
         if self.near.val() {
             self.new_2.d.next = !self.y_even_2.q.val();
         }
@@ -199,18 +233,6 @@ impl Logic for Pool {
         self.y_even_2.d.next = self.y_even_1.q.val();
         self.store_2.d.next = self.store_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
-
-        // Cycle 3: the line memory is written. An even row ends a window and starts the next.
-        for i in 0..self._windows {
-            self.stored[i].next = self.down[i * 2].q.val();
-            if self.y_even_3.q.val() {
-                self.stored[i].next = self.kept_3[i].q.val();
-            }
-            self.line[i].write_enable.next = self.store_3.q.val();
-            self.line[i].write_address.next = self.address_3.q.val();
-            self.line[i].write_data.next = self.stored[i].val();
-            self.stored_4[i].d.next = self.stored[i].val();
-        }
 
         // Cycle 2: down the rows.
         for i in 0..self._pixels {
@@ -222,9 +244,9 @@ impl Logic for Pool {
         }
         for i in 0..self._windows {
             self.down[i * 2].bypass.next = self.plain_2.q.val();
-            self.upper[i].next = self.line[i].read_data.val();
+            self.upper[i].next = self.read_2[i].q.val();
             if self.new_2.q.val() {
-                self.upper[i].next = self.stored_4[i].q.val();
+                self.upper[i].next = self.written_2[i].q.val();
             }
             if self.newer_2.q.val() {
                 self.upper[i].next = self.kept_3[i].q.val();
@@ -238,5 +260,7 @@ impl Logic for Pool {
         self.y_even_3.d.next = self.y_even_2.q.val();
         self.store_3.d.next = self.store_2.q.val();
         self.address_3.d.next = self.address_2.q.val();
+        self.store_4.d.next = self.store_3.q.val();
+        self.address_4.d.next = self.address_3.q.val();
     }
 }

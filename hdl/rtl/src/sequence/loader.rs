@@ -11,14 +11,14 @@ use rust_hdl::prelude::*;
 use crate::common::mem::{Ram, RamStyle};
 
 const _: () = assert!(
-    WEIGHT_LATENCY == 2,
-    "the memory and the row have a register each"
+    WEIGHT_LATENCY == 3,
+    "the memory has two registers, the row has one"
 );
 // A block that waited in the shadow registers is followed by the next one's `ready` after two
-// cycles; the accumulators need more.
+// cycles; the accumulators need two more.
 const _: () = assert!(
-    PASS_INTERVAL == 3,
-    "a swap holds `ready` back for one cycle"
+    PASS_INTERVAL == 4,
+    "a swap holds `ready` back for two cycles"
 );
 
 /// Reads weight blocks pass by pass.
@@ -68,10 +68,15 @@ pub struct Loader {
     pending: DFF<Bit>,
     swap_1: DFF<Bit>,
     swap_2: DFF<Bit>,
-    row_1: DFF<WeightRow>,
+    swap_3: DFF<Bit>,
+    // The memory's output register, and the row.
+    read_2: DFF<WeightRow>,
+    row_3: DFF<WeightRow>,
     load_1: DFF<Bit>,
     load_2: DFF<Bit>,
-    upper: DFF<Bit>,
+    load_3: DFF<Bit>,
+    upper_1: DFF<Bit>,
+    upper_2: DFF<Bit>,
     // Too few rows are on their way; never so if the array wants its vector right behind the first.
     early: DFF<Bit>,
     leads: Constant<Bit>,
@@ -93,7 +98,7 @@ impl Loader {
         block! {
             clock, reset, job_valid, job_base, job_passes, job_pop, ready, swap, load, row,
             write_valid, write_address, write_data, active, block, passes, rows, last_pass, reading,
-            pending, over, swap_1, swap_2, row_1, load_1, load_2, upper, early, start, row_index,
+            pending, over, swap_1, swap_2, swap_3, read_2, row_3, load_1, load_2, load_3, upper_1, upper_2, early, start, row_index,
             word;
             memory: Ram::new(blocks * tile * tile / 16),
             narrow: Constant::new(tile == 8),
@@ -117,7 +122,7 @@ impl Logic for Loader {
     fn update(&mut self) {
         dff_setup!(
             self, clock, active, block, passes, rows, last_pass, reading, pending, swap_1, swap_2,
-            row_1, load_1, load_2, upper, early
+            swap_3, read_2, row_3, load_1, load_2, load_3, upper_1, upper_2, early
         );
         self.memory.clock.next = self.clock.val();
         // A block starts when the array is done with the one before.
@@ -158,7 +163,11 @@ impl Logic for Loader {
         }
         self.swap_1.d.next = self.swap.val();
         self.swap_2.d.next = self.swap_1.q.val();
-        self.ready.next = self.pending.q.val() & (!self.swap_2.q.val()) & (!self.early.q.val());
+        self.swap_3.d.next = self.swap_2.q.val();
+        self.ready.next = self.pending.q.val()
+            & (!self.swap_2.q.val())
+            & (!self.swap_3.q.val())
+            & (!self.early.q.val());
 
         // The next job, in the very cycle in which the last row of this one is read.
         self.job_pop.next = false;
@@ -175,22 +184,23 @@ impl Logic for Loader {
             self.memory.read_address.next = (bit_cast::<24, 20>(self.block.q.val()) << 2)
                 | bit_cast::<24, 3>(self.row_index.val().get_bits::<3>(1));
         }
-        self.upper.d.next = self.row_index.val().get_bit(0);
-        self.word.next = self.memory.read_data.val();
+        self.upper_1.d.next = self.row_index.val().get_bit(0);
+        self.upper_2.d.next = self.upper_1.q.val();
+        self.read_2.d.next = self.memory.read_data.val();
+        self.word.next = self.read_2.q.val();
         if self.narrow.val() {
-            self.word.next =
-                bit_cast::<BEAT_BITS, 64>(self.memory.read_data.val().get_bits::<64>(0));
-            if self.upper.q.val() {
-                self.word.next =
-                    bit_cast::<BEAT_BITS, 64>(self.memory.read_data.val().get_bits::<64>(64));
+            self.word.next = bit_cast::<BEAT_BITS, 64>(self.read_2.q.val().get_bits::<64>(0));
+            if self.upper_2.q.val() {
+                self.word.next = bit_cast::<BEAT_BITS, 64>(self.read_2.q.val().get_bits::<64>(64));
             }
         }
         self.memory.read_enable.next = true;
         self.load_1.d.next = self.start.val();
         self.load_2.d.next = self.load_1.q.val();
-        self.row_1.d.next = self.word.val();
-        self.row.next = self.row_1.q.val();
-        self.load.next = self.load_2.q.val();
+        self.load_3.d.next = self.load_2.q.val();
+        self.row_3.d.next = self.word.val();
+        self.row.next = self.row_3.q.val();
+        self.load.next = self.load_3.q.val();
         self.memory.write_enable.next = self.write_valid.val();
         self.memory.write_address.next = self.write_address.val();
         self.memory.write_data.next = self.write_data.val();
@@ -201,8 +211,10 @@ impl Logic for Loader {
             self.early.d.next = false;
             self.swap_1.d.next = false;
             self.swap_2.d.next = false;
+            self.swap_3.d.next = false;
             self.load_1.d.next = false;
             self.load_2.d.next = false;
+            self.load_3.d.next = false;
         }
     }
 }

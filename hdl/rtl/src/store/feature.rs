@@ -9,8 +9,8 @@ use crate::common::mem::{Ram, RamStyle};
 use crate::store::rotate::Rotate;
 
 const _: () = assert!(
-    FEATURE_LATENCY == 2,
-    "a read has two registers: the bank's and the word's"
+    FEATURE_LATENCY == 3,
+    "a read has three registers: two of the bank, and the word's"
 );
 const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 
@@ -18,7 +18,7 @@ const _: () = assert!(FEATURE_WRITE_LATENCY == 2, "a register, and the bank");
 /// `lanes` consecutive words and one write per bank and cycle.
 ///
 /// Reads: `read_data[l]` is the word at `read_address + l`, taken into the ring (address bits of
-/// `ring_mask` count, the others are those of `ring_base`), two cycles later, or zero if
+/// `ring_mask` count, the others are those of `ring_base`), [`FEATURE_LATENCY`] cycles later, or zero if
 /// `read_mask[l]` was low; a masked address may be anything. Rings begin and end at a multiple of
 /// `lanes`. Writes: the drain's always go through, and lie in different banks; a word of the
 /// window unit is taken (`window_taken`) if neither the drain nor an earlier word of the window
@@ -68,9 +68,13 @@ pub struct FeatureBuffer {
     bank: Vec<Ram<128, 20>>,
     rotate: Rotate,
     amount_1: DFF<Bits<3>>,
+    amount_2: DFF<Bits<3>>,
     // Outside the map: registers are cleared by a signal as it is, an inverted one costs a LUT each.
     outside_1: Vec<DFF<Bit>>,
-    data_2: Vec<DFF<Word>>,
+    outside_2: Vec<DFF<Bit>>,
+    // What the banks read, in their output registers; then in its lane.
+    read_2: Vec<DFF<Word>>,
+    data_3: Vec<DFF<Word>>,
     // The write of each bank, on its way.
     writes_1: Vec<DFF<Bit>>,
     write_row_1: Vec<DFF<Bits<20>>>,
@@ -106,7 +110,7 @@ impl FeatureBuffer {
         let (lanes, drain, window) = (config.lanes, config.drain_pixels(), config.window_words());
         block! {
             clock, reset, read_address, ring_base, ring_mask, read_valid, range_error,
-            window_error, amount_1, error, input_error, first_bank, row, row_mask, row_base;
+            window_error, amount_1, amount_2, error, input_error, first_bank, row, row_mask, row_base;
             read_mask: each(lanes),
             read_data: each(lanes),
             drain_valid: each(drain),
@@ -122,7 +126,9 @@ impl FeatureBuffer {
                 .collect(),
             rotate: Rotate::new(lanes),
             outside_1: each(lanes),
-            data_2: each(lanes),
+            outside_2: each(lanes),
+            read_2: each(lanes),
+            data_3: each(lanes),
             writes_1: each(lanes),
             write_row_1: each(lanes),
             write_word_1: each(lanes),
@@ -156,7 +162,7 @@ impl FeatureBuffer {
 impl Logic for FeatureBuffer {
     #[hdl_gen]
     fn update(&mut self) {
-        dff_setup!(self, clock, amount_1, error, input_error);
+        dff_setup!(self, clock, amount_1, amount_2, error, input_error);
         self.error.d.next = false;
         self.input_error.d.next = false;
 
@@ -166,10 +172,13 @@ impl Logic for FeatureBuffer {
         self.row_mask.next = self.ring_mask.val() >> self.shift.val();
         self.row_base.next = self.ring_base.val() >> self.shift.val();
         self.amount_1.d.next = self.first_bank.val().get_bits::<3>(0);
-        self.rotate.amount.next = self.amount_1.q.val();
+        self.amount_2.d.next = self.amount_1.q.val();
+        self.rotate.amount.next = self.amount_2.q.val();
         for i in 0..self._lanes {
             self.outside_1[i].clock.next = self.clock.val();
-            self.data_2[i].clock.next = self.clock.val();
+            self.outside_2[i].clock.next = self.clock.val();
+            self.read_2[i].clock.next = self.clock.val();
+            self.data_3[i].clock.next = self.clock.val();
             self.bank[i].clock.next = self.clock.val();
             self.read_row[i].next = self.row.val();
             if self.number[i].val() < self.first_bank.val() {
@@ -179,13 +188,15 @@ impl Logic for FeatureBuffer {
                 (self.read_row[i].val() & self.row_mask.val()) | self.row_base.val();
             // Not the masks, which come late and would have to reach every memory.
             self.bank[i].read_enable.next = self.read_valid.val();
-            self.rotate.words[i].next = self.bank[i].read_data.val();
+            self.read_2[i].d.next = self.bank[i].read_data.val();
+            self.rotate.words[i].next = self.read_2[i].q.val();
             self.outside_1[i].d.next = !self.read_mask[i].val();
-            self.data_2[i].d.next = self.rotate.out[i].val();
-            if self.outside_1[i].q.val() {
-                self.data_2[i].d.next = 0.into();
+            self.outside_2[i].d.next = self.outside_1[i].q.val();
+            self.data_3[i].d.next = self.rotate.out[i].val();
+            if self.outside_2[i].q.val() {
+                self.data_3[i].d.next = 0.into();
             }
-            self.read_data[i].next = self.data_2[i].q.val();
+            self.read_data[i].next = self.data_3[i].q.val();
             self.lane_address[i].next = ((self.read_address.val() + self.number[i].val())
                 & self.ring_mask.val())
                 | self.ring_base.val();

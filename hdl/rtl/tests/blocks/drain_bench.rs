@@ -198,7 +198,7 @@ impl Bench {
             lanes: self.lanes as u32,
             ..Front::default()
         };
-        let mut param_address = 0;
+        let mut param_addresses: VecDeque<u32> = VecDeque::from([0; ACC_READ_LATENCY]);
         let (mut taken, mut over) = (0, 0);
         let (mut writes, mut beats, mut range_errors) = (0, 0, 0);
         let (mut cycle, mut started, mut quiet) = (0u64, None, 0);
@@ -231,6 +231,7 @@ impl Bench {
                     m.set_words(port, &data);
                 }
             }
+            let param_address = param_addresses.pop_front().unwrap_or_default();
             m.set_words(p.param_rdata, &memories.param_words(param_address));
             let room = self.room.pop_front().expect("delayed room");
             m.set(p.out_room, u64::from(room));
@@ -328,7 +329,7 @@ impl Bench {
             if read && started.is_none() {
                 started = Some(cycle);
             }
-            param_address = m.get(p.param_raddr) as u32;
+            param_addresses.push_back(m.get(p.param_raddr) as u32);
             if self.fifo > 0 && percent(rng, weather.host) {
                 self.fifo -= 1;
             }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::array::accumulators::ACC_REUSE;
+use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE};
 use firebrick_rtl::common::mem::{Fifo, LutRam, Pack, Ram};
 use firebrick_rtl::drain::params::Params;
 use firebrick_rtl::io::histogram::Histogram;
@@ -251,7 +251,7 @@ fn parameters_go_in_by_pairs_and_come_out_as_they_are_taken() {
         let mut d = Parameters::new(open(Params::new(&config), "params"));
         // 64 bits a channel.
         let mut memory: Vec<Option<u64>> = vec![None; config.tile * GROUPS];
-        let mut due: Option<Vec<Option<u64>>> = None;
+        let mut due: VecDeque<Vec<Option<u64>>> = VecDeque::new();
         let mut compared = 0;
         for _ in 0..8000 {
             let write = percent(&mut rng, 60);
@@ -263,7 +263,8 @@ fn parameters_go_in_by_pairs_and_come_out_as_they_are_taken() {
             let word = rng.random_range(0..words);
             d.set(d.read_address, word as u64);
             d.eval();
-            if let Some(want) = due.take() {
+            if due.len() == ACC_READ_LATENCY {
+                let want = due.pop_front().expect("a word");
                 let got = d.model.get_words(d.read_data);
                 for (got, want) in got.chunks_exact(2).zip(&want) {
                     if let Some(want) = want {
@@ -273,7 +274,7 @@ fn parameters_go_in_by_pairs_and_come_out_as_they_are_taken() {
                 }
                 assert!(got[2 * channels..].iter().all(|&above| above == 0));
             }
-            due = Some(memory[channels * word..channels * (word + 1)].to_vec());
+            due.push_back(memory[channels * word..channels * (word + 1)].to_vec());
             if write {
                 memory[2 * pair] = Some(data as u64);
                 memory[2 * pair + 1] = Some((data >> 64) as u64);
