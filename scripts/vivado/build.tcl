@@ -1,10 +1,11 @@
 # Firebrick: from a generated folder to a bitstream, without a project.
 #
-#     vivado -mode batch -source vivado/build.tcl
+#     vivado -mode batch -source vivado/build.tcl [-tclargs MHZ FOLDER]
 #
 # Written for Vivado 2023.2. Packages the core, builds the block design of system.tcl around it,
-# synthesises, places and routes; results and reports go to the folder `build`. Stops at the first
-# error, and before the bitstream when timing is not met.
+# synthesises, places and routes for speed; results and reports go to the folder `build`, or FOLDER, and
+# the slack to `slack.txt` there. MHZ replaces the clock of settings.tcl. Stops at the first error, and
+# before the bitstream when timing is not met: the exit code is not 0 then.
 
 set root [file normalize [file join [file dirname [info script]] ..]]
 source [file join $root vivado settings.tcl]
@@ -12,6 +13,9 @@ source [file join $root vivado package.tcl]
 source [file join $root vivado system.tcl]
 
 set out [file join $root build]
+if {![info exists argv]} { set argv {} }
+if {[llength $argv] > 0} { set core_mhz [lindex $argv 0] }
+if {[llength $argv] > 1} { set out [file normalize [lindex $argv 1]] }
 file mkdir $out
 
 # The core as IP: a block design without project takes packaged cores only.
@@ -46,13 +50,14 @@ foreach {file order} $constraint_files {
     set_property processing_order $order [get_files [file join $root $file]]
 }
 
-synth_design -top system_wrapper -part $part
+synth_design -top system_wrapper -part $part -directive PerformanceOptimized
 write_checkpoint -force [file join $out synthesis.dcp]
 report_utilization -hierarchical -file [file join $out synthesis_utilization.rpt]
-opt_design
-place_design
-phys_opt_design
-route_design
+opt_design -directive Explore
+place_design -directive ExtraTimingOpt
+phys_opt_design -directive AggressiveExplore
+route_design -directive AggressiveExplore
+phys_opt_design -directive AggressiveExplore
 write_checkpoint -force [file join $out routed.dcp]
 report_timing_summary -file [file join $out timing.rpt]
 report_utilization -hierarchical -file [file join $out utilization.rpt]
@@ -63,9 +68,12 @@ report_power -file [file join $out power.rpt]
 
 set slack [get_property SLACK [get_timing_paths -max_paths 1 -setup]]
 set hold [get_property SLACK [get_timing_paths -max_paths 1 -hold]]
+set file [open [file join $out slack.txt] w]
+puts $file "$core_mhz $slack $hold"
+close $file
 if {$slack < 0 || $hold < 0} {
     error "timing is not met: setup slack $slack ns, hold slack $hold ns; see $out/timing.rpt,\
-        and lower core_mhz ($core_mhz) in vivado/settings.tcl"
+        and lower core_mhz ($core_mhz) in vivado/settings.tcl, or let vivado/clocks.tcl search"
 }
 write_bitstream -force [file join $out firebrick.bit]
 write_hw_platform -fixed -include_bit -force [file join $out firebrick.xsa]

@@ -1,9 +1,10 @@
 # Firebrick: core and AXI DMA, as all Zynq boards have them.
 
-# Creates the core, the DMA, their interconnects, reset and interrupts. Clocks, the processor's
-# ports and addresses are the caller's.
-proc build_dma {} {
-    global bus_bytes
+# Creates the core, the DMA, their interconnects, clock, reset and interrupts: everything runs on the
+# clock that an MMCM makes of the processor's `fabric_clock`; `fabric_reset` is the processor's too, and
+# `port_clocks` are the pins of its ports. The other ends of those ports and addresses are the caller's.
+proc build_dma {fabric_clock fabric_reset port_clocks} {
+    global bus_bytes core_mhz processor_mhz
     set bits [expr {8 * $bus_bytes}]
     create_bd_cell -type ip -vlnv firebrick:accelerators:firebrick core
     create_bd_cell -type ip -vlnv xilinx.com:ip:axi_dma dma
@@ -17,6 +18,12 @@ proc build_dma {} {
         CONFIG.c_m_axi_s2mm_data_width $bits \
         CONFIG.c_s_axis_s2mm_tdata_width $bits \
         CONFIG.c_s2mm_burst_size 16] [get_bd_cells dma]
+    create_bd_cell -type ip -vlnv xilinx.com:ip:clk_wiz clock
+    set_property -dict [list \
+        CONFIG.PRIM_SOURCE No_buffer \
+        CONFIG.PRIM_IN_FREQ $processor_mhz \
+        CONFIG.CLKOUT1_REQUESTED_OUT_FREQ $core_mhz \
+        CONFIG.RESET_TYPE ACTIVE_LOW] [get_bd_cells clock]
     create_bd_cell -type ip -vlnv xilinx.com:ip:proc_sys_reset reset
     create_bd_cell -type ip -vlnv xilinx.com:ip:smartconnect registers
     set_property -dict [list CONFIG.NUM_SI 1 CONFIG.NUM_MI 2] [get_bd_cells registers]
@@ -26,6 +33,13 @@ proc build_dma {} {
     create_bd_cell -type ip -vlnv xilinx.com:ip:xlconcat interrupts
     set_property CONFIG.NUM_PORTS 3 [get_bd_cells interrupts]
 
+    connect_bd_net [get_bd_pins $fabric_clock] [get_bd_pins clock/clk_in1]
+    connect_bd_net [get_bd_pins $fabric_reset] [get_bd_pins clock/resetn] [get_bd_pins reset/ext_reset_in]
+    connect_bd_net [get_bd_pins clock/locked] [get_bd_pins reset/dcm_locked]
+    connect_bd_net [get_bd_pins clock/clk_out1] {*}[get_bd_pins $port_clocks] \
+        [get_bd_pins reset/slowest_sync_clk] [get_bd_pins core/aclk] \
+        [get_bd_pins dma/s_axi_lite_aclk] [get_bd_pins dma/m_axi_mm2s_aclk] \
+        [get_bd_pins dma/m_axi_s2mm_aclk] [get_bd_pins registers/aclk] [get_bd_pins memory/aclk]
     connect_bd_net [get_bd_pins reset/peripheral_aresetn] [get_bd_pins core/aresetn] \
         [get_bd_pins dma/axi_resetn] [get_bd_pins registers/aresetn] [get_bd_pins memory/aresetn]
     connect_bd_intf_net [get_bd_intf_pins registers/M00_AXI] [get_bd_intf_pins core/s_axil]

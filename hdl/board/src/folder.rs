@@ -7,6 +7,8 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+use crate::clock::mmcm;
+use crate::vivado::PROCESSOR_MHZ;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
 use firebrick_spec::config::Family;
@@ -291,6 +293,19 @@ impl BoardFolder {
                     return Err(wrong(DESCRIPTION, what));
                 }
             }
+        }
+        // A block design of the board's own makes its clock as it likes.
+        let input = match &self.link {
+            LinkSettings::Pcie(pcie) => pcie.clock_mhz.get(),
+            LinkSettings::Zynq(_) => PROCESSOR_MHZ,
+        };
+        if self.system.is_none() && mmcm(input, self.core_mhz, self.family()).is_none() {
+            let what = format!(
+                "core_mhz = {}: no MMCM makes that of the {input} MHz that it is given; multiples of \
+                 25 can be made",
+                self.core_mhz
+            );
+            return Err(wrong(DESCRIPTION, what));
         }
         if !self.config().fits(self) {
             let what = format!(

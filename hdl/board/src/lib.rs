@@ -7,6 +7,7 @@
 //! does I/O but reading a folder of boards that is named. The Verilog itself comes from
 //! `firebrick-rtl`.
 
+mod clock;
 mod folder;
 mod fusesoc;
 mod header;
@@ -17,8 +18,9 @@ mod vivado;
 
 use firebrick_spec::HwConfig;
 
+pub use clock::{Mmcm, mmcm};
 pub use folder::{BoardError, BoardFolder, DESCRIPTION, boards, find, names};
-pub use vivado::{DMA_RANGE, Settings};
+pub use vivado::{DMA_RANGE, PROCESSOR_MHZ, Settings};
 
 /// Name of the list of Verilog files: a comment, then a path on each line, the top's last.
 pub const FILE_LIST: &str = "firebrick.f";

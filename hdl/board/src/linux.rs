@@ -23,13 +23,6 @@ const MODPROBE: &str = include_str!("../../../host/deploy/modprobe.d/firebrick.c
 /// The modules of a Zynq.
 const MODULES: &str = "# Firebrick: install to /etc/modules-load.d.\nuio_pdrv_genirq\nu-dma-buf\n";
 
-/// What the overlay of several boards says of their clocks.
-const OTHERS: &str =
-    "100 MHz is the\n\t   KV260's; set the ZCU104's 150 MHz, or what timing allowed.";
-
-/// The line of an overlay that sets the core's clock.
-const RATE: &str = "assigned-clock-rates = <";
-
 /// The files, in a fixed order; none for a board on PCI Express.
 pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
     let about: &Board = board.board();
@@ -52,7 +45,7 @@ pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
             &format!("{:x}", settings.dma_base.unwrap_or_default()),
         );
     let mut files = vec![
-        ("linux/firebrick.dtso", clocked(&overlay, board.core_mhz)),
+        ("linux/firebrick.dtso", overlay),
         ("linux/70-firebrick.rules", headed(UDEV)),
         ("linux/modprobe.conf", headed(MODPROBE)),
         ("linux/modules-load.conf", MODULES.to_owned()),
@@ -74,27 +67,15 @@ fn headed(text: &str) -> String {
     format!("# Firebrick, written by `generate`\n{text}")
 }
 
-/// An overlay with the board's clock.
-fn clocked(overlay: &str, mhz: usize) -> String {
-    let overlay = overlay.replace(OTHERS, "Set it to\n\t   the clock at which timing was met.");
-    let line = |line: &str| match line.find(RATE) {
-        Some(at) => format!("{}{RATE}{}>;\n", &line[..at], mhz * 1_000_000),
-        None => format!("{line}\n"),
-    };
-    overlay.lines().map(line).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::vivado::PROCESSOR_MHZ;
 
     #[test]
     fn zynq_boards_have_their_overlay_and_clock() {
-        for (name, clock, shell) in [
-            ("pynq-z2", "<75000000>", false),
-            ("kv260", "<100000000>", true),
-            ("zcu104", "<150000000>", true),
-        ] {
+        let clock = format!("<{}>", PROCESSOR_MHZ * 1_000_000);
+        for (name, shell) in [("pynq-z2", false), ("kv260", true), ("zcu104", true)] {
             let board = crate::find(name, None).unwrap();
             let settings = Settings::of(board, &board.config());
             let files = files(board, &settings);

@@ -15,6 +15,9 @@ pub const CONSTRAINTS: [(&str, &str); 2] = [
     ("constraints/timing.xdc", "NORMAL"),
 ];
 
+/// The clock of a Zynq's processor from which its board's clocks are made, in MHz.
+pub const PROCESSOR_MHZ: usize = 100;
+
 /// Bytes of the AXI DMA's registers.
 pub const DMA_RANGE: u32 = 0x1_0000;
 
@@ -61,6 +64,16 @@ impl Settings {
             ("hash", hash(config), "of the configuration"),
             ("version", "1.0".to_owned(), "of the packaged core"),
             ("core_mhz", board.core_mhz.to_string(), "the core's clock"),
+            (
+                "clocks",
+                board
+                    .clocks()
+                    .iter()
+                    .map(usize::to_string)
+                    .collect::<Vec<_>>()
+                    .join(" "),
+                "MHz that clocks.tcl tries",
+            ),
             ("bus_bytes", BEAT_BYTES.to_string(), "of a stream's beat"),
             ("register_base", format!("{register_base:#010x}"), ""),
             ("register_range", format!("{:#x}", regs::SPACE), "bytes"),
@@ -73,6 +86,11 @@ impl Settings {
         if let Some(base) = dma_base {
             values.push(("dma_base", format!("{base:#010x}"), ""));
             values.push(("dma_range", format!("{DMA_RANGE:#x}"), "bytes"));
+            values.push((
+                "processor_mhz",
+                PROCESSOR_MHZ.to_string(),
+                "of its clock, from which the core's is made",
+            ));
         }
         if let LinkSettings::Pcie(link) = &board.link {
             values.extend([
@@ -132,9 +150,11 @@ fn system(board: &BoardFolder) -> String {
 /// The scripts.
 pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
     let build = include_str!("../../../scripts/vivado/build.tcl").to_owned();
+    let clocks = include_str!("../../../scripts/vivado/clocks.tcl").to_owned();
     let package = include_str!("../../../scripts/vivado/package.tcl").to_owned();
     [
         ("build.tcl", build),
+        ("clocks.tcl", clocks),
         ("package.tcl", package),
         ("settings.tcl", settings.tcl()),
         ("system.tcl", system(board)),

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use firebrick_board::{BoardFolder, boards, files, find, names};
+use firebrick_board::{BoardFolder, PROCESSOR_MHZ, Settings, boards, files, find, mmcm, names};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Link;
 use firebrick_spec::config::PRESETS;
@@ -85,6 +85,28 @@ fn copy(of: &str, name: &str) -> (tempfile::TempDir, PathBuf) {
 }
 
 #[test]
+fn an_mmcm_makes_every_clock_that_is_tried() {
+    for board in boards().unwrap() {
+        let clocks = board.clocks();
+        assert!(clocks.len() >= 4, "{}: {clocks:?}", board.name);
+        assert_eq!(clocks[0], board.core_mhz);
+        let settings = Settings::of(board, &board.config());
+        for clock in clocks {
+            let input = match (settings.dma_base, board.is_7_series()) {
+                (Some(_), _) => PROCESSOR_MHZ,
+                (None, true) => 125,
+                (None, false) => 250,
+            };
+            assert!(
+                mmcm(input, clock, board.family()).is_some(),
+                "{}: {clock}",
+                board.name
+            );
+        }
+    }
+}
+
+#[test]
 fn what_a_board_misses_is_named() {
     for file in ["board.toml", "pins.xdc", "timing.xdc"] {
         let (_dir, folder) = copy("alveo-u50", "mine");
@@ -130,10 +152,11 @@ fn what_cannot_be_is_refused() {
         ("board.toml", "fb1024-packed", "fb2048", "does not fit"),
         (
             "board.toml",
-            "core_mhz = 100",
+            "core_mhz = 300",
             "core_mhz = 100_000_000",
             "MHz",
         ),
+        ("board.toml", "core_mhz = 300", "core_mhz = 997", "no MMCM"),
         (
             "board.toml",
             "part = \"xck",

@@ -117,6 +117,15 @@ impl FromStr for Limits {
 }
 
 impl Board {
+    /// Clocks to try, in MHz: the one that is asked for, and from there down to its half in steps of 25.
+    #[must_use]
+    pub fn clocks(&self) -> Vec<usize> {
+        (self.core_mhz.div_ceil(2)..=self.core_mhz)
+            .rev()
+            .step_by(25)
+            .collect()
+    }
+
     /// Whose DSP slices its part has: UltraScale and UltraScale+ parts are called `xcu`, `xck`, `xczu`
     /// and so on, 7-series parts `xc7`.
     #[must_use]

@@ -253,9 +253,9 @@ pub struct Explore {
     pub boards: Boards,
     #[command(flatten)]
     pub limits: BoardLimits,
-    /// Clock of the engine in MHz
-    #[arg(long, value_name = "MHZ", default_value = "100", value_parser = megahertz)]
-    pub clock: f64,
+    /// Clock of the engine in MHz [default: the one that the board asks for]
+    #[arg(long, value_name = "MHZ", value_parser = megahertz)]
+    pub clock: Option<f64>,
     /// Packed model to run [default: the built-in SqueezeNet v1.1]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,

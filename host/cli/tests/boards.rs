@@ -304,3 +304,104 @@ fn the_stubs_find_mistakes() {
         fs::write(&path, before).unwrap();
     }
 }
+
+/// The table of pictures a second is what `explore` says at the clocks that the boards ask for.
+#[test]
+fn the_page_has_the_pictures_a_second_that_are_predicted() {
+    let page =
+        fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/boards.md"))
+            .unwrap();
+    let table = page.split("## Pictures a second").nth(1).unwrap();
+    let mut rows = 0;
+    for line in table.lines().take_while(|line| !line.starts_with("## ")) {
+        let cells: Vec<&str> = line.split('|').map(str::trim).collect();
+        let [_, name, preset, clock, rate, _, note, _] = cells[..] else {
+            continue;
+        };
+        let Some(board) = boards().unwrap().iter().find(|b| b.name == name) else {
+            continue;
+        };
+        assert_eq!(clock, board.core_mhz.to_string(), "{line}");
+        let mut arguments = vec!["explore", "--json", "--board", name];
+        if let Some(limits) = note.split("`--limits ").nth(1) {
+            arguments.extend(["--limits", limits.trim_end_matches('`')]);
+        }
+        let run = firebrick(&arguments).good();
+        let found: Vec<Value> = run
+            .stdout
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let preset = preset.trim_matches('`');
+        let found = found.iter().find(|row| row["preset"] == preset);
+        let predicted = found.expect(line)["images_per_second"].as_f64().unwrap();
+        let stated: f64 = rate.replace(',', "").parse().unwrap();
+        assert!((predicted - stated).abs() <= 0.5, "{predicted}: {line}");
+        rows += 1;
+    }
+    assert!(rows > boards().unwrap().len(), "{rows} rows");
+}
+
+/// `clocks.tcl` with a stand-in for Vivado that meets timing up to a clock, or does not finish.
+#[cfg(unix)]
+#[test]
+fn the_highest_clock_that_is_met_is_found() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    generate(board("litefury"), dir.path());
+    let tools = tempfile::tempdir().unwrap();
+    let vivado = tools.path().join("vivado");
+    fs::write(
+        &vivado,
+        "#!/bin/sh\nwhile [ \"$1\" != -tclargs ]; do shift; done\n\
+         [ -n \"$MEETS\" ] || exit 1\n\
+         if [ \"$2\" -gt \"$MEETS\" ]; then slack=-0.2; else slack=0.1; fi\n\
+         echo \"$2 $slack 0.05\" > \"$3/slack.txt\"\n[ $slack = 0.1 ]\n",
+    )
+    .unwrap();
+    fs::set_permissions(&vivado, fs::Permissions::from_mode(0o755)).unwrap();
+    let path = format!(
+        "{}:{}",
+        tools.path().display(),
+        std::env::var("PATH").unwrap()
+    );
+    let run = |meets: &str, clocks: &[&str]| {
+        let run = Command::new("tclsh")
+            .arg(dir.path().join("vivado/clocks.tcl"))
+            .args(clocks)
+            .env("PATH", &path)
+            .env("MEETS", meets)
+            .output();
+        match run {
+            Ok(run) => Some((
+                run.status.code(),
+                String::from_utf8(run.stdout).unwrap() + &String::from_utf8(run.stderr).unwrap(),
+            )),
+            Err(_) => {
+                skipped("there is no tclsh (apt-get install tcl)");
+                None
+            }
+        }
+    };
+    let Some((code, text)) = run("160", &[]) else {
+        return;
+    };
+    assert_eq!(code, Some(0), "{text}");
+    for part in [
+        "200 MHz: setup slack -0.2 ns",
+        "150 MHz: setup slack 0.1 ns",
+        "on litefury: 150 MHz",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("125 MHz:"), "{text}");
+    let (code, text) = run("160", &["170", "210"]).unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("not met at any of 170 210 MHz"), "{text}");
+    let (code, text) = run("", &[]).unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("did not come to an end"), "{text}");
+    let (code, text) = run("160", &["fast"]).unwrap();
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("is no clock"), "{text}");
+}

@@ -70,7 +70,7 @@ fn overlays_have_the_addresses_of_the_block_designs() {
             has(&format!("reg = <{} {}>;", cell(base), cell(range)));
             has(&format!("interrupts = <0 {number} 4>;"));
         }
-        let hertz = setting("core_mhz") * 1_000_000;
+        let hertz = setting("processor_mhz") * 1_000_000;
         has(&format!("assigned-clock-rates = <{hertz}>;"));
         has("device-name = \"firebrick\";");
         has("xlnx,sg-length-width = <26>;");

@@ -299,7 +299,7 @@ proc set_operating_conditions {args} { rest $args {-design_power_budget 1} }
 proc read_xdc {file} { source [existing $file] }
 
 # Implementation and reports.
-proc synth_design {args} { rest $args {-top 1 -part 1}; fact synthesis [value $args -top] [value $args -part] }
+proc synth_design {args} { rest $args {-top 1 -part 1 -directive 1}; fact synthesis [value $args -top] [value $args -part] }
 foreach name {opt_design place_design phys_opt_design route_design write_checkpoint
         report_utilization report_timing_summary report_clock_interaction report_cdc report_drc
         report_power write_bitstream write_hw_platform} {

@@ -68,6 +68,9 @@ pub struct DrainAddress {
     write_3: Vec<DFF<Bit>>,
     address_3: Vec<DFF<Bits<20>>>,
     feature_words: Constant<Bits<21>>,
+    // Of a depth that is a power of two only the bits above it count, which takes no carry chain.
+    whole: Constant<Bit>,
+    above: Constant<Bits<21>>,
     smallest_ring: Constant<Bits<21>>,
     all_ones: Constant<Bits<21>>,
     _pixels: usize,
@@ -101,6 +104,8 @@ impl DrainAddress {
             write_3: (0..pixels).map(|_| DFF::default()).collect(),
             address_3: (0..pixels).map(|_| DFF::default()).collect(),
             feature_words: Constant::new((feature_words as u64).into()),
+            whole: Constant::new(feature_words.is_power_of_two()),
+            above: Constant::new((0x20_0000 - feature_words.next_power_of_two() as u64).into()),
             smallest_ring: Constant::new(16.into()),
             all_ones: Constant::new(0x1f_ffff.into()),
             _pixels: pixels,
@@ -190,6 +195,9 @@ impl Logic for DrainAddress {
             self.wrapped[i].next = (self.base_2.q.val() & !self.mask_2.q.val())
                 | (self.linear[i].q.val() & self.mask_2.q.val());
             self.inside[i].next = self.wrapped[i].val() < self.feature_words.val();
+            if self.whole.val() {
+                self.inside[i].next = !(self.wrapped[i].val() & self.above.val()).any();
+            }
             self.write_3[i].d.next = self.emit_2[i].q.val() & self.inside[i].val();
             self.address_3[i].d.next = self.wrapped[i].val().get_bits::<20>(0);
             self.missed_3[i].d.next = self.emit_2[i].q.val() & !self.inside[i].val();

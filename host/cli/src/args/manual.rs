@@ -49,7 +49,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "firebrick report cat.png --board kv260 -o report.html",
         ],
     ),
-    ("explore", &["firebrick explore --board kv260 --clock 300"]),
+    ("explore", &["firebrick explore --board kv260"]),
     (
         "disasm",
         &["firebrick disasm --preset fb256 --weights resident"],

@@ -122,6 +122,7 @@ fn cell(share: &Share) -> String {
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
     let limits = &args.limits.given;
+    let clock = args.clock.unwrap_or(board.core_mhz as f64);
     let (model, config) = (args.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
@@ -140,7 +141,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     for (config, result) in &results {
         match result {
             Ok(prediction) => {
-                candidates.push(candidate(board, limits, args.clock, config, prediction));
+                candidates.push(candidate(board, limits, clock, config, prediction));
             }
             Err(error) => note(format_args!("{}: left out: {error}", config.name)),
         }
@@ -195,10 +196,14 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         ]);
     }
     output.line(format_args!(
-        "{} at {} MHz\n\
+        "{} at {clock} MHz{}\n\
          That this clock is met is an assumption: no vendor tool has placed and routed\n\
          the engine. Images per second and milliseconds scale with it.\n",
-        board.name, args.clock
+        board.name,
+        match args.clock {
+            Some(_) => "",
+            None => ", the clock that is asked for",
+        }
     ))?;
     output.line(table.text())
 }
