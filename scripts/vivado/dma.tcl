@@ -36,7 +36,8 @@ proc build_dma {fabric_clock fabric_reset port_clocks} {
     connect_bd_net [get_bd_pins $fabric_clock] [get_bd_pins clock/clk_in1]
     connect_bd_net [get_bd_pins $fabric_reset] [get_bd_pins clock/resetn] [get_bd_pins reset/ext_reset_in]
     connect_bd_net [get_bd_pins clock/locked] [get_bd_pins reset/dcm_locked]
-    connect_bd_net [get_bd_pins clock/clk_out1] {*}[get_bd_pins $port_clocks] \
+    set ports [lmap pin $port_clocks { get_bd_pins $pin }]
+    connect_bd_net [get_bd_pins clock/clk_out1] {*}$ports \
         [get_bd_pins reset/slowest_sync_clk] [get_bd_pins core/aclk] \
         [get_bd_pins dma/s_axi_lite_aclk] [get_bd_pins dma/m_axi_mm2s_aclk] \
         [get_bd_pins dma/m_axi_s2mm_aclk] [get_bd_pins registers/aclk] [get_bd_pins memory/aclk]
