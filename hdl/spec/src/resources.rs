@@ -2,11 +2,11 @@
 
 use crate::board::{Board, CLOSURE_PERCENT, Limits};
 use crate::command::PARAM_BYTES;
-use crate::config::{ACC_BANKS, HwConfig};
+use crate::config::{ACC_BANKS, Family, HwConfig};
 use crate::regs::STATS_LAYERS;
 
-/// Bits of a sum up to which a requantiser's product takes one DSP slice: 25 in the multiplier of a
-/// DSP48E1, two more by what they add to the product.
+/// Bits of a sum up to which a requantiser's product takes one DSP slice of AMD's: 25 in the multiplier
+/// of a DSP48E1, two more by what they add to the product.
 pub const ONE_SLICE_SUM_BITS: usize = 27;
 
 /// Words and bits of half a block RAM (18 Kibit) that has one read and one write port.
@@ -198,10 +198,11 @@ impl HwConfig {
         ]
     }
 
-    /// DSP slices of a requantiser's product with 15 bits.
+    /// DSP slices of a requantiser's product with 15 bits. Multipliers of other makers' parts take 18 bits
+    /// or fewer: without a family the product has two parts with a register each.
     #[must_use]
     pub fn requantiser_dsp(&self) -> usize {
-        if self.sum_bits <= ONE_SLICE_SUM_BITS {
+        if self.sum_bits <= ONE_SLICE_SUM_BITS && self.family != Family::Generic {
             1
         } else {
             2

@@ -191,7 +191,7 @@ impl Drain {
             coarse: (0..channels).map(|_| Delay::default()).collect(),
             fine: (0..channels).map(|_| Delay::default()).collect(),
             lane: (0..requantisers(config))
-                .map(|_| Requantiser::new(config.sum_bits))
+                .map(|_| Requantiser::of(config))
                 .collect(),
             gather: DrainGather::new(config),
             place: DrainPlace::new(config),

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use firebrick_spec::HwConfig;
 use firebrick_spec::arith::wrap;
 use firebrick_spec::latency::MUL_LATENCY;
 pub use firebrick_spec::latency::REQUANT_LATENCY;
@@ -55,8 +56,9 @@ struct State {
 /// `acc + bias` carries into them is cut off.
 ///
 /// A negative sum gives 0 for every multiplier and shift: its product is cleared, and the rest is
-/// unsigned. Up to 27 bits the product takes one DSP slice: the low 25 bits, as a signed number, are
-/// multiplied, and what that leaves out, 0, 1 or 2 times the multiplier, is added behind. Rounding
+/// unsigned. In one slice, which takes sums of up to 27 bits, the low 25 bits, as a signed number, are
+/// multiplied, and what that leaves out, 0, 1 or 2 times the multiplier, is added behind; in two
+/// slices each multiplies a part of the sum, of which the low one has 17 bits. Rounding
 /// comes last: `(p + 2^(s-1)) >> s` is `((2p >> s) + 1) >> 1`. The shift goes in steps of 16, of 4
 /// and of 1; 24 bits pass the first, 12 the second, 9 the third, and of those above them all that
 /// matters is whether one is set.
@@ -93,15 +95,27 @@ pub struct Requantiser {
     pub y: Signal<Out, Bits<8>>,
     _state: State,
     _bits: usize,
+    _slices: usize,
 }
 
 impl Requantiser {
-    /// For sums of `bits` bits.
+    /// For the sums of `config`.
+    #[must_use]
+    pub fn of(config: &HwConfig) -> Self {
+        Self::new(config.sum_bits, config.requantiser_dsp())
+    }
+
+    /// For sums of `bits` bits and a product in so many slices.
     ///
     /// # Panics
-    /// If `bits` is not within 16 to 32.
+    /// If `bits` is not within 16 to 32, or `slices` not 1 or 2, 1 with more than 27 bits, or
+    /// 2 with fewer than 20.
     #[must_use]
-    pub fn new(bits: usize) -> Self {
+    pub fn new(bits: usize, slices: usize) -> Self {
+        assert!(
+            (slices == 2 && bits >= 20) || (slices == 1 && bits <= ONE_SLICE_SUM_BITS),
+            "no product of {bits} bits in {slices} slices"
+        );
         assert!(
             (16..=32).contains(&bits),
             "a sum has 16 to 32 bits, not {bits}"
@@ -110,12 +124,13 @@ impl Requantiser {
             clock, now_0, now_1, later_0, later_1, bank, now, bias, mult, factor, coarse, fine, y;
             _state: State::default(),
             _bits: bits,
+            _slices: slices,
         }
     }
 
     /// Whether a sum is more than one slice's multiplier takes, but no more than two bits more.
     fn in_parts(&self) -> bool {
-        (SLICE_BITS + 1..=ONE_SLICE_SUM_BITS).contains(&self._bits)
+        self._slices == 1 && self._bits > SLICE_BITS
     }
 
     /// The multiplication: declarations, and statements for the two registers behind the sum.
@@ -124,7 +139,7 @@ impl Requantiser {
         // Bits of a sum that is not negative, and of its product.
         let size = bits - 1;
         let all = size + MULT_BITS;
-        if size < SLICE_BITS {
+        if self._slices == 1 && size < SLICE_BITS {
             return (
                 format!("(* use_dsp = \"yes\" *)\nreg [{}:0] scaled;\n", all - 1),
                 format!(

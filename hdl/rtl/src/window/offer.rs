@@ -9,7 +9,8 @@ use rust_hdl::prelude::*;
 const ADDRESS_BITS: usize = 20;
 /// An address, and above it whether it lies beyond the feature buffer.
 const PLACE_BITS: usize = ADDRESS_BITS + 1;
-/// A word, and above it its place. Indices below are literals, since Rust-HDL emits no others.
+/// A word, and above it its place. Indices and the slice's bits are literals below, since Rust-HDL emits no
+/// others and a module's name tells its bits.
 const OFFER_BITS: usize = BEAT_BITS + PLACE_BITS;
 
 const _: () = assert!(
@@ -43,7 +44,7 @@ pub struct WindowOffer {
     pub out_address: Signal<Out, Bits<ADDRESS_BITS>>,
     /// The address lies beyond the feature buffer.
     pub out_beyond: Signal<Out, Bit>,
-    slice: RegisterSlice<OFFER_BITS>,
+    slice: RegisterSlice<149>,
     wide_address: Signal<Local, Bits<PLACE_BITS>>,
     place: Signal<Local, Bits<PLACE_BITS>>,
     feature_words: Constant<Bits<PLACE_BITS>>,

@@ -152,9 +152,9 @@ fn shapes() -> [HwConfig; 4] {
 
 #[test]
 fn requantisers_of_every_width() {
-    for bits in [16, 24, 25, 26, 27, 28, 32] {
+    for (bits, slices) in crate::drain_requant::KINDS {
         compare!(
-            Requantiser::new(bits), settling: 8, bits: [now, bank],
+            Requantiser::new(bits, slices), settling: 8, bits: [now, bank],
             some: [now_0, now_1, later_0, later_1, bias, mult, factor, coarse, fine], all: [],
             outputs: [y], output_lists: []
         );

@@ -7,8 +7,8 @@ use firebrick_spec::arith::{MULT_MAX, MULT_MIN, Requant, SHIFT_MAX, SHIFT_MIN};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 use rust_hdl::prelude::*;
 
-fn model(bits: usize) -> Model {
-    let mut uut = Requantiser::new(bits);
+fn model((bits, slices): (usize, usize)) -> Model {
+    let mut uut = Requantiser::new(bits, slices);
     uut.clock.connect();
     uut.now_0.connect();
     uut.now_1.connect();
@@ -32,8 +32,9 @@ fn model(bits: usize) -> Model {
 
 /// Feeds one case a cycle, every other one as the word that waits, and compares each result exactly
 /// `REQUANT_LATENCY` cycles later. Bits above a sum's are noise.
-fn check(bits: usize, cases: impl Iterator<Item = (i32, Requant)>) {
-    let mut model = model(bits);
+fn check(kind: (usize, usize), cases: impl Iterator<Item = (i32, Requant)>) {
+    let bits = kind.0;
+    let mut model = model(kind);
     let names = [
         "now_0", "now_1", "later_0", "later_1", "bank", "now", "bias", "mult", "factor", "coarse",
         "fine", "y",
@@ -95,17 +96,31 @@ fn check(bits: usize, cases: impl Iterator<Item = (i32, Requant)>) {
 }
 
 /// Widths: one slice without and with what is missing, as the presets have it, two slices.
-const WIDTHS: [usize; 5] = [20, 25, 26, 27, 32];
+/// Bits of the sums, and slices of the product.
+pub const KINDS: [(usize, usize); 11] = [
+    (16, 1),
+    (24, 1),
+    (25, 1),
+    (26, 1),
+    (27, 1),
+    (20, 2),
+    (24, 2),
+    (26, 2),
+    (27, 2),
+    (28, 2),
+    (32, 2),
+];
 
 #[test]
 fn all_combinations_of_extremes() {
-    for bits in [26, 27, 32] {
-        extremes(bits);
+    for kind in [(26, 1), (27, 1), (27, 2), (32, 2)] {
+        extremes(kind);
     }
 }
 
 /// Sums and biases at the ends of their range and of the slice's.
-fn extremes(bits: usize) {
+fn extremes(kind: (usize, usize)) {
+    let bits = kind.0;
     let most = (1i64 << (bits - 1)) - 1;
     let sums: Vec<i32> = [-most - 1, -most, -65_536, -2, -1, 0, 1, 2, 255, 256]
         .into_iter()
@@ -129,7 +144,7 @@ fn extremes(bits: usize) {
             })
         })
     });
-    check(bits, cases);
+    check(kind, cases);
 }
 
 #[test]
@@ -137,7 +152,7 @@ fn random_values() {
     let seed = 20_240;
     println!("seed {seed}");
     let mut rng = StdRng::seed_from_u64(seed);
-    for bits in WIDTHS {
+    for kind in KINDS {
         let cases = (0..50_000).map(|_| {
             let (a, b) = (rng.random_range(0..32), rng.random_range(0..32));
             let mult = rng.random_range(MULT_MIN..=MULT_MAX);
@@ -145,7 +160,7 @@ fn random_values() {
             let bias = rng.random::<i32>() >> b;
             (rng.random::<i32>() >> a, Requant { bias, mult, shift })
         });
-        check(bits, cases);
+        check(kind, cases);
     }
 }
 
@@ -165,5 +180,8 @@ fn results_around_every_rounding_boundary() {
             })
         })
     });
-    check(27, cases);
+    let cases: Vec<_> = cases.collect();
+    for slices in [1, 2] {
+        check((27, slices), cases.iter().copied());
+    }
 }
