@@ -25,10 +25,14 @@ use firebrick_spec::board::Limits;
 use firebrick_spec::config::{DEFAULT_PRESET, Family, OPTIONS, PRESETS};
 
 mod evaluate;
+mod features;
 mod import;
+mod train;
 
 pub use evaluate::{Evaluate, Maps};
+pub use features::Features;
 pub use import::{Import, Rounding};
+pub use train::{Rule, Train};
 
 /// Largest probability of a disturbance: at 1 nothing would ever move.
 const CHANCE_MAX: f64 = 0.95;
@@ -73,8 +77,12 @@ pub enum Command {
     Compile(compile::Compile),
     /// Quantise a float SqueezeNet and write it as a packed model
     Import(Import),
+    /// Train the last layer for classes of your own: a folder of pictures for each
+    Train(Train),
     /// Measure accuracy on labelled pictures
     Evaluate(Evaluate),
+    /// Write a layer's feature vectors or maps of many pictures as one NumPy array
+    Features(Features),
     /// Write every feature map of a picture, as the integer model computes it
     Maps(Maps),
     /// Emulate a board: create device nodes with the simulated engine behind them

@@ -112,6 +112,15 @@ pub enum CliError {
     Float(#[from] firebrick_network::float::FloatError),
     #[error(transparent)]
     Biases(#[from] firebrick_model::biases::BiasError),
+    #[error("layer {layer:?}: {reason}")]
+    Layer { layer: String, reason: String },
+    #[error(
+        "the features of {pictures} pictures are more than {largest} GiB; give fewer pictures, or leave \
+         --map out"
+    )]
+    ManyFeatures { pictures: usize, largest: usize },
+    #[error(transparent)]
+    Train(#[from] firebrick_train::TrainError),
     #[error("{path}: {reason}; {hint}")]
     File {
         path: PathBuf,
@@ -293,10 +302,11 @@ impl CliError {
 
     /// Whether there was nothing to work on, and that was the end of it.
     pub fn is_no_input(&self) -> bool {
-        matches!(
-            self,
-            CliError::NoInput | CliError::NoListed { .. } | CliError::NoPictures { .. }
-        )
+        match self {
+            CliError::NoInput | CliError::NoListed { .. } | CliError::NoPictures { .. } => true,
+            CliError::Train(error) => error.is_no_input(),
+            _ => false,
+        }
     }
 
     /// Whether there was a folder without pictures.

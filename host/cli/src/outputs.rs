@@ -61,6 +61,31 @@ impl Kind {
             markdown || (bytes.starts_with(b"{") && has(bytes, b"\"network\":"))
         },
     };
+    /// What is written beside a trained pack.
+    pub const TRAINING: Kind = Kind {
+        name: "report of a training",
+        option: "--report",
+        own: |bytes| {
+            let tables = [
+                "epoch,rate,loss,",
+                "true class,",
+                "class,pictures,right,",
+                "file,class,label\n",
+            ];
+            let weights = bytes.get(8..).unwrap_or_default();
+            tables.iter().any(|head| bytes.starts_with(head.as_bytes()))
+                || bytes.starts_with(b"<svg") && has(bytes, b"Loss and accuracy by epoch")
+                || weights.starts_with(b"{\"__metadata__\":{\"firebrick_train\"")
+        },
+    };
+    pub const FEATURES: Kind = Kind {
+        name: "file of features",
+        option: "--save-features",
+        own: |bytes| {
+            let text = bytes.get(8..).unwrap_or_default();
+            text.starts_with(b"{\"__metadata__\":{\"firebrick_features\"")
+        },
+    };
     pub const RECORDING: Kind = Kind {
         name: "recording",
         option: "--record",

@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use firebrick_network::image::listed;
+
 use crate::args::Pictures;
 use crate::error::CliError;
 use crate::progress;
-use crate::sources;
 
 /// Fewer pictures of a folder in a hundred that can be read, and something is wrong with it.
 pub const READABLE_PERCENT: usize = 50;
@@ -24,7 +25,7 @@ impl Skipped {
         let all = pictures.images.iter().cloned();
         let (folders, named): (Vec<_>, Vec<_>) = all.partition(|path| path.is_dir());
         let count = |path: PathBuf| {
-            let files = sources::listed(&path, pictures.recursive).map_or(0, |files| files.len());
+            let files = listed(&path, pictures.recursive).map_or(0, |files| files.len());
             (path, [files, 0])
         };
         Skipped {

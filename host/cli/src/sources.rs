@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::time::Duration;
 
+use firebrick_network::image::listed;
+
 use crate::args::Pictures;
 use crate::error::CliError;
 
-/// Extensions of picture files in a folder.
-const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
 /// Between two looks at whether to stop.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -27,27 +27,6 @@ pub struct Sources {
     list: VecDeque<Source>,
     /// What ends a path on standard input.
     end: u8,
-}
-
-/// The picture files of a folder, by name, with those of the folders below it if `recursive`. Links
-/// to folders are not followed, so that no circle is walked.
-pub fn listed(folder: &Path, recursive: bool) -> std::io::Result<Vec<PathBuf>> {
-    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder)? {
-            let entry = entry?;
-            match recursive && entry.file_type()?.is_dir() {
-                true => folders.push(entry.path()),
-                false => files.push(entry.path()),
-            }
-        }
-    }
-    files.retain(|file| {
-        let extension = file.extension().map(|e| e.to_ascii_lowercase());
-        extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known))
-    });
-    files.sort();
-    Ok(files)
 }
 
 impl Sources {

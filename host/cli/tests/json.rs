@@ -69,10 +69,23 @@ fn every_field_is_documented() {
     run(&["classify", cat, "--record", text(&recording)], &software);
     run(&["verify", cat], &software);
     run(&["evaluate", labels], &on);
+    run(&["features", cat, "-o", text(&at("features.npy"))], &on);
     run(&["bench", "--images", "2", "--clock", "100"], &software);
     run(
         &["replay", text(&recording), "--backend", "software"],
         &["--json"],
+    );
+    let data = at("data");
+    for class in ["a", "b"] {
+        std::fs::create_dir_all(data.join(class)).unwrap();
+        for number in 0..4 {
+            picture(&data.join(class), &format!("{number}.png"), 30 + number, 20);
+        }
+    }
+    let own = at("own.fb");
+    run(
+        &["train", text(&data), "-o", text(&own), "--epochs", "2"],
+        &on,
     );
     std::fs::write(at("bad.png"), "no picture").unwrap();
     let bad = at("bad.png");

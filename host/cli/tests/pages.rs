@@ -19,6 +19,7 @@ fn why_not(shown: &Shown) -> Option<&'static str> {
     match sub {
         _ if shown.has_placeholder() => Some("it names what there is not"),
         "import" | "evaluate" => Some("there is no float model"),
+        "train" => Some("there are no classes of pictures"),
         "emulate" => Some("it runs until it is ended"),
         "verify" => Some("it builds a simulation"),
         "doctor" | "bench" => Some("it needs a device"),

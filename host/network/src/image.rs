@@ -11,13 +11,13 @@ mod jpeg;
 mod tests;
 
 use std::io::{self, Cursor};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use fast_image_resize::images::{Image, ImageRef};
 use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
 use image::codecs::png::PngDecoder;
 use image::metadata::Orientation;
-use image::{DynamicImage, ImageDecoder, ImageError as Failure, Limits, RgbImage};
+use image::{DynamicImage, ImageDecoder, ImageError as Failure, Limits, RgbImage, imageops};
 use ndarray::{Array3, ArrayView3, s};
 
 use crate::file::{self, FileError};
@@ -207,6 +207,28 @@ impl Picture {
         }
     }
 
+    /// The part of a picture that begins at (`left`, `top`) and has `width` x `height` pixels, or as
+    /// many of them as there are, at least one.
+    #[must_use]
+    pub fn cut(&self, [left, top]: [u32; 2], [width, height]: [u32; 2]) -> Picture {
+        let (columns, rows) = self.size();
+        let (left, top) = (left.min(columns - 1), top.min(rows - 1));
+        let (width, height) = (width.clamp(1, columns - left), height.clamp(1, rows - top));
+        Picture {
+            place: self.place.clone(),
+            pixels: imageops::crop_imm(&self.pixels, left, top, width, height).to_image(),
+        }
+    }
+
+    /// Left and right exchanged.
+    #[must_use]
+    pub fn mirrored(&self) -> Picture {
+        Picture {
+            place: self.place.clone(),
+            pixels: imageops::flip_horizontal(&self.pixels),
+        }
+    }
+
     /// Width and height in pixels.
     #[must_use]
     pub fn size(&self) -> (u32, u32) {
@@ -242,6 +264,34 @@ impl Picture {
             },
         })
     }
+}
+
+/// Extensions of picture files in a folder.
+const EXTENSIONS: [&str; 3] = ["jpg", "jpeg", "png"];
+
+/// The picture files of a folder, by name, with those of the folders below it if `recursive`. Links
+/// to folders are not followed, so that no circle is walked.
+///
+/// # Errors
+///
+/// If a folder cannot be read.
+pub fn listed(folder: &Path, recursive: bool) -> io::Result<Vec<PathBuf>> {
+    let (mut files, mut folders) = (Vec::new(), vec![folder.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder)? {
+            let entry = entry?;
+            match recursive && entry.file_type()?.is_dir() {
+                true => folders.push(entry.path()),
+                false => files.push(entry.path()),
+            }
+        }
+    }
+    files.retain(|file| {
+        let extension = file.extension().map(|e| e.to_ascii_lowercase());
+        extension.is_some_and(|e| EXTENSIONS.iter().any(|known| e == *known))
+    });
+    files.sort();
+    Ok(files)
 }
 
 /// Reads a picture file as the network's input tensor of its default size.

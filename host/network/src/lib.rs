@@ -4,6 +4,7 @@
 #![warn(clippy::missing_errors_doc)]
 
 pub mod calibration;
+pub mod cut;
 mod description;
 mod file;
 #[cfg(test)]

@@ -9,7 +9,8 @@ use firebrick_driver::Uri;
 use super::device::{Bench, Replay, Retries};
 use super::near::{near, question};
 use super::{
-    Args, Boards, Classify, Command, EngineBackend, Evaluate, Simulation, Verify, command,
+    Args, Boards, Classify, Command, EngineBackend, Evaluate, Rule, Simulation, Train, Verify,
+    command,
 };
 use crate::device::simulated_preset;
 
@@ -29,6 +30,7 @@ pub(super) fn check(args: &Args) -> Result<(), String> {
         Command::Verify(args) => verify(args),
         Command::Bench(args) => bench(args),
         Command::Evaluate(args) => evaluate(args),
+        Command::Train(args) => train(args),
         Command::Replay(args) => replay(args),
         Command::Generate(args) => board(&args.boards, args.board.as_ref()),
         Command::Info(args) => board(&args.boards, args.board.as_ref()),
@@ -114,6 +116,18 @@ fn shared(
         refuse([("--retries", given)], beside, why)?;
     }
     Ok(())
+}
+
+fn train(args: &Train) -> Result<(), String> {
+    let momentum = [("--momentum", args.momentum.is_some())];
+    match args.optimiser {
+        Rule::Adam => refuse(
+            momentum,
+            "--optimiser adam",
+            "Adam's decays are fixed; leave it out",
+        ),
+        Rule::Sgd => Ok(()),
+    }
 }
 
 fn classify(args: &Classify) -> Result<(), String> {

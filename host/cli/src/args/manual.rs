@@ -66,8 +66,22 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "train",
+        &[
+            "firebrick train birds -o birds.fb",
+            "firebrick train birds -o birds.fb --optimiser adam --seed 7",
+        ],
+    ),
+    (
         "evaluate",
         &["firebrick evaluate labels.csv --model model.fb --reference model.onnx"],
+    ),
+    (
+        "features",
+        &[
+            "firebrick features photographs -o features.npy",
+            "firebrick features cat.png --layer conv10 --map -o map.npy",
+        ],
     ),
     ("maps", &["firebrick maps cat.png -o maps"]),
     (

@@ -9,6 +9,7 @@ mod doctor;
 mod emulate;
 mod evaluate;
 mod explore;
+mod features;
 mod generate;
 mod import;
 mod info;
@@ -18,6 +19,7 @@ mod predict;
 mod presets;
 mod replay;
 mod report;
+mod train;
 mod verify;
 
 #[cfg(feature = "sim")]
@@ -64,7 +66,9 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Report(args) => report::run(args, &mut output).map(|()| Outcome::Good),
         Command::Explore(args) => explore::run(args, &mut output).map(|()| Outcome::Good),
         Command::Import(args) => import::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Train(args) => train::run(args, style, &mut output).map(|()| Outcome::Good),
         Command::Evaluate(args) => evaluate::run(args, style, &mut output),
+        Command::Features(args) => features::run(args, style, &mut output),
         Command::Maps(args) => maps::run(args, &mut output).map(|()| Outcome::Good),
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
         Command::Compile(args) => compile::run(args, &mut output).map(|()| Outcome::Good),
