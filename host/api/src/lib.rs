@@ -66,4 +66,4 @@ pub use model::{Layer, Model};
 pub use ndarray;
 pub use picture::Image;
 pub use predict::Forecast;
-pub use scores::{Class, Classification, best, softmax};
+pub use scores::{Class, Classification, best, probabilities, softmax};

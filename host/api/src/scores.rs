@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use firebrick_network::Network;
+use firebrick_network::{Network, Scores};
 use ndarray::ArrayView1;
 
 /// One class of a picture.
@@ -12,7 +12,7 @@ pub struct Class {
     pub class: usize,
     /// Its label.
     pub label: String,
-    /// What Softmax makes of the sums, 0 to 1.
+    /// What Softmax, or in a network of independent classes Sigmoid, makes of the sums, 0 to 1.
     pub probability: f64,
 }
 
@@ -47,10 +47,11 @@ impl Classification {
         self.scale
     }
 
-    /// Probabilities of all classes, 0 to 1, in their order.
+    /// Probabilities of all classes, 0 to 1, in their order: what Softmax makes of the sums, or of a
+    /// network whose classes are independent, Sigmoid of each.
     #[must_use]
     pub fn probabilities(&self) -> Vec<f64> {
-        softmax(&self.scores, self.scale)
+        probabilities(&self.network, &self.scores, self.scale)
     }
 
     /// The best `count` classes, best first; the lower class first among equals.
@@ -86,6 +87,19 @@ pub fn best(logits: &[i32], count: usize) -> Vec<usize> {
     order
 }
 
+/// Probabilities of a network's classes, 0 to 1, as [`softmax`], or by Sigmoid of each sum if they
+/// are independent.
+#[must_use]
+pub fn probabilities(network: &Network, logits: &[i32], scale: f64) -> Vec<f64> {
+    match network.scores {
+        Scores::Softmax => softmax(logits, scale),
+        Scores::Sigmoid { raised } => {
+            let sigmoid = |&l: &i32| 1.0 / (1.0 + (f64::from(raised) - f64::from(l) * scale).exp());
+            logits.iter().map(sigmoid).collect()
+        }
+    }
+}
+
 /// Probabilities of the classes, 0 to 1, by their sums and the real value of one step of a sum
 /// ([`Target::logit_scale`](crate::target::Target::logit_scale)).
 #[must_use]
@@ -108,7 +122,18 @@ mod tests {
     }
 
     #[test]
-    fn probabilities() {
+    fn independent_classes() {
+        let mut network = firebrick_network::builtin();
+        let sums = [0, 20, 40];
+        assert_eq!(probabilities(&network, &sums, 0.1), softmax(&sums, 0.1));
+        network.scores = Scores::Sigmoid { raised: 2.0 };
+        let p = probabilities(&network, &sums, 0.1);
+        assert!((p[1] - 0.5).abs() < 1e-12);
+        assert!((p[0] + p[2] - 1.0).abs() < 1e-12 && p[2] > 0.88, "{p:?}");
+    }
+
+    #[test]
+    fn shares_of_classes() {
         let p = softmax(&[0, i32::MAX, i32::MIN], 1.0);
         assert_eq!(p, [0.0, 1.0, 0.0]);
         let p = softmax(&[10, 10, 0], 0.1);

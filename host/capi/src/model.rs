@@ -4,7 +4,7 @@ use std::ffi::{CString, c_char};
 use std::ptr;
 use std::sync::Arc;
 
-use firebrick::{Model, best, softmax};
+use firebrick::{Model, best, probabilities};
 
 use crate::border::{
     Failure, FirebrickStatus, array, ask, at, call, free, invalid, make, room, write,
@@ -204,7 +204,7 @@ pub unsafe extern "C" fn firebrick_model_top(
         if count > classes {
             return Err(invalid(format!("{count} classes are wanted of {classes}")));
         }
-        let probabilities = softmax(scores, model.model.scale());
+        let probabilities = probabilities(model.model.network(), scores, model.model.scale());
         let class = |number: usize| FirebrickClass {
             number,
             probability: probabilities[number],

@@ -4,7 +4,7 @@ mod common;
 
 use common::{builtin_pack, firebrick, picture, small_network, small_pack, text};
 use firebrick_model::Model;
-use firebrick_network::Picture;
+use firebrick_network::{Network, Picture, Scores};
 use sha2::{Digest, Sha256};
 
 #[test]
@@ -28,6 +28,36 @@ fn the_json_has_the_documented_fields() {
     assert!(top.iter().all(|c| c["class"].as_u64().unwrap() < 1000));
     assert!(top.iter().all(|c| !c["label"].as_str().unwrap().is_empty()));
     assert!(object.get("cycles").is_none());
+}
+
+#[test]
+fn independent_classes_have_probabilities_of_their_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let image = picture(dir.path(), "a.png", 40, 50);
+    let mut network = small_network();
+    let scores = |network: &Network| -> Vec<f64> {
+        let pack = dir.path().join("own.fb");
+        network.save(&pack).unwrap();
+        let args = [
+            "classify",
+            text(&image),
+            "--json",
+            "--top",
+            "12",
+            "--model",
+            text(&pack),
+        ];
+        let object = &firebrick(&args).good().objects()[0];
+        let top = object["top"].as_array().unwrap().iter();
+        top.map(|class| class["score"].as_f64().unwrap()).collect()
+    };
+    let shares = scores(&network);
+    assert!((shares.iter().sum::<f64>() - 1.0).abs() < 1e-9);
+    network.scores = Scores::Sigmoid { raised: 0.0 };
+    let own = scores(&network);
+    // No score lies below 0, so that each class is at least as likely as not.
+    assert!(own.iter().all(|p| (0.5..=1.0).contains(p)), "{own:?}");
+    assert!(own.is_sorted_by(|a, b| a >= b));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::graph::{Border, Conv, Input, Network, NodeId, PixelOrder, ResizePolicy};
+use crate::graph::{Border, Conv, Input, Network, NodeId, PixelOrder, ResizePolicy, Scores};
 use crate::op::Op;
 use crate::validate::INPUT_NAME;
 
@@ -11,8 +11,9 @@ use crate::validate::INPUT_NAME;
 /// 1: convolutions, max-pools, concatenations;
 /// 2: additions, and what was folded into the first convolution;
 /// 3: weights without their zeros;
-/// 4: a border around the picture, grey pictures.
-pub const FORMAT_VERSION: u32 = 4;
+/// 4: a border around the picture, grey pictures;
+/// 5: scores that are independent probabilities.
+pub const FORMAT_VERSION: u32 = 5;
 
 /// First version in which weights may be without their zeros.
 pub(crate) const SPARSE_VERSION: u32 = 3;
@@ -20,6 +21,9 @@ pub(crate) const SPARSE_VERSION: u32 = 3;
 /// Version in which a network is written if its weights are with their zeros.
 pub(crate) fn version_of(network: &Network) -> u32 {
     let input = &network.input;
+    if network.scores != Scores::Softmax {
+        return 5;
+    }
     if !input.border.is_none() || input.order == PixelOrder::Grey {
         return 4;
     }
@@ -55,6 +59,9 @@ pub(crate) struct Description {
     pub normalise: Option<NormaliseDescription>,
     pub nodes: Vec<NodeDescription>,
     pub labels: Vec<String>,
+    /// Of independent classes: what was added to all scores.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigmoid: Option<f32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -173,6 +180,10 @@ impl Description {
                 })
                 .collect(),
             labels: network.labels.clone(),
+            sigmoid: match network.scores {
+                Scores::Softmax => None,
+                Scores::Sigmoid { raised } => Some(raised),
+            },
         }
     }
 }

@@ -4,7 +4,7 @@ use firebrick_spec::arith::Requant;
 use ndarray::Array4;
 
 use crate::graph::{
-    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy,
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Scores,
 };
 
 /// A convolution with pseudo-random but fixed weights.
@@ -47,6 +47,7 @@ pub fn tiny() -> Network {
             border: Border::NONE,
         },
         normalise: None,
+        scores: Scores::Softmax,
         nodes: vec![
             node("conv1", Op::Conv(conv(3, 2, 0, 3, 16)), &[NodeId::INPUT.0]),
             node("pool1", Op::MaxPool(Pool { ceil: true }), &[0]),

@@ -256,6 +256,19 @@ pub type Op = op::Op<Conv>;
 /// One node of a quantised network.
 pub type Node = op::Node<Conv>;
 
+/// What the scores of the classes say together.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Scores {
+    /// One class is right: their Softmax is the share of each.
+    #[default]
+    Softmax,
+    /// Each class is right or not on its own (multi-label): its Sigmoid is its probability.
+    Sigmoid {
+        /// What was added to all scores, since maps hold nothing below 0; it is taken off first.
+        raised: f32,
+    },
+}
+
 /// A quantised network.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
@@ -269,6 +282,8 @@ pub struct Network {
     pub nodes: Vec<Node>,
     /// A label for each class.
     pub labels: Vec<String>,
+    /// What the scores say together. No arithmetic of the engine uses it.
+    pub scores: Scores,
 }
 
 impl Network {

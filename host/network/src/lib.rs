@@ -27,7 +27,7 @@ pub mod validate;
 
 pub use description::FORMAT_VERSION;
 pub use graph::{
-    Border, Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, ResizePolicy,
+    Border, Conv, Input, Network, Node, NodeId, Normalise, Op, PixelOrder, ResizePolicy, Scores,
 };
 pub use image::{ImageError, Picture};
 pub use op::{Arity, Convolution, Pool, Shape, Windows};

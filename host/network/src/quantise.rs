@@ -15,7 +15,7 @@ use firebrick_spec::arith::{SHIFT_MAX, SHIFT_MIN};
 
 use crate::calibration::{Calibration, Range, groups};
 use crate::float::{FloatNetwork, FloatOp};
-use crate::graph::{Network, Node, NodeId, Op};
+use crate::graph::{Network, Node, NodeId, Op, Scores};
 use crate::moments::Moments;
 use crate::validate::InvalidNetwork;
 
@@ -306,6 +306,7 @@ pub fn quantise(
         normalise: Some(network.normalise),
         nodes,
         labels,
+        scores: Scores::Softmax,
     };
     quantised.validate()?;
     let steps = |s: &Signal| s.ratios.iter().map(|r| r * s.scale).collect();

@@ -10,7 +10,9 @@ use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
 
 use crate::float::{FloatConv, FloatNetwork};
-use crate::graph::{Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, ResizePolicy};
+use crate::graph::{
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, ResizePolicy, Scores,
+};
 use crate::op::Pool;
 use crate::preprocess::Preprocess;
 use crate::squeezenet::{Fire, Row, SqueezeNet};
@@ -121,6 +123,7 @@ impl Builder {
                 border: Border::NONE,
             },
             normalise: None,
+            scores: Scores::Softmax,
             nodes: self.nodes,
             labels: (0..classes).map(|i| format!("class {i}")).collect(),
         }

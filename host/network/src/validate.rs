@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use firebrick_spec::arith::{self, MULT_MAX, MULT_MIN, SHIFT_MAX, SHIFT_MIN, WEIGHT_MAX};
 
-use crate::graph::{Border, Conv, Network, Op, ResizePolicy};
+use crate::graph::{Border, Conv, Network, Op, ResizePolicy, Scores};
 
 /// Longest side of a network's default input, in pixels.
 pub const MAX_INPUT_SIDE: usize = 4096;
@@ -109,6 +109,14 @@ impl Network {
             return Err(InvalidNetwork::new(
                 "normalise",
                 "mean and std must be finite, and std positive",
+            ));
+        }
+        if let Scores::Sigmoid { raised } = self.scores
+            && !raised.is_finite()
+        {
+            return Err(InvalidNetwork::new(
+                "scores",
+                "what was added to all of them must be finite",
             ));
         }
         let border = &self.input.border;

@@ -2,7 +2,7 @@
 
 mod stream;
 
-use firebrick::{best, softmax};
+use firebrick::{best, probabilities};
 use ndarray::Array3;
 use serde::Serialize;
 use std::io::IsTerminal;
@@ -199,7 +199,7 @@ fn report(
     figures: Option<Figures>,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let scores = softmax(logits, target.logit_scale());
+    let scores = probabilities(&target.network, logits, target.logit_scale());
     let top = best(logits, args.top.into())
         .into_iter()
         .map(|class| Class {

@@ -15,7 +15,7 @@ use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::{self, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, quantise};
-use firebrick_network::{Network, builtin, tail};
+use firebrick_network::{Network, Scores, builtin, tail};
 use ndarray::{Array3, s};
 
 use crate::args::{self, Rounding};
@@ -69,8 +69,13 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
         let counter = Counter::new(style, "correcting biases", ticks);
         biases::correct(network, &mut quantised, &pictures, &|| counter.tick())?;
     }
+    if imported.sigmoid {
+        let raised = measured.calibration.raised;
+        quantised.network.scores = Scores::Sigmoid { raised };
+    }
     if args.pack_version == 1 {
         quantised.network.normalise = None;
+        quantised.network.scores = Scores::Softmax;
     }
     let compared = pictures::spread(measured.pictures, COMPARED);
     let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;

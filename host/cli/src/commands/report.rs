@@ -7,7 +7,7 @@ mod timeline;
 use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
 
-use firebrick::{best, softmax};
+use firebrick::{best, probabilities};
 use firebrick_driver::Program;
 use firebrick_model::{Activations, Model};
 use firebrick_network::{Network, NodeId, Op};
@@ -194,7 +194,7 @@ fn layers(program: &Program, prediction: &Prediction, target: &Target) -> Vec<La
 
 fn classes(target: &Target, activations: &Activations) -> Vec<Class> {
     let logits = &activations.logits;
-    let scores = softmax(logits, target.logit_scale());
+    let scores = probabilities(&target.network, logits, target.logit_scale());
     let best = best(logits, TOP).into_iter();
     best.map(|index| Class {
         label: target.network.labels[index].clone(),

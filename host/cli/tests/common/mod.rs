@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use firebrick_network::{
-    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy,
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Scores,
 };
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
@@ -159,6 +159,7 @@ pub fn small_network() -> Network {
             border: Border::NONE,
         },
         normalise: None,
+        scores: Scores::Softmax,
         nodes,
         labels: (0..12).map(|class| format!("kind {class}")).collect(),
     }

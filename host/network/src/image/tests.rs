@@ -330,3 +330,42 @@ fn grey_is_pillow_s_brightness_three_times() {
         );
     }
 }
+
+#[test]
+fn parts_and_mirror_images() {
+    let pixels = Array3::from_shape_fn((6, 8, 3), |(y, x, c)| (y * 30 + x * 3 + c) as u8);
+    let picture = Picture::from_pixels(&pixels.view(), "test").unwrap();
+    let at = |picture: &Picture, x, y| picture.pixels.get_pixel(x, y).0[0];
+    let part = picture.cut([2, 1], [3, 4]);
+    assert_eq!(part.size(), (3, 4));
+    assert_eq!(at(&part, 0, 0), at(&picture, 2, 1));
+    assert_eq!(at(&part, 2, 3), at(&picture, 4, 4));
+    // No more than there is, and at least a pixel.
+    assert_eq!(picture.cut([7, 5], [9, 9]).size(), (1, 1));
+    assert_eq!(picture.cut([100, 100], [0, 0]).size(), (1, 1));
+    let mirrored = picture.mirrored();
+    assert_eq!(at(&mirrored, 0, 2), at(&picture, 7, 2));
+    assert_eq!(mirrored.mirrored().pixels, picture.pixels);
+}
+
+#[test]
+fn pictures_of_a_folder() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir(folder.path().join("deep")).unwrap();
+    for name in ["b.PNG", "a.jpeg", "c.txt", "deep/d.jpg"] {
+        file(&folder, name, b"");
+    }
+    let names = |recursive| -> Vec<String> {
+        let files = listed(folder.path(), recursive).unwrap();
+        let name = |path: &PathBuf| {
+            path.strip_prefix(folder.path())
+                .unwrap()
+                .display()
+                .to_string()
+        };
+        files.iter().map(name).collect()
+    };
+    assert_eq!(names(false), ["a.jpeg", "b.PNG"]);
+    assert_eq!(names(true), ["a.jpeg", "b.PNG", "deep/d.jpg"]);
+    assert!(listed(&folder.path().join("none"), false).is_err());
+}

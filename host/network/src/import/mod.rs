@@ -143,6 +143,8 @@ pub struct Imported {
     pub own: Option<Normalise>,
     /// Names of the classes, if the file holds them.
     pub labels: Vec<String>,
+    /// Whether a Sigmoid makes a probability of each score.
+    pub sigmoid: bool,
     /// Its table, if it is a SqueezeNet of any dimensions.
     pub table: Option<SqueezeNet>,
     /// Notes for the user, a sentence each.
@@ -183,11 +185,25 @@ pub fn open(path: impl AsRef<Path>, options: &Options) -> Result<Imported, Impor
 /// # Errors
 ///
 /// As [`open`].
-pub fn read(mut bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
+pub fn read(bytes: Vec<u8>, name: &str, options: &Options) -> Result<Imported, ImportError> {
     if bytes.is_empty() {
         return Err(ImportError::new("the file", "is empty", "fetch it again"));
     }
     let format = kind::reader(&bytes)?;
+    read_as(format, bytes, name, options)
+}
+
+/// Reads a float model of a known kind from memory, whatever its contents look like.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn read_as(
+    format: Format,
+    mut bytes: Vec<u8>,
+    name: &str,
+    options: &Options,
+) -> Result<Imported, ImportError> {
     let plain = |layers| Layers {
         layers,
         ..Layers::default()
@@ -277,6 +293,7 @@ fn from_layers(
         network,
         own: None,
         labels: Vec::new(),
+        sigmoid: false,
         table: Some(table),
         notes,
     })
@@ -352,6 +369,7 @@ fn from_graph(
         network,
         own: lowered.normalise,
         labels: lowered.labels,
+        sigmoid: lowered.sigmoid,
         table,
         notes,
     })

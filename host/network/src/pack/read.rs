@@ -14,7 +14,7 @@ use crate::description::{
     ConvDescription, Description, FORMAT_VERSION, Header, NodeDescription, VersionOnly,
 };
 use crate::file::{self, FileError};
-use crate::graph::{Conv, Network, Node, NodeId, Normalise};
+use crate::graph::{Conv, Network, Node, NodeId, Normalise, Scores};
 use crate::pack::{MAX_FILE_BYTES, METADATA_KEY, PackError, PackErrorKind, content_sha256, write};
 use crate::validate::INPUT_NAME;
 
@@ -138,6 +138,10 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
         }),
         nodes,
         labels: description.labels,
+        scores: match description.sigmoid {
+            None => Scores::Softmax,
+            Some(raised) => Scores::Sigmoid { raised },
+        },
     })
 }
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::fixture::{conv, tiny};
-use crate::graph::{Border, NodeId, Op, PixelOrder};
+use crate::graph::{Border, NodeId, Op, PixelOrder, Scores};
 
 fn message(bytes: &[u8]) -> String {
     Network::from_bytes(bytes)
@@ -191,6 +191,18 @@ fn files_that_are_no_models_are_named() {
     let view = TensorView::new(Dtype::U8, vec![1], &[0]).unwrap();
     let other = safetensors::serialize([("x", view)], None).unwrap();
     assert!(message(&other).contains("another program's file"));
+}
+
+#[test]
+fn independent_classes_take_the_fifth_version() {
+    let mut network = tiny();
+    network.scores = Scores::Sigmoid { raised: 2.5 };
+    let bytes = network.to_bytes().unwrap();
+    assert_eq!(Network::from_bytes(&bytes).unwrap(), network);
+    with_header(&bytes, |header| assert_eq!(header["format_version"], 5));
+    network.scores = Scores::Sigmoid { raised: f32::NAN };
+    let error = network.to_bytes().unwrap_err().to_string();
+    assert!(error.contains("must be finite"), "{error}");
 }
 
 #[test]

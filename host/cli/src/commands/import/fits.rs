@@ -3,7 +3,7 @@
 
 use firebrick_driver::{CompileError, CompileOptions, compile};
 use firebrick_network::float::{FloatConv, FloatNetwork};
-use firebrick_network::{Conv, Network};
+use firebrick_network::{Conv, Network, Scores};
 use firebrick_spec::HwConfig;
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
@@ -122,5 +122,6 @@ fn stand_in(network: &FloatNetwork) -> Network {
         normalise: None,
         nodes: network.nodes.iter().map(|node| node.map(conv)).collect(),
         labels: vec![String::new(); classes],
+        scores: Scores::Softmax,
     }
 }

@@ -187,9 +187,10 @@ impl<'a> Lowering<'a> {
         else {
             return Err(self.unknown(node));
         };
+        self.sigmoid = true;
         self.notes.push(
-            "The network ends with a Sigmoid, a probability for each class on its own: the order of \
-             the classes is the same, but the shares that are printed are those of Softmax."
+            "The network ends with a Sigmoid: each class has a probability of its own, which the \
+             packed model keeps (format version 5)."
                 .to_owned(),
         );
         Ok(Value::Scores {

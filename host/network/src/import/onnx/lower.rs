@@ -31,6 +31,8 @@ pub struct Lowered {
     pub labels: Vec<String>,
     /// Whether its weights bear torchvision's names.
     pub torchvision: bool,
+    /// Whether a Sigmoid makes a probability of each score.
+    pub sigmoid: bool,
     /// What is worth knowing of single nodes.
     pub notes: Vec<String>,
 }
@@ -48,6 +50,7 @@ pub struct Lowering<'a> {
     /// `(pixel - mean) / std` is `pixel * scale + shift`.
     pub affine: Option<([f64; 3], [f64; 3])>,
     pub torchvision: bool,
+    pub sigmoid: bool,
     pub notes: Vec<String>,
 }
 
@@ -108,6 +111,7 @@ pub fn lower(
         drafts: Drafts::default(),
         affine: None,
         torchvision: false,
+        sigmoid: false,
         notes: Vec::new(),
     };
     for (index, node) in graph.nodes.iter().enumerate() {
@@ -555,6 +559,7 @@ impl<'a> Lowering<'a> {
             order: None,
             labels: Vec::new(),
             torchvision: self.torchvision,
+            sigmoid: self.sigmoid,
             notes: self.notes,
         })
     }
