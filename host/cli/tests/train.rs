@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use common::{firebrick, small_pack, text};
 use firebrick_model::{Model, reference};
-use firebrick_network::{Network, random, squeezenet};
+use firebrick_network::{Network, builtin};
 
 const CLASSES: [&str; 4] = ["checks", "columns", "rings", "rows"];
 
@@ -42,7 +42,7 @@ fn draw(dir: &Path, class: usize, number: u32) -> PathBuf {
     path
 }
 
-/// Pictures of all classes in a folder, and a network with random weights as the base.
+/// Pictures of all classes in a folder, and v1.1 with a small input as the base.
 fn set(dir: &Path, each: u32) -> (PathBuf, PathBuf) {
     let data = dir.join("data");
     for class in 0..CLASSES.len() {
@@ -50,20 +50,10 @@ fn set(dir: &Path, each: u32) -> (PathBuf, PathBuf) {
             draw(&data, class, number);
         }
     }
-    let table = squeezenet::SqueezeNet {
-        name: "base".into(),
-        outputs: 24,
-        fires: vec![
-            squeezenet::Fire::even(16, 32),
-            squeezenet::Fire::even(16, 48),
-        ],
-        pools: vec![1, 2],
-        classes: 7,
-        side: 63,
-        ..squeezenet::SqueezeNet::v1_1()
-    };
     let base = dir.join("base.fb");
-    random::squeezenet(&table, 5).save(&base).unwrap();
+    let mut network = builtin();
+    (network.input.height, network.input.width) = (95, 95);
+    network.save(&base).unwrap();
     (data, base)
 }
 

@@ -8,7 +8,7 @@
 pub(crate) mod machine;
 mod numpy;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeMap;
 

@@ -3,6 +3,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod files;
+mod kinds;
 mod message;
 
 use std::fs;
@@ -114,6 +115,18 @@ fn malformed_files_cost_neither_time_nor_memory() {
         "missing",
         "give the path of a model",
     );
+}
+
+#[test]
+fn malformed_files_of_other_frameworks_too() {
+    let dir = folder();
+    let path = dir.path().join("bad.model");
+    let cases = kinds::malformed();
+    assert!(cases.len() >= 60, "{}", cases.len());
+    for (name, bytes) in cases {
+        fs::write(&path, bytes).unwrap();
+        refused(&path, dir.path(), name, "");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! needed. What only training needs (data, loss, accuracy) is left out.
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::HashMap;
 

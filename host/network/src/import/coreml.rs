@@ -2,7 +2,7 @@
 //! what is done to the picture and the names of the classes.
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use ndarray::Array4;
 

@@ -3,7 +3,7 @@
 //! byte. The shapes are not in it; they are those of the published networks.
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::collections::BTreeMap;
 

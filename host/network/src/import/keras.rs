@@ -6,7 +6,7 @@ mod hdf5;
 mod layers;
 mod model;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod weights;
 
 use std::io::{Cursor, Read};

@@ -7,6 +7,8 @@
 
 mod caffe;
 mod coreml;
+#[cfg(test)]
+mod damaged;
 mod deep;
 mod error;
 pub mod first;

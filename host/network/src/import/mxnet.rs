@@ -2,7 +2,7 @@
 //! `.json` beside it, so that they are taken as any file of tensors is.
 
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use super::tensors::{MAX_VALUES, Tensor};
 use super::{ImportError, half};

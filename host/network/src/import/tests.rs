@@ -12,6 +12,7 @@ use super::*;
 use crate::float::FloatOp;
 use crate::graph::{PixelOrder, ResizePolicy};
 use crate::random;
+use crate::squeezenet::Fire;
 
 /// Weights (output, input, row, column) and bias of each layer.
 type Layers = BTreeMap<String, (Array4<f32>, Vec<f32>)>;
@@ -247,4 +248,19 @@ fn damaged_archives_are_refused() {
     let mut long = (1u64 << 40).to_le_bytes().to_vec();
     long.extend(b"{}");
     assert!(refused(long).contains("truncated or not an ONNX model"));
+}
+
+/// Good files as ONNX, safetensors and NumPy's archive.
+pub fn samples() -> [Vec<u8>; 3] {
+    let table = SqueezeNet {
+        outputs: 4,
+        fires: vec![Fire::even(2, 3)],
+        pools: vec![1],
+        classes: 5,
+        side: 23,
+        ..SqueezeNet::v1_1()
+    };
+    let layers = layers(&table);
+    let network = random::float(&table, 5);
+    [to_onnx(&network), safetensors(&layers), npz(&layers)]
 }

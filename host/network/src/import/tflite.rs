@@ -4,7 +4,7 @@
 
 mod flat;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 
 use std::borrow::Cow;
 use std::collections::HashSet;

@@ -4,7 +4,7 @@
 mod legacy;
 mod state;
 #[cfg(test)]
-mod tests;
+pub mod tests;
 mod zip;
 
 use super::tensors::Tensor;

@@ -7,6 +7,9 @@ pub type Result<T> = std::result::Result<T, String>;
 /// Most values of one list.
 const MAX_VALUES: usize = super::tensors::MAX_VALUES;
 
+/// Most values of one tag that are listed: more than any network has layers or classes.
+const MAX_REPEATED: usize = 1 << 16;
+
 /// A message.
 #[derive(Clone, Copy, Default)]
 pub struct Message<'a>(pub &'a [u8]);
@@ -60,6 +63,10 @@ impl<'a> Message<'a> {
             let (t, value) = field?;
             if t == tag {
                 found.push(value);
+            }
+            // An empty value takes two bytes of the file, and many times that here.
+            if found.len() > MAX_REPEATED {
+                return Err(format!("there are more than {MAX_REPEATED} of field {tag}"));
             }
         }
         Ok(found)

@@ -118,3 +118,8 @@ fn wrong_shapes_are_refused() {
     let nan = array(&[1, 1, 3, 2], &[f32::NAN; 6], true);
     assert!(refusal(&pickle(&nan, &two)).contains("not finite"));
 }
+
+/// A good file.
+pub fn sample() -> Vec<u8> {
+    good()
+}

@@ -172,3 +172,8 @@ fn damaged_files_are_refused() {
         }
     }
 }
+
+/// A good file.
+pub fn sample() -> Vec<u8> {
+    model(layers())
+}

@@ -55,3 +55,8 @@ fn damaged_files_are_refused() {
     endless[4 * 26..4 * 27].copy_from_slice(&f32::NAN.to_le_bytes());
     assert!(read(&endless).unwrap_err().to_string().contains("finite"));
 }
+
+/// A good file.
+pub fn sample() -> Vec<u8> {
+    file()
+}

@@ -300,3 +300,29 @@ fn damaged_files_are_refused() {
         "{error}"
     );
 }
+
+#[test]
+fn a_sigmoid_makes_classes_independent() {
+    let open = |activation: &str| {
+        let mut layers = layers();
+        layers[10].1["activation"] = activation.into();
+        open(h5(Some(&config(2, &layers)))).unwrap()
+    };
+    assert!(open("sigmoid").sigmoid && !open("softmax").sigmoid);
+    assert!(
+        open("sigmoid")
+            .notes
+            .concat()
+            .contains("probability of its own")
+    );
+}
+
+/// Good files: models of version 2 and 3, weights alone.
+pub fn samples() -> Vec<(Format, Vec<u8>)> {
+    vec![
+        (Format::Hdf5, h5(Some(&config(2, &layers())))),
+        (Format::Hdf5, h5(None)),
+        (Format::Hdf5, weights_h5()),
+        (Format::Keras, archive(&config(3, &layers()))),
+    ]
+}

@@ -71,3 +71,8 @@ fn damaged_files_are_refused() {
     large[36..44].copy_from_slice(&(1u64 << 40).to_le_bytes());
     assert!(refusal(&large).contains("values are read in all"));
 }
+
+/// A good file.
+pub fn sample() -> Vec<u8> {
+    file(0, &[&bytes([0.5, -2.0]), &bytes([3.0, 4.0])])
+}

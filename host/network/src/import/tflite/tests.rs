@@ -270,3 +270,10 @@ fn damaged_files_are_refused() {
         }
     }
 }
+
+/// Good files: floats, and integers of 8 bits.
+pub fn samples() -> Vec<Vec<u8>> {
+    [false, true]
+        .map(|quantised| model(&given(quantised), operators(), &[3, 40]))
+        .into()
+}

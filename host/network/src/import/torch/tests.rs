@@ -317,3 +317,12 @@ fn damaged_files_are_refused() {
     lying[count..count + 8].copy_from_slice(&(u64::MAX / 2).to_le_bytes());
     assert!(refusal(&lying).contains("truncated"));
 }
+
+/// Good files, both forms, for tests of damaged ones.
+pub fn samples() -> Vec<Vec<u8>> {
+    let (data, pickle) = (storages(float), dict("FloatStorage").end());
+    vec![
+        archive(&pickle, &data, b"little"),
+        legacy(&pickle, &data, [4, 4, 8]),
+    ]
+}
