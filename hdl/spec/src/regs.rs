@@ -111,6 +111,19 @@ const fn reg(
 /// Size of the register space in bytes; addresses repeat beyond it.
 pub const SPACE: u32 = 0x1000;
 
+/// Bytes from the registers of one engine of a board to those of the next. Twice what an AXI DMA
+/// takes, so that on a Zynq each engine's DMA lies between its core and the next one.
+pub const ENGINE_STRIDE: u32 = 0x2_0000;
+
+/// Most engines behind one link: XDMA has four channels each way, a Zynq four ports to its memory.
+pub const ENGINES_MAX: usize = 4;
+
+/// Byte offset of an engine's registers from those of the board's engine 0.
+#[must_use]
+pub const fn window(engine: usize) -> u32 {
+    engine as u32 * ENGINE_STRIDE
+}
+
 /// Bits of a register from the table.
 macro_rules! bits {
     ($name:ident = [$bit:literal], $doc:literal) => {
@@ -308,6 +321,14 @@ pub fn identity(config: &HwConfig) -> Vec<(Register, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn windows_do_not_overlap() {
+        for engine in 1..ENGINES_MAX {
+            assert!(window(engine) >= window(engine - 1) + SPACE);
+        }
+        assert!(window(ENGINES_MAX - 1) + SPACE <= 1 << 20, "the BAR's MiB");
+    }
 
     #[test]
     fn offsets_rise_and_bits_do_not_overlap() {

@@ -15,6 +15,7 @@ mod device;
 mod executor;
 mod framing;
 pub mod hex;
+mod pool;
 mod program;
 mod record;
 mod session;
@@ -28,6 +29,7 @@ pub use device::{
 };
 pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use framing::{Framed, Framer};
+pub use pool::{Member, Pool, Told};
 pub use program::{
     ImageError, ImageResult, LayerInfo, Order, PartialMap, PartialResult, Prediction, Program,
     RecordInfo, ResultError, TileInfo, probe,

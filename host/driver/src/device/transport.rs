@@ -74,6 +74,12 @@ pub trait Transport: Send + Sync {
         Vec::new()
     }
 
+    /// Addresses of the engines behind an address that names all of a board, in order; the address
+    /// itself if it names one engine, or there is one only. Nothing is opened.
+    fn engines(&self, address: &str) -> Vec<String> {
+        vec![address.into()]
+    }
+
     /// The nodes that a device takes, present or not; none if that is not known.
     fn nodes(&self, address: &str) -> Vec<Node> {
         let _ = address;

@@ -51,6 +51,16 @@ impl Uri {
         self.transport
     }
 
+    /// The engines that it names, in order: one each, or itself where it is one. For a board that
+    /// is what its nodes say now.
+    #[must_use]
+    pub fn engines(&self) -> Vec<Uri> {
+        let transport = self.transport;
+        let addresses = transport.engines(&self.address).into_iter();
+        let uri = |address| Uri { transport, address };
+        addresses.map(uri).collect()
+    }
+
     /// What follows the scheme and its colon.
     #[must_use]
     pub fn address(&self) -> &str {
@@ -107,6 +117,9 @@ mod tests {
             "axidma:/tmp/board",
             "axidma:/tmp/board?dma=dma1&buffer=udmabuf0&length-bits=14",
             "axidma:?core=core.0",
+            "xdma:/dev/xdma0#2",
+            "axidma:#3",
+            "axidma:/tmp/board?length-bits=14#1",
         ] {
             assert_eq!(text.parse::<Uri>().unwrap().to_string(), text);
         }
@@ -129,6 +142,11 @@ mod tests {
             ("axidma:?length-bits=27", "8 to 26"),
             ("axidma:?length-bits=x", "8 to 26"),
             ("axidma:?colour=red", "none of"),
+            ("xdma:#1", "path is missing"),
+            ("xdma:/dev/xdma0#", "0 to 3"),
+            ("xdma:/dev/xdma0#+1", "0 to 3"),
+            ("xdma:/dev/xdma0#4", "0 to 3"),
+            ("axidma:#x", "0 to 3"),
         ] {
             let error = text.parse::<Uri>().unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
@@ -142,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_read_or_refused(text in "(xdma|axidma|)[:?&=/a-z0-9.-]{0,30}") {
+        fn any_text_is_read_or_refused(text in "(xdma|axidma|)[:?&=#/a-z0-9.-]{0,30}") {
             if let Ok(uri) = text.parse::<Uri>() {
                 prop_assert_eq!(uri.to_string().parse::<Uri>().unwrap(), uri);
             }

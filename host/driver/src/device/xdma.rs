@@ -9,6 +9,7 @@ use super::{Cancel, Device, DeviceError, OpenOptions, Transport};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
 use std::fs::File;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -17,7 +18,7 @@ use std::time::Duration;
 pub struct Xdma {
     name: String,
     registers: RegisterMap,
-    /// Holds the lock.
+    /// Holds the lock of engine 0.
     _user: File,
     to_engine: Option<Stream<Node>>,
     from_engine: Option<Stream<Node>>,
@@ -27,9 +28,61 @@ pub struct Xdma {
 /// The way to them.
 pub(super) const XDMA: XdmaTransport = XdmaTransport;
 
-/// Nodes that begin alike: `PREFIX_user`, `PREFIX_h2c_0`, `PREFIX_c2h_0` and, if it is there,
-/// `PREFIX_events_0`. The address is the prefix.
+/// Nodes that begin alike: `PREFIX_user` and, for each engine, `PREFIX_h2c_N`, `PREFIX_c2h_N` and,
+/// if it is there, `PREFIX_events_N`. The address is the prefix, with `#N` for one engine of several.
 pub(super) struct XdmaTransport;
+
+/// What an address names.
+struct Place<'a> {
+    prefix: &'a Path,
+    /// Number of the engine, if it is named.
+    engine: Option<usize>,
+}
+
+impl Place<'_> {
+    fn of(address: &str) -> Result<Place<'_>, String> {
+        let (prefix, engine) = split_engine(address)?;
+        match prefix {
+            "" => Err("the path is missing".into()),
+            prefix => Ok(Place {
+                prefix: Path::new(prefix),
+                engine,
+            }),
+        }
+    }
+
+    /// Whether both streams of an engine are there.
+    fn has(&self, engine: usize) -> bool {
+        let there = |way| suffixed(self.prefix, &format!("_{way}_{engine}")).exists();
+        there("h2c") && there("c2h")
+    }
+
+    /// The engines that it names: one, or those whose streams are there.
+    fn engines(&self) -> Range<usize> {
+        match self.engine {
+            Some(engine) => engine..engine + 1,
+            None => {
+                let more = (1..regs::ENGINES_MAX).take_while(|engine| self.has(*engine));
+                0..1 + more.count()
+            }
+        }
+    }
+}
+
+/// Splits `#N` from an address.
+pub(super) fn split_engine(address: &str) -> Result<(&str, Option<usize>), String> {
+    let Some((board, number)) = address.rsplit_once('#') else {
+        return Ok((address, None));
+    };
+    let last = regs::ENGINES_MAX - 1;
+    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+    match number.parse() {
+        Ok(engine) if digits && engine <= last => Ok((board, Some(engine))),
+        _ => Err(format!(
+            "{number:?} after \"#\" is no engine's number, which is 0 to {last}"
+        )),
+    }
+}
 
 impl Transport for XdmaTransport {
     fn scheme(&self) -> &'static str {
@@ -41,10 +94,9 @@ impl Transport for XdmaTransport {
     }
 
     fn parse(&self, address: &str) -> Result<String, String> {
-        match address {
-            "" => Err("the path is missing".into()),
-            path => Ok(path.into()),
-        }
+        let Place { prefix, engine } = Place::of(address)?;
+        let engine = engine.map_or(String::new(), |engine| format!("#{engine}"));
+        Ok(format!("{}{engine}", prefix.display()))
     }
 
     fn open(
@@ -52,8 +104,21 @@ impl Transport for XdmaTransport {
         address: &str,
         options: &OpenOptions,
     ) -> Result<Box<dyn Device + Send>, DeviceError> {
-        let board = open(Path::new(address), options.wait, options.cancel.clone())?;
+        let place = Place::of(address).map_err(|what| DeviceError::Link {
+            device: format!("xdma:{address}"),
+            what,
+        })?;
+        let board = open(address, &place, options.wait, options.cancel.clone())?;
         Ok(Box::new(board))
+    }
+
+    fn engines(&self, address: &str) -> Vec<String> {
+        match Place::of(address).map(|place| place.engines()) {
+            Ok(engines) if engines.len() > 1 => engines
+                .map(|engine| format!("{address}#{engine}"))
+                .collect(),
+            _ => vec![address.into()],
+        }
     }
 
     fn discover(&self, root: &Path) -> Vec<String> {
@@ -74,18 +139,24 @@ impl Transport for XdmaTransport {
     }
 
     fn nodes(&self, address: &str) -> Vec<super::Node> {
-        let node = |suffix, read, write, optional| super::Node {
-            path: suffixed(Path::new(address), suffix),
+        let Ok(place) = Place::of(address) else {
+            return Vec::new();
+        };
+        let node = |suffix: &str, read, write, optional| super::Node {
+            path: suffixed(place.prefix, suffix),
             read,
             write,
             optional,
         };
-        vec![
-            node("_user", true, true, false),
-            node("_h2c_0", false, true, false),
-            node("_c2h_0", true, false, false),
-            node("_events_0", true, false, true),
-        ]
+        let mut nodes = vec![node("_user", true, true, false)];
+        for engine in place.engines() {
+            nodes.extend([
+                node(&format!("_h2c_{engine}"), false, true, false),
+                node(&format!("_c2h_{engine}"), true, false, false),
+                node(&format!("_events_{engine}"), true, false, true),
+            ]);
+        }
+        nodes
     }
 
     fn off_the_bus(&self, address: &str) -> Option<&'static str> {
@@ -98,28 +169,49 @@ impl Transport for XdmaTransport {
     }
 }
 
-/// Opens `PREFIX_user`, `PREFIX_h2c_0`, `PREFIX_c2h_0` and, if it is there, `PREFIX_events_0`.
-fn open(prefix: &Path, wait: Duration, cancel: Cancel) -> Result<Board<Xdma>, DeviceError> {
-    let name = format!("xdma:{}", prefix.display());
-    let node = |suffix: &str| suffixed(prefix, suffix);
+/// Opens `PREFIX_user`, `PREFIX_h2c_N`, `PREFIX_c2h_N` and, if it is there, `PREFIX_events_N`.
+fn open(
+    address: &str,
+    place: &Place<'_>,
+    wait: Duration,
+    cancel: Cancel,
+) -> Result<Board<Xdma>, DeviceError> {
+    let (name, engine) = (format!("xdma:{address}"), place.engine.unwrap_or(0));
+    let node = |what: &str| suffixed(place.prefix, what);
+    let stream = |way: &str| node(&format!("_{way}_{engine}"));
+    let cancelled = || cancel.is_cancelled();
     let path = node("_user");
     let user = open_node(&name, &path, OFlags::RDWR)?;
-    lock(&name, &path, &user, wait, &|| cancel.is_cancelled())?;
-    let registers = RegisterMap::new(&user, 0, 0, regs::SPACE as usize)
+    // Engines are locked one by one, by a node that each has for itself; the first one by what
+    // programs lock that know one engine only.
+    if engine == 0 {
+        lock(&name, &path, &user, wait, &cancelled)?;
+    }
+    let registers = RegisterMap::new(&user, regs::window(engine).into(), 0, regs::SPACE as usize)
         .map_err(|error| io_error(&name, "map", &path, &error))?;
-    let stream = |path: PathBuf, flags| {
-        Ok(Some(Stream {
+    let open_stream = |path: PathBuf, flags| -> Result<Stream<Node>, DeviceError> {
+        Ok(Stream {
             raw: Node {
                 file: open_node(&name, &path, flags)?,
             },
             device: name.clone(),
             node: path,
-        }))
+        })
     };
-    let events = open_node(&name, &node("_events_0"), OFlags::RDONLY).ok();
+    let to_engine = open_stream(stream("h2c"), OFlags::WRONLY)?;
+    if engine > 0 {
+        lock(
+            &name,
+            &to_engine.node,
+            &to_engine.raw.file,
+            wait,
+            &cancelled,
+        )?;
+    }
+    let events = open_node(&name, &stream("events"), OFlags::RDONLY).ok();
     let link = Xdma {
-        to_engine: stream(node("_h2c_0"), OFlags::WRONLY)?,
-        from_engine: stream(node("_c2h_0"), OFlags::RDONLY)?,
+        to_engine: Some(to_engine),
+        from_engine: Some(open_stream(stream("c2h"), OFlags::RDONLY)?),
         interrupt: events.map(|events| Interrupt::new(events, false)),
         registers,
         _user: user,

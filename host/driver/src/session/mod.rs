@@ -437,6 +437,12 @@ impl<D: Device> Session<D> {
         &mut self.device
     }
 
+    /// The device's name, for messages.
+    #[must_use]
+    pub fn device_name(&self) -> String {
+        self.device.name()
+    }
+
     /// The configuration.
     #[must_use]
     pub fn config(&self) -> &HwConfig {

@@ -16,6 +16,7 @@ use channel::{CacheSync, Channel, MM2S, S2MM};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
 use std::fs::File;
+use std::ops::Range;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -66,6 +67,18 @@ impl Transport for AxiDmaTransport {
         there.then(|| names.to_string()).into_iter().collect()
     }
 
+    fn engines(&self, address: &str) -> Vec<String> {
+        let Ok(names) = address.parse::<Names>() else {
+            return vec![address.into()];
+        };
+        match engines(&names, &uio_names(&names.root)) {
+            engines if engines.len() > 1 => {
+                engines.map(|engine| format!("{names}#{engine}")).collect()
+            }
+            _ => vec![address.into()],
+        }
+    }
+
     fn nodes(&self, address: &str) -> Vec<Node> {
         let Ok(names) = address.parse::<Names>() else {
             return Vec::new();
@@ -76,13 +89,17 @@ impl Transport for AxiDmaTransport {
             Some(dev.join(folder.file_name()?))
         };
         let absent = |wanted: &str| dev.join(format!("uio-of-{wanted}"));
-        [
-            uio(&names.core).unwrap_or_else(|| absent(&names.core)),
-            uio(&names.dma).unwrap_or_else(|| absent(&names.dma)),
-            dev.join(&names.buffer),
-        ]
-        .map(Node::new)
-        .into()
+        let mut nodes = Vec::new();
+        for engine in engines(&names, &uios) {
+            let names = names.of_engine(engine);
+            let there = [
+                uio(&names.core).unwrap_or_else(|| absent(&names.core)),
+                uio(&names.dma).unwrap_or_else(|| absent(&names.dma)),
+                dev.join(&names.buffer),
+            ];
+            nodes.extend(there.map(Node::new));
+        }
+        nodes
     }
 
     fn advice(&self) -> Option<&'static str> {
@@ -105,6 +122,18 @@ pub struct AxiDma {
     memory: File,
     length_bits: u32,
     interrupt: Option<Interrupt>,
+}
+
+/// The engines that names stand for: one, or those whose core is there.
+fn engines(names: &Names, uios: &[(String, PathBuf)]) -> Range<usize> {
+    let there = |engine: &usize| {
+        let core = names.of_engine(*engine).core;
+        uios.iter().any(|(name, _)| *name == core)
+    };
+    match names.engine {
+        Some(engine) => engine..engine + 1,
+        None => 0..1 + (1..regs::ENGINES_MAX).take_while(there).count(),
+    }
 }
 
 /// The interrupt of a UIO device, if it is one: an emulator's registers are a plain file.
@@ -152,6 +181,7 @@ fn sync(device: &str, buffer: &DmaBuffer) -> Result<Option<CacheSync>, DeviceErr
 /// Finds the parts by name and resets the AXI DMA.
 fn open(names: &Names, wait: Duration, cancel: Cancel) -> Result<Board<AxiDma>, DeviceError> {
     let name = format!("axidma:{names}");
+    let names = &names.of_engine(names.engine.unwrap_or(0));
     let core = sysfs::uio(&name, &names.root, &names.core)?;
     let dma = sysfs::uio(&name, &names.root, &names.dma)?;
     let buffer = sysfs::dma_buffer(&name, &names.root, &names.buffer)?;

@@ -1,5 +1,6 @@
-//! What an `axidma:` URI names: `[ROOT][?core=NAME&dma=NAME&buffer=NAME&length-bits=N]`.
+//! What an `axidma:` URI names: `[ROOT][?core=NAME&dma=NAME&buffer=NAME&length-bits=N][#ENGINE]`.
 
+use super::super::xdma::split_engine;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -17,6 +18,8 @@ pub(in super::super) struct Names {
     pub buffer: String,
     /// Width of the AXI DMA's length registers, if it is not to be found out.
     pub length_bits: Option<u32>,
+    /// Number of the engine, if it is named.
+    pub engine: Option<usize>,
 }
 
 impl Names {
@@ -34,6 +37,21 @@ impl Names {
             dma: Names::DMA.into(),
             buffer: Names::BUFFER.into(),
             length_bits: None,
+            engine: None,
+        }
+    }
+
+    /// Those of one engine: the first one's are as they stand, `-N` follows those of the others.
+    pub fn of_engine(&self, engine: usize) -> Names {
+        let name = |name: &str| match engine {
+            0 => name.to_owned(),
+            engine => format!("{name}-{engine}"),
+        };
+        Names {
+            core: name(&self.core),
+            dma: name(&self.dma),
+            buffer: name(&self.buffer),
+            ..self.clone()
         }
     }
 }
@@ -51,8 +69,10 @@ impl FromStr for Names {
     type Err = String;
 
     fn from_str(address: &str) -> Result<Names, String> {
+        let (address, engine) = split_engine(address)?;
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut names = Names::at(Path::new(if path.is_empty() { "/" } else { path }));
+        names.engine = engine;
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (key, value) = pair
                 .split_once('=')
@@ -91,6 +111,9 @@ impl fmt::Display for Names {
         }
         if let Some(bits) = self.length_bits {
             write!(f, "{separator}length-bits={bits}")?;
+        }
+        if let Some(engine) = self.engine {
+            write!(f, "#{engine}")?;
         }
         Ok(())
     }
