@@ -58,7 +58,15 @@ impl Transport for Made {
             (false, more) if !more.is_empty() => {
                 Err(format!("nothing follows \"{}:\"", self.scheme))
             }
-            _ => Ok(address.into()),
+            (true, _) => many(address).map(|_| address.into()),
+            (false, _) => Ok(address.into()),
+        }
+    }
+
+    fn engines(&self, address: &str) -> Vec<String> {
+        match many(address) {
+            Ok((preset, count)) => vec![preset.into(); count],
+            Err(_) => vec![address.into()],
         }
     }
 
@@ -71,6 +79,20 @@ impl Transport for Made {
 
     fn off_the_bus(&self, _: &str) -> Option<&'static str> {
         Some(self.what)
+    }
+}
+
+/// Most simulated engines of one URI.
+const MOST: usize = 64;
+
+/// Splits `*N`, so many engines, from a preset.
+fn many(address: &str) -> Result<(&str, usize), String> {
+    let Some((preset, count)) = address.rsplit_once('*') else {
+        return Ok((address, 1));
+    };
+    match count.parse() {
+        Ok(count @ 1..=MOST) if !preset.is_empty() => Ok((preset, count)),
+        _ => Err(format!("\"*{count}\" is no number of engines, which is 1 to {MOST}")),
     }
 }
 
@@ -94,10 +116,38 @@ pub fn uri(text: &str) -> Result<Uri, UriError> {
     transports().parse(text)
 }
 
+/// Reads the URIs of engines, with commas between them.
+///
+/// # Errors
+/// As [`uri`].
+pub fn uris(text: &str) -> Result<Vec<Uri>, UriError> {
+    split(text).map(uri).collect()
+}
+
+/// At the commas that a URI follows: a path may have others.
+pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = Some(text);
+    std::iter::from_fn(move || {
+        let text = rest?;
+        let begins_uri = |rest: &str| {
+            let scheme = rest.split(|c: char| !c.is_ascii_lowercase() && !c.is_ascii_digit());
+            let scheme = scheme.into_iter().next().unwrap_or_default();
+            !scheme.is_empty() && rest[scheme.len()..].starts_with(':')
+        };
+        let comma = text
+            .match_indices(',')
+            .map(|(at, _)| at)
+            .find(|at| begins_uri(&text[at + 1..]));
+        rest = comma.map(|at| &text[at + 1..]);
+        Some(&text[..comma.unwrap_or(text.len())])
+    })
+}
+
 /// The preset that a URI names, if it is the simulator's.
 #[must_use]
 pub fn simulated_preset(uri: &Uri) -> Option<&str> {
-    (uri.transport().scheme() == SIM).then(|| uri.address())
+    let simulated = uri.transport().scheme() == SIM;
+    simulated.then(|| many(uri.address()).map_or(uri.address(), |(preset, _)| preset))
 }
 
 /// What carries out command streams: however it was named, it is opened and used in one way.
@@ -372,6 +422,22 @@ mod tests {
             let error = uri(bad).unwrap_err().to_string();
             assert!(error.contains("or sim:PRESET for the simulator"), "{error}");
         }
+    }
+
+    #[test]
+    fn several_engines_are_named_at_once() {
+        let sim = uri("sim:fb64*4").unwrap();
+        assert_eq!(sim.engines(), vec![uri("sim:fb64").unwrap(); 4]);
+        assert_eq!(simulated_preset(&sim), Some("fb64"));
+        for bad in ["sim:fb64*0", "sim:fb64*65", "sim:fb64*x", "sim:*2"] {
+            let error = uri(bad).unwrap_err().to_string();
+            assert!(error.contains("1 to 64"), "{error}");
+        }
+        let all = uris("xdma:/dev/a,b,xdma:/dev/xdma1#2,sim:fb64*2").unwrap();
+        let all: Vec<String> = all.iter().map(Uri::to_string).collect();
+        assert_eq!(all, ["xdma:/dev/a,b", "xdma:/dev/xdma1#2", "sim:fb64*2"]);
+        assert!(uris("xdma:/dev/xdma0,usb:1").is_err());
+        assert!(uris("").is_err());
     }
 
     #[test]

@@ -5,11 +5,12 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use firebrick_driver::{Answer, Cancel, DeviceError, ImageResult, Next, Program, Session};
-use firebrick_driver::{SessionError, Uri};
+use firebrick_driver::{SessionError, Told, Uri};
 use firebrick_spec::HwConfig;
 use ndarray::{Array3, ArrayView3};
 
 use crate::device::{self, AnyDevice, Behaviour, Carrier, Opening};
+use crate::pool::{self, PoolOptions, Pooled, RETRIES};
 use crate::predict::{Forecast, Prediction};
 use crate::{Classification, Error, FeatureMaps, Image, Model, deadline};
 
@@ -101,6 +102,7 @@ pub struct Engine {
 enum Backend {
     Model(firebrick_model::Model),
     Engine(Box<Opened>),
+    Pool(Box<Pooled>),
 }
 
 /// A device, and what is compiled for it.
@@ -127,6 +129,12 @@ impl Engine {
     /// | `sim:PRESET` | the emitted Verilog, simulated cycle by cycle; built on first use |
     /// | `xdma:/dev/xdma0` | a PCIe board behind the XDMA driver |
     /// | `axidma:` | the fabric of a Zynq |
+    /// | `xdma:/dev/xdma0#2`, `axidma:#1` | one engine of a board that has several |
+    /// | `sim:PRESET*4` | four simulated engines |
+    ///
+    /// A board with several engines, and several names with commas between them, make a pool:
+    /// pictures go to whichever engine has room, and results come in order. An engine of a pool that
+    /// fails is reset and taken back in while others do its pictures.
     ///
     /// A board says itself which preset it is. The network is SqueezeNet v1.1 until
     /// [`load`](Self::load) names another.
@@ -144,15 +152,28 @@ impl Engine {
     /// As [`open`](Self::open).
     pub fn open_with(name: &str, options: Options) -> Result<Engine, Error> {
         let model = options.model.clone().unwrap_or_else(Model::builtin);
-        let uri = match name {
+        let text = match name {
             "model" => "model:",
             name => name,
         };
-        let uri = device::backends().parse(uri)?;
+        let backends = device::backends();
+        let uris = device::split(text).map(|uri| backends.parse(uri));
+        let uris = uris.collect::<Result<Vec<Uri>, _>>()?;
         let cancel = options.cancel.clone();
-        let backend = match device::is_model(&uri) {
-            true => Backend::Model(firebrick_model::Model::new(model.network())?),
-            false => Backend::Engine(Box::new(Opened::open(&uri, options, &model)?)),
+        let backend = match &uris[..] {
+            [uri] if device::is_model(uri) => {
+                Backend::Model(firebrick_model::Model::new(model.network())?)
+            }
+            uris => {
+                let carriers = pool::carriers(uris)?;
+                match &carriers[..] {
+                    [one] => {
+                        let carrier = one.clone();
+                        Backend::Engine(Box::new(Opened::open(carrier, options, &model)?))
+                    }
+                    _ => Backend::Pool(Box::new(open_pool(carriers, options, &model)?)),
+                }
+            }
         };
         Ok(Engine {
             name: name.to_owned(),
@@ -173,6 +194,7 @@ impl Engine {
                 engine.program = model.on(&engine.config).compile(false)?;
                 engine.check = None;
             }
+            Backend::Pool(pooled) => pooled.load(|config| model.on(config).compile(false))?,
         }
         self.model = model.clone();
         Ok(())
@@ -190,12 +212,13 @@ impl Engine {
         &self.model
     }
 
-    /// The engine's configuration; the integer model has none.
+    /// The engine's configuration, of several that of the first; the integer model has none.
     #[must_use]
     pub fn config(&self) -> Option<&HwConfig> {
         match &self.backend {
             Backend::Model(_) => None,
             Backend::Engine(engine) => Some(&engine.config),
+            Backend::Pool(pooled) => Some(pooled.config()),
         }
     }
 
@@ -247,6 +270,15 @@ impl Engine {
             Backend::Model(model) => Ok(model.logits(input)?),
             Backend::Engine(engine) => {
                 engine.with(|session, program| Ok(session.run(program, input)?.logits))
+            }
+            Backend::Pool(_) => {
+                let mut result = None;
+                let take = |_, scores| {
+                    result = Some(scores);
+                    ControlFlow::Continue(())
+                };
+                self.run_each([Ok(input.to_owned())], take)?;
+                result.ok_or(Error::Missing)
             }
         }
     }
@@ -304,6 +336,34 @@ impl Engine {
                     None => Ok(count),
                 }
             }
+            Backend::Pool(pooled) => {
+                let (mut wrong, mut lost) = (None, None);
+                let mut next = || match inputs.next() {
+                    Some(Ok(input)) => Next::Picture(input),
+                    Some(Err(error)) => {
+                        wrong = Some(error);
+                        Next::End
+                    }
+                    None => Next::End,
+                };
+                let mut tell = |told: Told<'_>| match told {
+                    Told::Answer { answer, .. } => take(answer.index, answer.result.logits),
+                    Told::Failed { lost: picture } => {
+                        lost = Some((picture.error.kind(), picture.error.to_string()));
+                        ControlFlow::Break(())
+                    }
+                    Told::Again { .. } | Told::Out { .. } | Told::Back { .. } => {
+                        ControlFlow::Continue(())
+                    }
+                };
+                let count = pooled.pool.run(RETRIES, &mut next, &mut tell);
+                match (count, wrong, lost) {
+                    (Err(error), ..) => Err(error.into()),
+                    (_, _, Some((kind, message))) => Err(Error::Pool { kind, message }),
+                    (_, Some(error), None) => Err(error),
+                    (Ok(count), None, None) => Ok(count),
+                }
+            }
         }
     }
 
@@ -326,17 +386,36 @@ impl Engine {
         match &mut self.backend {
             Backend::Model(model) => Ok(FeatureMaps::of_model(model.run(input)?)),
             Backend::Engine(engine) => {
-                let ImageResult { maps, logits, .. } = engine.check(&self.model, input)?;
-                let nodes = &self.model.network().nodes;
-                let name = |id: usize| nodes.get(id).map(|node| node.name.clone());
-                let maps = maps.into_iter();
-                let maps = maps.map(|(id, map)| (name(id.0).unwrap_or_default(), map));
-                Ok(FeatureMaps::of_engine(maps.collect(), logits))
+                let result = engine.check(&self.model, input)?;
+                Ok(self.maps_of(result))
+            }
+            // The first of them does.
+            Backend::Pool(pooled) => {
+                let program = match pooled.check.take() {
+                    Some(program) => program,
+                    None => self.model.on(pooled.config()).compile(true)?,
+                };
+                let result = pooled
+                    .session(&program)
+                    .and_then(|session| session.run(&program, input));
+                pooled.check = Some(program);
+                // What it was to take for pictures.
+                pooled.restore_deadline();
+                Ok(self.maps_of(result?))
             }
         }
     }
 
-    /// What this engine takes for the network that is loaded, at a clock in MHz; nothing for the
+    fn maps_of(&self, result: ImageResult) -> FeatureMaps {
+        let ImageResult { maps, logits, .. } = result;
+        let nodes = &self.model.network().nodes;
+        let name = |id: usize| nodes.get(id).map(|node| node.name.clone());
+        let maps = maps.into_iter();
+        let maps = maps.map(|(id, map)| (name(id.0).unwrap_or_default(), map));
+        FeatureMaps::of_engine(maps.collect(), logits)
+    }
+
+    /// What this engine, of several the first, takes for the network that is loaded, at a clock in MHz; nothing for the
     /// integer model, which has no cycles.
     ///
     /// # Errors
@@ -347,6 +426,12 @@ impl Engine {
             Backend::Engine(engine) => {
                 let target = self.model.on(&engine.config);
                 Prediction::of(&target, &engine.program)?
+                    .at(clock_mhz)
+                    .map(Some)
+            }
+            Backend::Pool(pooled) => {
+                let target = self.model.on(pooled.config());
+                Prediction::of(&target, pooled.pool.members()[0].program())?
                     .at(clock_mhz)
                     .map(Some)
             }
@@ -361,6 +446,7 @@ impl Engine {
         match &mut self.backend {
             Backend::Model(_) => Ok(()),
             Backend::Engine(engine) => Ok(engine.session()?.reset()?),
+            Backend::Pool(pooled) => Ok(pooled.pool.reset()?),
         }
     }
 
@@ -380,8 +466,31 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+/// Opens several engines.
+fn open_pool(carriers: Vec<Carrier>, options: Options, model: &Model) -> Result<Pooled, Error> {
+    let carriers = carriers
+        .into_iter()
+        .map(|carrier| carrier.waiting(Some(options.wait)))
+        .collect();
+    let pool_options = PoolOptions {
+        config: None,
+        behaviour: options.behaviour,
+        deadline: options.deadline,
+        cancel: options.cancel.clone(),
+    };
+    #[cfg(feature = "sim")]
+    let mut progress = options.progress;
+    let opening = || Opening {
+        cancel: options.cancel.clone(),
+        #[cfg(feature = "sim")]
+        progress: progress.take(),
+    };
+    let compile = |config: &HwConfig| model.on(config).compile(false);
+    Pooled::open(carriers, &pool_options, opening, compile)
+}
+
 impl Opened {
-    fn open(uri: &Uri, options: Options, model: &Model) -> Result<Opened, Error> {
+    fn open(carrier: Carrier, options: Options, model: &Model) -> Result<Opened, Error> {
         let Options {
             wait,
             deadline,
@@ -389,7 +498,7 @@ impl Opened {
             behaviour,
             ..
         } = options;
-        let carrier = Carrier::at(uri)?.waiting(Some(wait));
+        let carrier = carrier.waiting(Some(wait));
         // What does not fit is said before a minute of building.
         let early = carrier.configuration().map(|config| model.on(config));
         let early = early.map(|target| target.compile(false)).transpose()?;

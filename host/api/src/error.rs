@@ -77,6 +77,14 @@ pub enum Error {
     /// There is no engine behind a device, or a picture has no result.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// A picture has no result: it failed on as many engines of a pool as it was tried on.
+    #[error("{message}")]
+    Pool {
+        /// See [`Error::kind`].
+        kind: &'static str,
+        /// The last engine's error.
+        message: String,
+    },
     /// No Verilog, no simulator, or a simulated engine that does not run.
     #[cfg(feature = "sim")]
     #[error(transparent)]
@@ -142,6 +150,7 @@ impl Error {
             Error::Uri(_) => "uri",
             Error::Device(error) => error.kind(),
             Error::Session(error) => error.kind(),
+            Error::Pool { kind, .. } => kind,
             #[cfg(feature = "sim")]
             Error::Sim(_) => "simulator",
             Error::NoSimulator { .. } => "simulator",

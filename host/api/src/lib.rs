@@ -31,7 +31,7 @@
 //!
 //! [`Model::predict`] says what a preset would take, cycle by cycle, without an engine, and the
 //! module `verilog` writes the engine itself. [`device`], [`target`] and [`accounting`] are for
-//! programs that drive engines themselves.
+//! programs that drive engines themselves; [`pool`] is for those that drive several.
 //!
 //! # Features
 //! `sim` (on by default): the simulated engine and the Verilog. A simulated engine wants Verilator
@@ -47,6 +47,7 @@ mod error;
 mod maps;
 mod model;
 pub mod picture;
+pub mod pool;
 pub mod predict;
 mod scores;
 pub mod target;

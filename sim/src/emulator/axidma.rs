@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use firebrick_spec::{HwConfig, regs};
+use firebrick_spec::regs;
 
 use super::dma::Dma;
 use super::engine::Engine;
@@ -14,7 +14,7 @@ use super::nodes::Nodes;
 use super::options::Options;
 use super::output::Output;
 
-/// Name of the core's UIO device.
+/// Name of the core's UIO device; `-N` follows each name for engine N but the first.
 const CORE: &str = "firebrick";
 /// Name of the AXI DMA's UIO device.
 const DMA: &str = "firebrick-dma";
@@ -27,7 +27,12 @@ const BUFFER_ADDRESS: u64 = 0x3800_0000;
 /// Bytes of the DMA's registers.
 const DMA_SPACE: u64 = 0x1000;
 
-/// The nodes.
+/// The board as the driver names it.
+pub fn uri(dir: &Path) -> String {
+    format!("axidma:{}", dir.display())
+}
+
+/// The nodes of one engine.
 #[derive(Debug)]
 pub struct AxiDma {
     dma: Dma,
@@ -35,10 +40,10 @@ pub struct AxiDma {
 }
 
 impl AxiDma {
-    /// Makes the nodes. Gives the core's registers to be shown, too.
+    /// Makes an engine's nodes. Gives the core's registers to be shown, too.
     pub fn new(
         nodes: &mut Nodes,
-        config: &HwConfig,
+        engine: usize,
         options: &Options,
     ) -> Result<(AxiDma, SharedMap), EmulatorError> {
         if !Options::LENGTH_BITS.contains(&options.length_bits) {
@@ -49,29 +54,29 @@ impl AxiDma {
                 ),
             });
         }
-        let core = uio(nodes, 0, CORE, CORE_ADDRESS, regs::SPACE.into())?;
-        let registers = uio(nodes, 1, DMA, DMA_ADDRESS, DMA_SPACE)?;
+        let name = |name: &str| match engine {
+            0 => name.to_owned(),
+            engine => format!("{name}-{engine}"),
+        };
+        let (first, window) = (2 * engine as u32, u64::from(regs::window(engine)));
+        let space = regs::SPACE.into();
+        let core = uio(nodes, first, &name(CORE), CORE_ADDRESS + window, space)?;
+        let address = DMA_ADDRESS + window;
+        let registers = uio(nodes, first + 1, &name(DMA), address, DMA_SPACE)?;
         // As the device tree has it, for whoever looks there.
         nodes.bytes(
-            "sys/class/uio/uio1/device/of_node/xlnx,sg-length-width",
+            &format!(
+                "sys/class/uio/uio{}/device/of_node/xlnx,sg-length-width",
+                first + 1
+            ),
             &options.length_bits.to_be_bytes(),
         )?;
         let bytes = options.buffer_bytes.next_multiple_of(4096);
-        let memory = buffer(nodes, bytes, options.coherent)?;
-        let dma = Dma::new(
-            registers,
-            memory,
-            BUFFER_ADDRESS,
-            bytes,
-            options.length_bits,
-        );
-        let input = Input::new(config);
+        let address = BUFFER_ADDRESS + (engine * bytes) as u64;
+        let memory = buffer(nodes, &name(BUFFER), address, bytes, options.coherent)?;
+        let dma = Dma::new(registers, memory, address, bytes, options.length_bits);
+        let input = Input::new(&options.config);
         Ok((AxiDma { dma, input }, core))
-    }
-
-    /// The device as the driver names it.
-    pub fn uri(&self, dir: &Path) -> String {
-        format!("axidma:{}", dir.display())
     }
 
     /// Moves data; says whether a channel runs.
@@ -106,10 +111,16 @@ fn uio(
 }
 
 /// Makes a u-dma-buf.
-fn buffer(nodes: &mut Nodes, bytes: usize, coherent: bool) -> Result<SharedMap, EmulatorError> {
-    let class = format!("sys/class/u-dma-buf/{BUFFER}");
+fn buffer(
+    nodes: &mut Nodes,
+    name: &str,
+    address: u64,
+    bytes: usize,
+    coherent: bool,
+) -> Result<SharedMap, EmulatorError> {
+    let class = format!("sys/class/u-dma-buf/{name}");
     for (attribute, value) in [
-        ("phys_addr", format!("{BUFFER_ADDRESS:#018x}")),
+        ("phys_addr", format!("{address:#018x}")),
         ("size", bytes.to_string()),
         ("dma_coherent", u8::from(coherent).to_string()),
         ("sync_mode", "1".to_owned()),
@@ -122,7 +133,7 @@ fn buffer(nodes: &mut Nodes, bytes: usize, coherent: bool) -> Result<SharedMap, 
     ] {
         nodes.attribute(&format!("{class}/{attribute}"), &value)?;
     }
-    memory(nodes, &format!("dev/{BUFFER}"), bytes as u64)
+    memory(nodes, &format!("dev/{name}"), bytes as u64)
 }
 
 fn memory(nodes: &mut Nodes, name: &str, bytes: u64) -> Result<SharedMap, EmulatorError> {

@@ -11,9 +11,9 @@ use super::faults::Faults;
 use super::fifo::Fifo;
 use super::nodes::Nodes;
 
-/// The pipe that takes commands.
+/// The pipe that takes commands; `_N` follows it for engine N but the first.
 pub const CONTROL: &str = "control";
-/// The file that tells.
+/// The file that tells, likewise.
 pub const STATE: &str = "state";
 /// A line longer than this is dropped.
 const LINE_MAX: usize = 4096;
@@ -31,14 +31,18 @@ pub struct Control {
 }
 
 impl Control {
-    /// Makes pipe and file.
-    pub fn new(nodes: &mut Nodes) -> Result<Control, EmulatorError> {
-        let path = nodes.fifo(CONTROL)?;
+    /// Makes pipe and file of an engine: the first one's have the plain names.
+    pub fn new(nodes: &mut Nodes, engine: usize) -> Result<Control, EmulatorError> {
+        let name = |name: &str| match engine {
+            0 => name.to_owned(),
+            engine => format!("{name}_{engine}"),
+        };
+        let path = nodes.fifo(&name(CONTROL))?;
         let fifo = Fifo::open(&path).map_err(EmulatorError::node("open", path))?;
-        nodes.memory(STATE, 0)?;
+        nodes.memory(&name(STATE), 0)?;
         Ok(Control {
             fifo,
-            state: nodes.dir().join(STATE),
+            state: nodes.dir().join(name(STATE)),
             line: Vec::new(),
             commands: 0,
             last_error: None,

@@ -88,6 +88,32 @@ pub struct Fault {
     text: String,
 }
 
+/// A fault of one engine: `[ENGINE:]FAULT`, of the first one if none is named.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed {
+    /// Number of the engine, from 0.
+    pub engine: usize,
+    /// What goes wrong with it.
+    pub fault: Fault,
+}
+
+impl FromStr for Placed {
+    type Err = FaultError;
+
+    fn from_str(text: &str) -> Result<Placed, FaultError> {
+        // No fault begins with a digit.
+        let named = text.split_once(':').and_then(|(engine, fault)| {
+            let digits = engine.bytes().all(|byte| byte.is_ascii_digit());
+            digits.then_some((engine.parse().ok()?, fault))
+        });
+        let (engine, fault) = named.unwrap_or((0, text));
+        Ok(Placed {
+            engine,
+            fault: fault.parse()?,
+        })
+    }
+}
+
 /// Why a text is no fault.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{fault:?} is no fault: {why}")]
@@ -375,6 +401,24 @@ mod tests {
         assert_eq!((fault.effect, fault.times), (dma, Some(1)));
         let fault: Fault = "h2c-errno=ETIMEDOUT".parse().unwrap();
         assert_eq!(fault.effect, Effect::H2cErrno(Errno::TIMEDOUT));
+    }
+
+    #[test]
+    fn a_fault_may_name_its_engine() {
+        for (text, engine, fault) in [
+            ("dma=mm2s:int", 0, "dma=mm2s:int"),
+            ("2:dma=mm2s:int", 2, "dma=mm2s:int"),
+            ("0:stall", 0, "stall"),
+        ] {
+            let placed: Placed = text.parse().unwrap();
+            assert_eq!(
+                (placed.engine, placed.fault),
+                (engine, fault.parse().unwrap())
+            );
+        }
+        for wrong in ["x:stall", "1:", ":stall", "-1:stall", "1:nonsense"] {
+            assert!(wrong.parse::<Placed>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use memmap2::MmapRaw;
+use memmap2::{MmapOptions, MmapRaw};
 
 /// A shared, writable mapping of a whole file.
 #[derive(Debug)]
@@ -20,6 +20,13 @@ impl SharedMap {
     /// Maps the file. It must not become shorter while it is mapped.
     pub fn new(file: &File) -> io::Result<SharedMap> {
         let raw = MmapRaw::map_raw(file)?;
+        Ok(SharedMap { raw })
+    }
+
+    /// Maps so many bytes of a file from a page's beginning on. It must not become shorter while it
+    /// is mapped.
+    pub fn window(file: &File, offset: u64, bytes: usize) -> io::Result<SharedMap> {
+        let raw = MmapOptions::new().offset(offset).len(bytes).map_raw(file)?;
         Ok(SharedMap { raw })
     }
 

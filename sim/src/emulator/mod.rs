@@ -1,9 +1,9 @@
 //! A board that is not there: device nodes in a folder, with the Verilated core behind them, for
 //! a driver that must not know the difference. Faults can be set.
 //!
-//! One loop does everything: it carries out what was written to registers, moves data between
-//! nodes and core, runs the core's clock, and shows the registers again. So registers can be
-//! polled while streams flow.
+//! One loop does everything for an engine: it carries out what was written to registers, moves data
+//! between nodes and core, runs the core's clock, and shows the registers again. So registers can be
+//! polled while streams flow. Each engine of a board has a loop and a thread of its own.
 
 mod axidma;
 mod control;
@@ -23,11 +23,13 @@ mod output;
 mod registers;
 mod xdma;
 
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 pub use control::{CONTROL, STATE};
 pub use error::EmulatorError;
-pub use fault::{FAULTS, Fault, FaultError};
+pub use fault::{FAULTS, Fault, FaultError, Placed};
 pub use options::{Kind, Options, Streams};
 
 use crate::device::SimOptions;
@@ -38,6 +40,7 @@ use core_registers::{CoreRegisters, Done};
 use engine::Engine;
 use fault::Effect;
 use faults::Faults;
+use firebrick_spec::regs;
 use nodes::Nodes;
 use output::Output;
 use xdma::Xdma;
@@ -57,6 +60,17 @@ const ATTENTIVE: Duration = Duration::from_secs(1);
 /// An emulated board. Its nodes go with it.
 #[derive(Debug)]
 pub struct Emulator {
+    kind: Kind,
+    units: Vec<Unit>,
+    // Last: nodes are removed when nothing serves them any more.
+    nodes: Nodes,
+}
+
+/// One engine of the board.
+#[derive(Debug)]
+struct Unit {
+    /// Folder of the nodes, for messages.
+    dir: PathBuf,
     engine: Engine,
     registers: CoreRegisters,
     board: Board,
@@ -67,8 +81,6 @@ pub struct Emulator {
     irq: bool,
     /// Beats moved, and the cycle in which that was last seen to grow.
     moved: (u64, u64),
-    // Last: nodes are removed when nothing serves them any more.
-    nodes: Nodes,
 }
 
 /// What is around the core.
@@ -112,33 +124,116 @@ impl Emulator {
     ///
     /// # Errors
     /// If there is no core; if the folder is in use, has somebody else's files in the way, or
-    /// cannot be written; if the board cannot have one of the faults.
+    /// cannot be written; if the board cannot have one of the faults, or so many engines.
     pub fn start(options: &Options, builder: &Builder) -> Result<Emulator, EmulatorError> {
+        let (engines, most) = (options.engines, regs::ENGINES_MAX);
+        let wrong = |what| Err(EmulatorError::Options { what });
+        if !(1..=most).contains(&engines) {
+            return wrong(format!("a board has 1 to {most} engines, not {engines}"));
+        }
+        if let Some(fault) = options.faults.iter().find(|fault| fault.engine >= engines) {
+            let (engine, last) = (fault.engine, engines - 1);
+            return wrong(format!(
+                "there is no engine {engine} to fail: give 0 to {last}"
+            ));
+        }
         let mut nodes = Nodes::open(&options.dir)?;
+        let user = match options.kind {
+            Kind::Xdma => Some(xdma::registers(&mut nodes, engines)?),
+            Kind::AxiDma => None,
+        };
+        let units = (0..engines).map(|engine| {
+            let (board, map) = match &user {
+                Some(user) => {
+                    let (board, map) = Xdma::new(&mut nodes, user, engine, options)?;
+                    (Board::Xdma(board), map)
+                }
+                None => {
+                    let (board, map) = AxiDma::new(&mut nodes, engine, options)?;
+                    (Board::AxiDma(board), map)
+                }
+            };
+            let control = Control::new(&mut nodes, engine)?;
+            let dir = nodes.dir().to_owned();
+            Unit::new(engine, board, map, control, dir, options, builder)
+        });
+        Ok(Emulator {
+            kind: options.kind,
+            units: units.collect::<Result<_, _>>()?,
+            nodes,
+        })
+    }
+
+    /// The board as the driver names it.
+    #[must_use]
+    pub fn uri(&self) -> String {
+        match self.kind {
+            Kind::Xdma => xdma::uri(self.nodes.dir()),
+            Kind::AxiDma => axidma::uri(self.nodes.dir()),
+        }
+    }
+
+    /// Is the board until `stop` says so, or an engine is told to.
+    ///
+    /// # Errors
+    /// If a core breaks a protocol, or a node fails.
+    pub fn run(&mut self, stop: &dyn Fn() -> bool) -> Result<(), EmulatorError> {
+        let Some((first, others)) = self.units.split_first_mut() else {
+            return Ok(());
+        };
+        let ended = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = others
+                .iter_mut()
+                .map(|unit| scope.spawn(|| unit.run(&ended, &|| false)))
+                .collect();
+            let outcome = first.run(&ended, stop);
+            threads.into_iter().fold(outcome, |outcome, thread| {
+                let other = thread.join().unwrap_or_else(|panic| {
+                    std::panic::resume_unwind(panic);
+                });
+                outcome.and(other)
+            })
+        })
+    }
+}
+
+/// Ends all engines when one ends, however it does.
+struct EndAll<'a>(&'a AtomicBool);
+
+impl Drop for EndAll<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Unit {
+    fn new(
+        number: usize,
+        board: Board,
+        map: map::SharedMap,
+        control: Control,
+        dir: PathBuf,
+        options: &Options,
+        builder: &Builder,
+    ) -> Result<Unit, EmulatorError> {
         let simulation = SimOptions {
-            seed: options.seed,
+            seed: options.seed + number as u64,
             ..SimOptions::default()
         };
         let mut engine = Engine::open(&options.config, builder, &simulation)?;
-        let control = Control::new(&mut nodes)?;
-        let (board, map) = match options.kind {
-            Kind::Xdma => {
-                let (config, timeout) = (&options.config, options.timeout);
-                let (board, map) = Xdma::new(&mut nodes, config, options.streams, timeout)?;
-                (Board::Xdma(board), map)
-            }
-            Kind::AxiDma => {
-                let (board, map) = AxiDma::new(&mut nodes, &options.config, options)?;
-                (Board::AxiDma(board), map)
-            }
-        };
         let mut faults = Faults::default();
-        for fault in &options.faults {
-            board.check(fault)?;
-            faults.arm(fault.clone());
+        for placed in options
+            .faults
+            .iter()
+            .filter(|placed| placed.engine == number)
+        {
+            board.check(&placed.fault)?;
+            faults.arm(placed.fault.clone());
         }
         let registers = CoreRegisters::new(map, &mut engine, &faults)?;
-        let mut emulator = Emulator {
+        let mut unit = Unit {
+            dir,
             output: Output::new(engine.beat()),
             engine,
             registers,
@@ -147,30 +242,18 @@ impl Emulator {
             control,
             irq: false,
             moved: (0, 0),
-            nodes,
         };
         // Whatever is set from the start shows before anybody looks.
-        emulator.turn()?;
-        Ok(emulator)
+        unit.turn()?;
+        Ok(unit)
     }
 
-    /// The device as the driver names it.
-    #[must_use]
-    pub fn uri(&self) -> String {
-        match &self.board {
-            Board::Xdma(board) => board.uri(self.nodes.dir()),
-            Board::AxiDma(board) => board.uri(self.nodes.dir()),
-        }
-    }
-
-    /// Is the board until `stop` says so.
-    ///
-    /// # Errors
-    /// If the core breaks a protocol, or a node fails.
-    pub fn run(&mut self, stop: &dyn Fn() -> bool) -> Result<(), EmulatorError> {
+    /// Is the engine until `stop` says so, it is told to end, or another one has ended.
+    fn run(&mut self, ended: &AtomicBool, stop: &dyn Fn() -> bool) -> Result<(), EmulatorError> {
+        let _end_all = EndAll(ended);
         let mut idle = 0;
         let mut since = Instant::now();
-        while !stop() {
+        while !stop() && !ended.load(Ordering::Relaxed) {
             match self.turn()? {
                 Turn::Stop => break,
                 Turn::Active => {
@@ -239,10 +322,9 @@ impl Emulator {
             .registers
             .serve(&mut self.engine, &mut self.faults, &mut reset)?;
         if let Some(source) = failed {
-            return Err(EmulatorError::node(
-                "empty the streams of",
-                self.nodes.dir(),
-            )(source));
+            return Err(EmulatorError::node("empty the streams of", &self.dir)(
+                source,
+            ));
         }
         if done.irq {
             self.irq = false;
@@ -279,7 +361,7 @@ impl Emulator {
         match &mut self.board {
             Board::Xdma(board) => board
                 .interrupt()
-                .map_err(EmulatorError::node("signal through", self.nodes.dir())),
+                .map_err(EmulatorError::node("signal through", &self.dir)),
             Board::AxiDma(_) => Ok(()),
         }
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firebrick_spec::HwConfig;
 
-use super::fault::Fault;
+use super::fault::Placed;
 
 /// Kind of board.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,6 +36,8 @@ pub struct Options {
     pub config: HwConfig,
     /// Folder of the nodes.
     pub dir: PathBuf,
+    /// Engines, 1 to [`ENGINES_MAX`](firebrick_spec::regs::ENGINES_MAX), each with its own core.
+    pub engines: usize,
     /// How streams are served (XDMA).
     pub streams: Streams,
     /// A call on a stream node ends with what it has when nothing has moved for so long (FUSE).
@@ -47,7 +49,7 @@ pub struct Options {
     /// Whether the u-dma-buf says that it is coherent.
     pub coherent: bool,
     /// Faults from the start on.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Placed>,
     /// Seed of the core's uninitialised state.
     pub seed: u64,
 }
@@ -63,6 +65,7 @@ impl Options {
             kind,
             config: config.clone(),
             dir: dir.into(),
+            engines: 1,
             streams: Streams::Auto,
             timeout: Duration::from_secs(10),
             length_bits: 26,

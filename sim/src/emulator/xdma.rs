@@ -1,11 +1,12 @@
 //! A board behind the XDMA driver: the register BAR as a mapped file, a stream node each way, a
 //! node of interrupts.
 
+use std::fs::File;
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
-use firebrick_spec::{HwConfig, regs};
+use firebrick_spec::regs;
 
 use super::engine::Engine;
 use super::error::EmulatorError;
@@ -16,17 +17,19 @@ use super::fuse::{C2H, FuseStreams, H2C};
 use super::input::{End, Input};
 use super::map::SharedMap;
 use super::nodes::Nodes;
-use super::options::Streams;
+use super::options::{Options, Streams};
 use super::output::Output;
 
 /// Common start of the nodes' names.
 const PREFIX: &str = "xdma0";
-/// Folder that FUSE is mounted on.
+/// Folder that FUSE is mounted on; `_N` follows it for engine N but the first.
 const MOUNT: &str = "streams";
+/// Node of all engines' registers.
+const USER: &str = "user";
 /// Bytes that are read from a pipe at once.
 const CHUNK: usize = 1 << 16;
 
-/// The nodes.
+/// The nodes of one engine.
 #[derive(Debug)]
 pub struct Xdma {
     ways: Ways,
@@ -56,37 +59,52 @@ fn fuse_is_there() -> bool {
     device.is_ok()
 }
 
+/// Makes the file of all engines' registers.
+pub fn registers(nodes: &mut Nodes, engines: usize) -> Result<File, EmulatorError> {
+    let last = regs::window(engines.saturating_sub(1));
+    nodes.memory(&node(USER), (last + regs::SPACE).into())
+}
+
+/// The board as the driver names it.
+pub fn uri(dir: &Path) -> String {
+    format!("xdma:{}", dir.join(PREFIX).display())
+}
+
+fn node(suffix: &str) -> String {
+    format!("{PREFIX}_{suffix}")
+}
+
+/// Name of an engine's stream node.
+fn stream(way: &str, engine: usize) -> String {
+    node(&format!("{way}_{engine}"))
+}
+
 impl Xdma {
-    /// Makes the nodes. Gives the registers to be shown, too.
+    /// Makes an engine's nodes. Gives its registers to be shown, too.
     pub fn new(
         nodes: &mut Nodes,
-        config: &HwConfig,
-        streams: Streams,
-        timeout: Duration,
+        user: &File,
+        engine: usize,
+        options: &Options,
     ) -> Result<(Xdma, SharedMap), EmulatorError> {
-        let node = |suffix: &str| format!("{PREFIX}_{suffix}");
-        let user = nodes.memory(&node("user"), regs::SPACE.into())?;
-        let map = SharedMap::new(&user).map_err(EmulatorError::node("map", node("user")))?;
-        let ways = match streams {
-            Streams::Fuse => Ways::fuse(nodes, timeout)?,
-            Streams::Auto if fuse_is_there() => match Ways::fuse(nodes, timeout) {
-                Err(EmulatorError::Fuse { .. }) => Ways::fifo(nodes)?,
+        let map = SharedMap::window(user, regs::window(engine).into(), regs::SPACE as usize)
+            .map_err(EmulatorError::node("map", node(USER)))?;
+        let timeout = options.timeout;
+        let ways = match options.streams {
+            Streams::Fuse => Ways::fuse(nodes, engine, timeout)?,
+            Streams::Auto if fuse_is_there() => match Ways::fuse(nodes, engine, timeout) {
+                Err(EmulatorError::Fuse { .. }) => Ways::fifo(nodes, engine)?,
                 other => other?,
             },
-            Streams::Auto | Streams::Fifo => Ways::fifo(nodes)?,
+            Streams::Auto | Streams::Fifo => Ways::fifo(nodes, engine)?,
         };
-        let events = open_fifo(nodes, &node("events_0"))?;
+        let events = open_fifo(nodes, &stream("events", engine))?;
         let xdma = Xdma {
             ways,
             events,
-            input: Input::new(config),
+            input: Input::new(&options.config),
         };
         Ok((xdma, map))
-    }
-
-    /// The device as the driver names it.
-    pub fn uri(&self, dir: &Path) -> String {
-        format!("xdma:{}", dir.join(PREFIX).display())
     }
 
     /// Whether the streams are FUSE files.
@@ -168,25 +186,28 @@ fn open_fifo(nodes: &mut Nodes, name: &str) -> Result<Fifo, EmulatorError> {
 }
 
 impl Ways {
-    fn fifo(nodes: &mut Nodes) -> Result<Ways, EmulatorError> {
+    fn fifo(nodes: &mut Nodes, engine: usize) -> Result<Ways, EmulatorError> {
         Ok(Ways::Fifo {
-            h2c: open_fifo(nodes, &format!("{PREFIX}_{H2C}"))?,
-            c2h: open_fifo(nodes, &format!("{PREFIX}_{C2H}"))?,
+            h2c: open_fifo(nodes, &stream("h2c", engine))?,
+            c2h: open_fifo(nodes, &stream("c2h", engine))?,
             pending: Vec::new(),
             taken: 0,
         })
     }
 
-    fn fuse(nodes: &mut Nodes, timeout: Duration) -> Result<Ways, EmulatorError> {
-        let folder = nodes.folder(MOUNT)?;
-        nodes.mount(MOUNT)?;
+    fn fuse(nodes: &mut Nodes, engine: usize, timeout: Duration) -> Result<Ways, EmulatorError> {
+        let mount = match engine {
+            0 => MOUNT.to_owned(),
+            engine => format!("{MOUNT}_{engine}"),
+        };
+        let folder = nodes.folder(&mount)?;
+        nodes.mount(&mount)?;
         let streams = FuseStreams::mount(&folder, timeout).map_err(|source| {
             let dir = nodes.dir().to_owned();
             EmulatorError::Fuse { dir, source }
         })?;
-        for name in [H2C, C2H] {
-            let target = Path::new(MOUNT).join(name);
-            nodes.link(&format!("{PREFIX}_{name}"), &target)?;
+        for (way, name) in [("h2c", H2C), ("c2h", C2H)] {
+            nodes.link(&stream(way, engine), &Path::new(&mount).join(name))?;
         }
         Ok(Ways::Fuse(Box::new(streams)))
     }

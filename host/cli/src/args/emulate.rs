@@ -9,7 +9,7 @@ use super::{Preset, seconds};
 
 /// A fault; without the simulator nobody reads it.
 #[cfg(feature = "sim")]
-pub type Fault = firebrick_sim::emulator::Fault;
+pub type Fault = firebrick_sim::emulator::Placed;
 /// A fault; without the simulator nobody reads it.
 #[cfg(not(feature = "sim"))]
 pub type Fault = String;
@@ -25,6 +25,9 @@ pub struct Emulate {
     /// Folder for the device nodes; it is created if it does not exist
     #[arg(long, value_name = "DIR")]
     pub dir: PathBuf,
+    /// How many engines the board has, each simulated in a thread of its own
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub engines: u8,
     /// How the stream nodes of an XDMA board are served
     #[arg(long, value_enum, default_value = "auto")]
     pub streams: Streams,
@@ -40,8 +43,9 @@ pub struct Emulate {
     /// Report the u-dma-buf as coherent with the caches
     #[arg(long)]
     pub coherent: bool,
-    /// Fault to begin with; can be given several times (see below)
-    #[arg(long = "fault", value_name = "FAULT")]
+    /// Fault to begin with, of the first engine or of the one named before it; can be given several
+    /// times (see below)
+    #[arg(long = "fault", value_name = "[ENGINE:]FAULT")]
     pub faults: Vec<Fault>,
     /// Seed of the simulator's random behaviour
     #[arg(long, value_name = "N", default_value = "0")]
@@ -78,7 +82,8 @@ fn faults() -> String {
          results: the N-th result), or when N bytes of input have gone by since. It happens once, \
          or so many times in a row; what is said to last does so until `clear`. Lines of the same \
          form, `clear` and `stop` can be written to the pipe DIR/control while the emulator runs; \
-         DIR/state says what came of them.\n",
+         DIR/state says what came of them. Those of engine N of several are DIR/control_N and \
+         DIR/state_N.\n",
     );
     for (name, meaning) in firebrick_sim::emulator::FAULTS {
         text += &format!("\n  {name}\n      {meaning}");

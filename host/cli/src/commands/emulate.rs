@@ -37,6 +37,7 @@ fn options(args: &Emulate) -> firebrick_sim::emulator::Options {
         emulate::Kind::Axidma => Kind::AxiDma,
     };
     Options {
+        engines: args.engines.into(),
         streams: match args.streams {
             emulate::Streams::Auto => Streams::Auto,
             emulate::Streams::Fuse => Streams::Fuse,
