@@ -1,6 +1,7 @@
 //! A board's folder: `board.toml`, `pins.xdc`, `timing.xdc`, and `system.tcl` if it needs a block
 //! design of its own. What a folder misses is an error that names it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::num::NonZeroUsize;
 use std::ops::Deref;
@@ -19,6 +20,8 @@ pub const DESCRIPTION: &str = "board.toml";
 const PINS: &str = "pins.xdc";
 const TIMING: &str = "timing.xdc";
 const SYSTEM: &str = "system.tcl";
+/// How the part of the timing constraints begins that places one engine; it is the last one.
+const FLOORPLAN: &str = "# Floorplan:";
 
 /// Name and files of a folder.
 type Embedded = (&'static str, &'static [(&'static str, &'static str)]);
@@ -78,6 +81,8 @@ struct Keys {
     preset: String,
     core_mhz: NonZeroUsize,
     resources: Resources,
+    #[serde(default)]
+    slr: Vec<String>,
     pcie: Option<Pcie>,
     zynq: Option<Zynq>,
 }
@@ -142,8 +147,10 @@ pub struct BoardFolder {
     pub(crate) link: LinkSettings,
     /// Pins, I/O standards, configuration.
     pub(crate) pins: String,
-    /// Clocks and exceptions.
-    pub(crate) timing: String,
+    /// Clocks and exceptions, and where one engine is placed.
+    timing: String,
+    /// The super logic region of each of several engines, in order; none on a part of one die.
+    slr: Vec<String>,
     /// Its own block design, in place of that of its link.
     pub(crate) system: Option<String>,
 }
@@ -172,6 +179,34 @@ impl BoardFolder {
     #[must_use]
     pub fn is_7_series(&self) -> bool {
         self.family() == Family::Xc7
+    }
+
+    /// The timing constraints with so many engines: of several, each is placed in a die of its own,
+    /// or shares one with another, in place of where one engine is placed.
+    pub(crate) fn timing(&self, engines: usize) -> String {
+        if engines == 1 || self.slr.is_empty() {
+            return self.timing.clone();
+        }
+        let own = self.timing.find(FLOORPLAN).unwrap_or(self.timing.len());
+        let mut text = self.timing[..own].trim_end().to_owned();
+        text += "\n\n";
+        text += FLOORPLAN;
+        text += " each engine stays within one die of the part, so that no path of its own crosses\n\
+                 # between dies. What crosses are its streams, between the FIFOs and the link, its\n\
+                 # registers' bus and its interrupt.\n";
+        for (engine, slr) in (0..engines).zip(self.slr.iter().cycle()) {
+            let core = match engine {
+                0 => "core".to_owned(),
+                engine => format!("core_{engine}"),
+            };
+            let _ = write!(
+                text,
+                "create_pblock {core}\n\
+                 resize_pblock {core} -add {{{slr}}}\n\
+                 add_cells_to_pblock {core} [get_cells -hierarchical -filter {{NAME =~ *{core}/inst}}]\n"
+            );
+        }
+        text
     }
 
     /// Reads a folder, whose name is the board's.
@@ -253,6 +288,7 @@ impl BoardFolder {
                 core_mhz,
             },
             link,
+            slr: keys.slr,
             pins: read(PINS)?,
             timing: read(TIMING)?,
             system: match file(SYSTEM) {
@@ -279,6 +315,14 @@ impl BoardFolder {
                 "{:?} is no part of AMD; give the whole part number",
                 self.part
             );
+            return Err(wrong(DESCRIPTION, what));
+        }
+        let region = |slr: &String| {
+            slr.strip_prefix("SLR")
+                .is_some_and(|n| n.parse::<u8>().is_ok())
+        };
+        if let Some(slr) = self.slr.iter().find(|slr| !region(slr)) {
+            let what = format!("slr names {slr:?}, which is no region; give \"SLR0\" and so on");
             return Err(wrong(DESCRIPTION, what));
         }
         if let LinkSettings::Pcie(pcie) = &self.link

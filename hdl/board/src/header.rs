@@ -83,6 +83,15 @@ pub fn header(settings: Option<&Settings>, config: &HwConfig) -> String {
             define(&mut out, "DMA_BASE", format_args!("{base:#010x}u"));
             define(&mut out, "DMA_SPACE", format_args!("{DMA_RANGE:#x}u"));
         }
+        if settings.engines > 1 {
+            comment(
+                &mut out,
+                "Engines side by side, and bytes from the registers of one to those of the next.",
+            );
+            define(&mut out, "ENGINES", settings.engines);
+            let stride = format_args!("{:#x}u", regs::ENGINE_STRIDE);
+            define(&mut out, "ENGINE_STRIDE", stride);
+        }
     }
     comment(&mut out, "Bytes of the register space.");
     define(&mut out, "SPACE", format_args!("{:#x}u", regs::SPACE));

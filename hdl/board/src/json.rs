@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::vivado::{DMA_RANGE, Settings};
-use crate::{BoardFolder, VIVADO, hash};
+use crate::{BoardFolder, VIVADO, hash, share};
 
 fn access(access: Access) -> &'static str {
     match access {
@@ -68,11 +68,20 @@ struct Description<'a> {
     sources: &'a [String],
     ports: Vec<Value>,
     addresses: Value,
+    /// Of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    engines: Vec<Value>,
     registers: Vec<Value>,
     record_bytes: usize,
     record_fields: [Value; 2],
     records: Vec<Value>,
     errors: Vec<Value>,
+}
+
+/// One of several engines: its number is that of its channels and of its interrupt.
+fn one(engine: usize, settings: &Settings) -> Value {
+    let (registers, dma) = settings.addresses(engine);
+    json!({"engine": engine, "registers": registers, "dma": dma})
 }
 
 /// The whole description.
@@ -93,7 +102,8 @@ pub fn json(
         .iter()
         .map(|&code| json!({"name": format!("{code:?}"), "code": code as u8, "doc": code.to_string()}))
         .collect();
-    let predicted = config.resources(board);
+    let share = share(board, settings.engines);
+    let predicted = config.resources(&share);
     let limits = Limits::default();
     let description = Description {
         generator: concat!("firebrick ", env!("CARGO_PKG_VERSION")),
@@ -117,7 +127,7 @@ pub fn json(
             "lut": predicted.lut, "ff": predicted.ff,
             "dsp": predicted.dsp, "bram": predicted.bram, "uram": predicted.uram,
             "uram_shared": predicted.uram_shared,
-            "fabric_terms": config.fabric_terms(&config.ultra_memories(board)),
+            "fabric_terms": config.fabric_terms(&config.ultra_memories(&share)),
         }),
         top: TOP,
         sources,
@@ -126,6 +136,10 @@ pub fn json(
             "registers": settings.register_base, "register_bytes": regs::SPACE,
             "dma": settings.dma_base, "dma_bytes": settings.dma_base.map(|_| DMA_RANGE),
         }),
+        engines: match settings.engines {
+            1 => Vec::new(),
+            engines => (0..engines).map(|engine| one(engine, settings)).collect(),
+        },
         registers: registers(config),
         record_bytes: RECORD_BYTES,
         record_fields: [field(&common::OPCODE), field(&common::CRC)],

@@ -17,6 +17,7 @@ mod readme;
 mod vivado;
 
 use firebrick_spec::HwConfig;
+use firebrick_spec::board::Board;
 
 pub use clock::{Mmcm, mmcm};
 pub use folder::{BoardError, BoardFolder, DESCRIPTION, boards, find, names};
@@ -54,14 +55,21 @@ impl File {
 pub const VIVADO: &str = "2023.2";
 
 /// Everything but the Verilog, its list and the configuration, in a fixed order; the same input
-/// gives the same bytes. `sources` are the Verilog files' paths below the folder, the top's last.
+/// gives the same bytes. `sources` are the Verilog files' paths below the folder, the top's last;
+/// `engines` of them are put side by side, 1 to
+/// [`ENGINES_MAX`](firebrick_spec::regs::ENGINES_MAX).
 #[must_use]
-pub fn files(board: &BoardFolder, config: &HwConfig, sources: &[String]) -> Vec<File> {
+pub fn files(
+    board: &BoardFolder,
+    config: &HwConfig,
+    engines: usize,
+    sources: &[String],
+) -> Vec<File> {
     let file = |path: &str, text: String| File {
         path: path.to_owned(),
         text,
     };
-    let settings = Settings::of(board, config);
+    let settings = Settings::of(board, config, engines);
     let mut files = vec![
         file("README.md", readme::readme(board, config, &settings)),
         file("firebrick.core", fusesoc::core(board, config, sources)),
@@ -72,10 +80,23 @@ pub fn files(board: &BoardFolder, config: &HwConfig, sources: &[String]) -> Vec<
         ),
     ];
     files.push(file(vivado::CONSTRAINTS[0].0, board.pins.clone()));
-    files.push(file(vivado::CONSTRAINTS[1].0, board.timing.clone()));
+    files.push(file(vivado::CONSTRAINTS[1].0, board.timing(engines)));
     files.extend(vivado::files(board, &settings));
     files.extend(linux::files(board, &settings));
     files
+}
+
+/// What one of so many engines may take of a board: an equal part of everything.
+#[must_use]
+pub fn share(board: &Board, engines: usize) -> Board {
+    Board {
+        lut: board.lut / engines,
+        ff: board.ff / engines,
+        dsp: board.dsp / engines,
+        bram: board.bram / engines,
+        uram: board.uram / engines,
+        ..*board
+    }
 }
 
 /// The hash as every file has it.

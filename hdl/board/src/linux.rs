@@ -1,6 +1,8 @@
 //! What Linux on a Zynq board needs to load the bitstream and to let a user reach the engine: the
 //! files of `host/deploy`, fitted to the board. PCIe boards need none of their own.
 
+use std::fmt::Write as _;
+
 use firebrick_spec::board::{Board, Link};
 
 use crate::vivado::Settings;
@@ -44,6 +46,7 @@ pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
             "{dma}",
             &format!("{:x}", settings.dma_base.unwrap_or_default()),
         );
+    let overlay = with_engines(overlay, series7, settings);
     let mut files = vec![
         ("linux/firebrick.dtso", overlay),
         ("linux/70-firebrick.rules", headed(UDEV)),
@@ -62,6 +65,63 @@ pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
     files.into_iter().map(file).collect()
 }
 
+/// Number of a shared interrupt of the processor: that of an engine's `line`, from 0, as the block
+/// design gathers them.
+fn interrupt(series7: bool, engine: usize, line: usize) -> usize {
+    match (series7, 3 * engine + line, 3 * (engine % 2) + line) {
+        // IRQ_F2P[7:0], then [15:8].
+        (true, index @ 0..8, _) => 29 + index,
+        (true, index, _) => 52 + index - 8,
+        // pl_ps_irq0 of the first two engines, pl_ps_irq1 of the others.
+        (false, _, index) if engine < 2 => 89 + index,
+        (false, _, index) => 104 + index,
+    }
+}
+
+/// An overlay with the parts of the engines behind the first.
+fn with_engines(overlay: String, series7: bool, settings: &Settings) -> String {
+    let Some(end) = overlay.rfind("};") else {
+        return overlay;
+    };
+    let (mut text, rest) = (overlay[..end].to_owned(), &overlay[end..]);
+    let (high, parent) = match series7 {
+        true => ("", "intc"),
+        false => ("0x0 ", "gic"),
+    };
+    for engine in 1..settings.engines {
+        let (core, dma) = settings.addresses(engine);
+        let dma = dma.unwrap_or_default();
+        let [core_irq, dma_irq] = [0, 2].map(|line| interrupt(series7, engine, line));
+        let _ = write!(
+            text,
+            "
+\t/* Engine {engine}: names and lines as those of the first. */
+\tfirebrick-{engine}@{core:x} {{
+\t\tcompatible = \"generic-uio\";
+\t\treg = <{high}{core:#x} {high}0x1000>;
+\t\tinterrupt-parent = <&{parent}>;
+\t\tinterrupts = <0 {core_irq} 4>;
+\t}};
+
+\tfirebrick-dma-{engine}@{dma:x} {{
+\t\tcompatible = \"generic-uio\";
+\t\treg = <{high}{dma:#x} {high}0x10000>;
+\t\tinterrupt-parent = <&{parent}>;
+\t\tinterrupts = <0 {dma_irq} 4>;
+\t\txlnx,sg-length-width = <26>;
+\t}};
+
+\tfirebrick-buffer-{engine} {{
+\t\tcompatible = \"ikwzm,u-dma-buf\";
+\t\tdevice-name = \"firebrick-{engine}\";
+\t\tsize = <0x01000000>;
+\t}};
+"
+        );
+    }
+    text + rest
+}
+
 /// A file with the line by which this program knows its own.
 fn headed(text: &str) -> String {
     format!("# Firebrick, written by `generate`\n{text}")
@@ -77,7 +137,7 @@ mod tests {
         let clock = format!("<{}>", PROCESSOR_MHZ * 1_000_000);
         for (name, shell) in [("pynq-z2", false), ("kv260", true), ("zcu104", true)] {
             let board = crate::find(name, None).unwrap();
-            let settings = Settings::of(board, &board.config());
+            let settings = Settings::of(board, &board.config(), 1);
             let files = files(board, &settings);
             let overlay = &files[0].text;
             assert!(
@@ -92,13 +152,47 @@ mod tests {
             }
         }
         let pcie = crate::find("kc705", None).unwrap();
-        assert!(files(pcie, &Settings::of(pcie, &pcie.config())).is_empty());
+        assert!(files(pcie, &Settings::of(pcie, &pcie.config(), 1)).is_empty());
+    }
+
+    #[test]
+    fn each_engine_has_its_own_parts() {
+        for (name, interrupts) in [
+            ("pynq-z2", [[29, 31], [32, 34], [35, 52], [53, 55]]),
+            ("kv260", [[89, 91], [92, 94], [104, 106], [107, 109]]),
+        ] {
+            let board = crate::find(name, None).unwrap();
+            let settings = Settings::of(board, &board.config(), 4);
+            let overlay = &files(board, &settings)[0].text;
+            for (engine, interrupts) in interrupts.iter().enumerate() {
+                let number = match engine {
+                    0 => String::new(),
+                    engine => format!("-{engine}"),
+                };
+                let (core, dma) = settings.addresses(engine);
+                for part in [
+                    format!("\tfirebrick{number}@{core:x} {{"),
+                    format!("\tfirebrick-dma{number}@{:x} {{", dma.unwrap()),
+                    format!("device-name = \"firebrick{number}\""),
+                    format!("interrupts = <0 {} 4>;", interrupts[0]),
+                    format!("interrupts = <0 {} 4>;", interrupts[1]),
+                ] {
+                    assert_eq!(
+                        overlay.matches(&part).count(),
+                        1,
+                        "{name}: {part}\n{overlay}"
+                    );
+                }
+            }
+            let (open, close) = (overlay.matches('{').count(), overlay.matches('}').count());
+            assert_eq!(open, close, "{overlay}");
+        }
     }
 
     #[test]
     fn addresses_are_those_of_the_settings() {
         let board = crate::find("kv260", None).unwrap();
-        let mut settings = Settings::of(board, &board.config());
+        let mut settings = Settings::of(board, &board.config(), 1);
         settings.register_base = 0xa001_0000;
         settings.dma_base = Some(0xb000_0000);
         let overlay = &files(board, &settings)[0].text;

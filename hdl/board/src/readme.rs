@@ -4,10 +4,33 @@ use firebrick_spec::board::Link;
 use firebrick_spec::{HwConfig, regs};
 
 use crate::vivado::Settings;
-use crate::{BoardFolder, VIVADO, hash};
+use crate::{BoardFolder, VIVADO, hash, share};
+
+/// What is different with several engines.
+fn several(engines: usize, link: Link) -> String {
+    if engines == 1 {
+        return String::new();
+    }
+    let ways = match link {
+        Link::Pcie => {
+            "`_h2c_N`, `_c2h_N` and `_events_N` are those of engine N, and its registers are at"
+        }
+        Link::Zynq => {
+            "Each has an AXI DMA, a port to memory and three interrupts of its own. The registers of \
+             engine N and of its DMA are behind those of engine 0 by"
+        }
+    };
+    format!(
+        "
+**{engines} engines** work side by side. {ways} N times `{stride:#x}` bytes.
+",
+        stride = regs::ENGINE_STRIDE
+    )
+}
 
 pub fn readme(board: &BoardFolder, config: &HwConfig, settings: &Settings) -> String {
-    let need = config.resources(board);
+    let engines = settings.engines;
+    let need = config.resources(&share(board, engines));
     let link = match board.board().link {
         Link::Pcie => {
             "The host reaches it over PCI Express: XDMA in stream mode, one channel each way. \
@@ -29,7 +52,7 @@ pub fn readme(board: &BoardFolder, config: &HwConfig, settings: &Settings) -> St
 
 Preset `{preset}`, {macs} multiply-accumulates a cycle, configuration `{hash}`, part `{part}`, core
 clock {mhz} MHz. {link}
-
+{several}
 **No vendor tool has run on these files yet.** They were written for Vivado {VIVADO} from its
 documentation; the Tcl has been run with stubs of Vivado's commands, the Verilog has been built by
 Verilator, Icarus Verilog and Yosys. The clock is what the path depths let expect, not a
@@ -73,11 +96,12 @@ For hardware, not Yosys 0.23: its mapping of 72-bit wide block RAMs writes four 
         hash = hash(config),
         part = board.part,
         mhz = board.core_mhz,
-        dsp = need.dsp,
+        several = several(engines, board.board().link),
+        dsp = engines * need.dsp,
         dsp_all = board.dsp,
-        bram = need.bram,
+        bram = engines * need.bram,
         bram_all = board.bram,
-        uram = need.uram,
+        uram = engines * need.uram,
         uram_all = board.uram,
         space = regs::SPACE,
         family = board.family().name(),

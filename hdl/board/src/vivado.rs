@@ -24,17 +24,19 @@ pub const DMA_RANGE: u32 = 0x1_0000;
 /// What the scripts need to know of a board beyond its part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
-    /// Address of the core's registers, for the host or the processor.
+    /// Address of the first core's registers, for the host or the processor.
     pub register_base: u32,
-    /// Address of the AXI DMA's registers, where there is one.
+    /// Address of its AXI DMA's registers, where there is one.
     pub dma_base: Option<u32>,
+    /// Engines side by side, 1 to [`regs::ENGINES_MAX`].
+    pub engines: usize,
     values: Vec<(&'static str, String, &'static str)>,
 }
 
 impl Settings {
-    /// Settings of a board.
+    /// Settings of a board with so many engines.
     #[must_use]
-    pub fn of(board: &BoardFolder, config: &HwConfig) -> Settings {
+    pub fn of(board: &BoardFolder, config: &HwConfig, engines: usize) -> Settings {
         let (register_base, dma_base, board_files) = match &board.link {
             LinkSettings::Pcie(_) => (0, None, None),
             LinkSettings::Zynq(zynq) => (
@@ -77,6 +79,12 @@ impl Settings {
             ("bus_bytes", BEAT_BYTES.to_string(), "of a stream's beat"),
             ("register_base", format!("{register_base:#010x}"), ""),
             ("register_range", format!("{:#x}", regs::SPACE), "bytes"),
+            ("engines", engines.to_string(), "side by side"),
+            (
+                "engine_stride",
+                format!("{:#x}", regs::ENGINE_STRIDE),
+                "bytes from an engine's registers to the next one's",
+            ),
             (
                 "constraint_files",
                 constraints.join(" "),
@@ -111,8 +119,19 @@ impl Settings {
         Settings {
             register_base,
             dma_base,
+            engines,
             values,
         }
+    }
+
+    /// Addresses of an engine's registers and, where it has one, of its AXI DMA's.
+    #[must_use]
+    pub fn addresses(&self, engine: usize) -> (u32, Option<u32>) {
+        let window = regs::window(engine);
+        (
+            self.register_base + window,
+            self.dma_base.map(|base| base + window),
+        )
     }
 
     fn tcl(&self) -> String {

@@ -92,7 +92,9 @@ fn many(address: &str) -> Result<(&str, usize), String> {
     };
     match count.parse() {
         Ok(count @ 1..=MOST) if !preset.is_empty() => Ok((preset, count)),
-        _ => Err(format!("\"*{count}\" is no number of engines, which is 1 to {MOST}")),
+        _ => Err(format!(
+            "\"*{count}\" is no number of engines, which is 1 to {MOST}"
+        )),
     }
 }
 

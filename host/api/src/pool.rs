@@ -135,7 +135,9 @@ impl Pooled {
     ) -> Result<(), Error> {
         let mut programs: Vec<Arc<Program>> = Vec::new();
         for (at, config) in self.configs.iter().enumerate() {
-            let same = self.configs[..at].iter().position(|c| c.hash() == config.hash());
+            let same = self.configs[..at]
+                .iter()
+                .position(|c| c.hash() == config.hash());
             programs.push(match same {
                 Some(same) => Arc::clone(&programs[same]),
                 None => Arc::new(compile(config)?),

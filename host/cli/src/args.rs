@@ -186,6 +186,11 @@ pub struct Generate {
     pub board: Option<String>,
     #[command(flatten)]
     pub boards: Boards,
+    /// How many engines to put side by side on the board, each with its own streams, registers and
+    /// interrupt
+    #[arg(long, value_name = "N", default_value = "1", requires = "board",
+          value_parser = clap::value_parser!(u8).range(1..=4))]
+    pub engines: u8,
     /// DSP slices that a packed array is built from: xc7 (7 series), xcup (UltraScale and
     /// UltraScale+), or generic, from which any tool infers what the part has
     #[arg(long, value_name = "NAME", value_parser = family)]

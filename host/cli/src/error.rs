@@ -152,6 +152,9 @@ pub enum CliError {
         /// How to see more.
         next: String,
     },
+    /// A picture, on several engines.
+    #[error("{0}")]
+    Lost(String),
     #[error("the engine gave no result for a picture; run it again, and report it if it stays so")]
     Missing,
     #[cfg(feature = "sim")]
@@ -205,6 +208,14 @@ pub enum CliError {
         "the engine's sums of picture {picture} are not those of the integer model; run `firebrick doctor`"
     )]
     Differs { picture: u64 },
+    #[error(
+        "{what} works on one engine, and {count} are named; name one, such as --device {first}"
+    )]
+    SeveralEngines {
+        what: &'static str,
+        count: usize,
+        first: String,
+    },
     #[error("cannot listen to signals: {source}")]
     Signals { source: io::Error },
     #[cfg(feature = "sim")]

@@ -11,6 +11,7 @@ mod log;
 mod output;
 mod outputs;
 mod pictures;
+mod pool;
 mod preparations;
 mod progress;
 mod runner;

@@ -1,14 +1,18 @@
 //! What gives the sums of all classes: the integer model, or a command-level or simulated engine.
 
-use firebrick_driver::Program;
+use std::ops::ControlFlow;
+
+use firebrick_driver::{Pool, Program, Told};
 use firebrick_model::Model;
 use ndarray::Array3;
 
 use crate::args::Simulation;
-use crate::device::{self, Carrier};
+use crate::device::{self, AnyDevice, Carrier};
 use crate::engine::{Disturbance, Engine, Figures, Options};
 use crate::error::CliError;
+use crate::pool::{self, Carry};
 use crate::progress::Style;
+use crate::signals;
 use crate::target::Target;
 
 /// Sums of all classes of one picture, and what the engine's counters say of it.
@@ -42,6 +46,13 @@ pub enum Runner {
         program: Box<Program>,
         disturbance: Disturbance,
         /// Pictures that are through.
+        done: u64,
+    },
+    /// Several engines; the program is that of the first.
+    Several {
+        pool: Box<Pool<AnyDevice>>,
+        program: Box<Program>,
+        names: Vec<String>,
         done: u64,
     },
 }
@@ -78,10 +89,20 @@ impl Runner {
         })
     }
 
+    /// Several engines, which are open, and the target of the first.
+    pub fn several(pool: Pool<AnyDevice>, target: &Target) -> Result<Runner, CliError> {
+        Ok(Runner::Several {
+            names: pool::names(&pool),
+            program: Box::new(target.compile(false)?),
+            pool: Box::new(pool),
+            done: 0,
+        })
+    }
+
     /// Builds and resets the engine, if there is one and it has not happened yet.
     pub fn open(&mut self) -> Result<(), CliError> {
         match self {
-            Runner::Model(_) => Ok(()),
+            Runner::Model(_) | Runner::Several { .. } => Ok(()),
             Runner::Engine { engine, done, .. } => {
                 let open = engine.open();
                 engine.in_order(*done, open)
@@ -94,6 +115,7 @@ impl Runner {
         match self {
             Runner::Model(_) => Ok(()),
             Runner::Engine { engine, done, .. } => engine.in_order(*done, Ok(())),
+            Runner::Several { pool, done, .. } => pool.in_order(*done),
         }
     }
 
@@ -123,6 +145,11 @@ impl Runner {
                     .map(|run| (run.result.logits, run.figures))
                     .collect())
             }
+            Runner::Several { .. } => {
+                let each = self.on_all(pictures, 0)?.into_iter();
+                let sums = each.map(|sums| sums.map_err(|why| CliError::Lost(why.message)));
+                sums.collect()
+            }
         }
     }
 
@@ -136,6 +163,9 @@ impl Runner {
         by_layer: bool,
         retries: u32,
     ) -> Result<Vec<Result<Sums, Failed>>, CliError> {
+        if let Runner::Several { .. } = self {
+            return self.on_all(pictures, retries);
+        }
         let together = match self.logits(pictures, label, by_layer) {
             Ok(sums) => return Ok(sums.into_iter().map(Ok).collect()),
             Err(error) => error,
@@ -160,6 +190,47 @@ impl Runner {
             }
             outcomes.push(outcome);
         }
+        Ok(outcomes)
+    }
+
+    /// On several engines: an outcome for each picture.
+    fn on_all(
+        &mut self,
+        pictures: &[Array3<u8>],
+        retries: u32,
+    ) -> Result<Vec<Result<Sums, Failed>>, CliError> {
+        let Runner::Several {
+            pool,
+            program,
+            names,
+            done,
+        } = self
+        else {
+            return Ok(Vec::new());
+        };
+        let mut outcomes = Vec::new();
+        let mut pictures = pictures.iter();
+        let result = pool.each(
+            program,
+            retries,
+            &mut || pictures.next().cloned().into(),
+            &mut |told| {
+                match told {
+                    Told::Answer { answer, .. } => outcomes.push(Ok((answer.result.logits, None))),
+                    Told::Failed { lost } => outcomes.push(Err(Failed {
+                        kind: lost.error.kind(),
+                        message: lost.error.to_string(),
+                        attempt: lost.attempt,
+                    })),
+                    _ if signals::is_interrupted() => {}
+                    told => pool::note_engine(&told, names),
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        *done += outcomes.len() as u64;
+        pool.in_order(*done)?;
+        result?;
         Ok(outcomes)
     }
 }

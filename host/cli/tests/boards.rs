@@ -260,13 +260,13 @@ fn the_stubs_find_mistakes() {
         ),
         (
             "vivado/system.tcl",
-            "xdma/M_AXIS_H2C_0",
+            "xdma/M_AXIS_H2C_$engine",
             "xdma/M_AXIS",
             "has no pin M_AXIS",
         ),
         (
             "vivado/system.tcl",
-            "[get_bd_pins core/aclk] \\\n",
+            "[get_bd_pins $core/aclk] \\\n",
             "\\\n",
             "core/aclk is open",
         ),

@@ -15,27 +15,33 @@ set joined [dict create]     ;# pin -> net
 set packaged {}              ;# ports of firebrick_top, once packaged
 set design {}
 set mapped {}
+set values [dict create]     ;# cell -> property -> value
+set taken {}                 ;# name, first and last address of each segment, by space
 
 # core -> {interfaces} {pins}
 set catalogue {
     util_ds_buf {{CLK_IN_D} {IBUF_OUT IBUF_DS_ODIV2}}
-    xdma {{pcie_mgt M_AXI_LITE M_AXIS_H2C_0 S_AXIS_C2H_0}
+    xdma {{pcie_mgt M_AXI_LITE M_AXIS_H2C_0 S_AXIS_C2H_0 M_AXIS_H2C_1 S_AXIS_C2H_1
+            M_AXIS_H2C_2 S_AXIS_C2H_2 M_AXIS_H2C_3 S_AXIS_C2H_3}
         {sys_clk sys_clk_gt sys_rst_n axi_aclk axi_aresetn usr_irq_req usr_irq_ack user_lnk_up}}
     clk_wiz {{} {clk_in1 clk_out1 resetn locked}}
     proc_sys_reset {{} {slowest_sync_clk ext_reset_in aux_reset_in mb_debug_sys_rst dcm_locked
         mb_reset bus_struct_reset peripheral_reset interconnect_aresetn peripheral_aresetn}}
-    smartconnect {{S00_AXI S01_AXI M00_AXI M01_AXI} {aclk aclk1 aresetn}}
+    smartconnect {{S00_AXI S01_AXI M00_AXI M01_AXI M02_AXI M03_AXI M04_AXI M05_AXI M06_AXI M07_AXI}
+        {aclk aclk1 aresetn}}
     axis_data_fifo {{S_AXIS M_AXIS} {s_axis_aclk m_axis_aclk s_axis_aresetn}}
     xpm_cdc_gen {{} {src_clk src_in dest_clk dest_out}}
     xlconstant {{} {dout}}
-    xlconcat {{} {In0 In1 In2 dout}}
+    xlconcat {{} {In0 In1 In2 In3 In4 In5 In6 In7 In8 In9 In10 In11 dout}}
     axi_dma {{S_AXI_LITE M_AXI_MM2S M_AXI_S2MM M_AXIS_MM2S S_AXIS_S2MM}
         {s_axi_lite_aclk m_axi_mm2s_aclk m_axi_s2mm_aclk axi_resetn mm2s_introut s2mm_introut
         mm2s_prmry_reset_out_n s2mm_prmry_reset_out_n}}
-    processing_system7 {{M_AXI_GP0 S_AXI_HP0 DDR FIXED_IO}
-        {M_AXI_GP0_ACLK S_AXI_HP0_ACLK FCLK_CLK0 FCLK_RESET0_N IRQ_F2P}}
-    zynq_ultra_ps_e {{M_AXI_HPM0_FPD S_AXI_HP0_FPD}
-        {maxihpm0_fpd_aclk saxihp0_fpd_aclk pl_clk0 pl_resetn0 pl_ps_irq0}}
+    processing_system7 {{M_AXI_GP0 S_AXI_HP0 S_AXI_HP1 S_AXI_HP2 S_AXI_HP3 DDR FIXED_IO}
+        {M_AXI_GP0_ACLK S_AXI_HP0_ACLK S_AXI_HP1_ACLK S_AXI_HP2_ACLK S_AXI_HP3_ACLK FCLK_CLK0
+        FCLK_RESET0_N IRQ_F2P}}
+    zynq_ultra_ps_e {{M_AXI_HPM0_FPD S_AXI_HP0_FPD S_AXI_HP1_FPD S_AXI_HP2_FPD S_AXI_HP3_FPD}
+        {maxihpm0_fpd_aclk saxihp0_fpd_aclk saxihp1_fpd_aclk saxihp2_fpd_aclk saxihp3_fpd_aclk
+        pl_clk0 pl_resetn0 pl_ps_irq0 pl_ps_irq1}}
 }
 
 proc fact {args} { puts $args }
@@ -122,7 +128,10 @@ proc set_property {args} {
         set values [list $name $value]
     }
     if {$object eq {}} { refuse "properties $values of nothing" }
-    foreach {name value} $values { fact property $object $name $value }
+    foreach {name value} $values {
+        fact property $object $name $value
+        if {[dict exists $::cells $object]} { dict set ::values $object $name $value }
+    }
 }
 
 # Packager.
@@ -173,10 +182,41 @@ proc pins_of {core interfaces} {
     }
     return [lindex [dict get $::catalogue $core] [expr {!$interfaces}]]
 }
+# What a property of a cell says, or its default.
+proc setting {cell name default} {
+    if {[dict exists $::values $cell $name]} { return [dict get $::values $cell $name] }
+    return $default
+}
+# Whether a pin is there with the cell's properties: channels, ports and inputs are as many as these
+# say.
+proc enabled {cell core pin} {
+    switch -regexp -matchvar found -- "$core/$pin" {
+        {^xdma/M_AXIS_H2C_(\d+)$} { set limit [setting $cell CONFIG.xdma_rnum_chnl 1] }
+        {^xdma/S_AXIS_C2H_(\d+)$} { set limit [setting $cell CONFIG.xdma_wnum_chnl 1] }
+        {^smartconnect/M0(\d)_AXI$} { set limit [setting $cell CONFIG.NUM_MI 1] }
+        {^smartconnect/S0(\d)_AXI$} { set limit [setting $cell CONFIG.NUM_SI 1] }
+        {^xlconcat/In(\d+)$} { set limit [setting $cell CONFIG.NUM_PORTS 2] }
+        {^processing_system7/S_AXI_HP(\d)(_ACLK)?$} {
+            return [setting $cell CONFIG.PCW_USE_S_AXI_HP[lindex $found 1] 0]
+        }
+        {^zynq_ultra_ps_e/(?:S_AXI_HP|saxihp)(\d)_(?:FPD|fpd_aclk)$} {
+            set port [expr {[lindex $found 1] + 2}]
+            return [setting $cell CONFIG.PSU__USE__S_AXI_GP$port 0]
+        }
+        {^zynq_ultra_ps_e/pl_ps_irq(\d)$} {
+            return [setting $cell CONFIG.PSU__USE__IRQ[lindex $found 1] 0]
+        }
+        default { return 1 }
+    }
+    return [expr {[lindex $found 1] < $limit}]
+}
 proc get_pin {path interfaces} {
     lassign [split $path /] cell pin
     if {$pin ni [pins_of [dict get $::cells [get_bd_cells $cell]] $interfaces]} {
         refuse "cell $cell ([dict get $::cells $cell]) has no pin $pin"
+    }
+    if {![enabled $cell [dict get $::cells $cell] $pin]} {
+        refuse "pin $pin of cell $cell ([dict get $::cells $cell]) is not enabled"
     }
     return $path
 }
@@ -240,8 +280,12 @@ proc get_bd_addr_spaces {space} {
     return $space
 }
 proc get_bd_addr_segs {segment} {
-    if {$segment ni {core/s_axil/reg0 dma/S_AXI_LITE/Reg}} { refuse "no segment $segment" }
-    get_bd_cells [lindex [split $segment /] 0]
+    lassign [split $segment /] cell rest
+    set known [dict create firebrick s_axil/reg0 axi_dma S_AXI_LITE/Reg]
+    set core [dict get $::cells [get_bd_cells $cell]]
+    if {![dict exists $known $core] || $segment ne "$cell/[dict get $known $core]"} {
+        refuse "no segment $segment"
+    }
     return $segment
 }
 proc assign_bd_address {args} {
@@ -252,6 +296,13 @@ proc assign_bd_address {args} {
     set offset [expr {[value $args -offset]}]
     set range [expr {[value $args -range]}]
     if {$offset % $range} { refuse "$segment at $offset is not aligned to $range" }
+    set last [expr {$offset + $range - 1}]
+    foreach {other where from to} $::taken {
+        if {$where eq $space && $offset <= $to && $last >= $from} {
+            refuse "$segment and $other overlap"
+        }
+    }
+    lappend ::taken $segment $space $offset $last
     fact address $segment $offset $range
 }
 
@@ -262,11 +313,24 @@ proc check_connected {} {
             set needed [expr {$core eq {firebrick} || [regexp {(aclk|_clk|_aclk)$} $pin]}]
             # Second clocks and the raw reference clock are there for some.
             if {$pin in {aclk1 sys_clk_gt}} { set needed 0 }
+            # Each input of what gathers interrupts, and where it goes.
+            if {$core eq {xlconcat}} { set needed 1 }
+            if {![enabled $name $core $pin]} { set needed 0 }
             if {$needed && ![dict exists $::joined $name/$pin]} { refuse "$name/$pin is open" }
         }
         if {$core eq {firebrick}} {
             foreach bus [pins_of $core 1] {
                 if {![dict exists $::joined $name/$bus]} { refuse "$name/$bus is open" }
+            }
+            # The slave that answers it has an address.
+            if {[lsearch -exact $::taken $name/s_axil/reg0] < 0} { refuse "$name has no address" }
+        }
+        # Streams that are enabled lead somewhere.
+        if {$core in {xdma axi_dma}} {
+            foreach bus [pins_of $core 1] {
+                if {[enabled $name $core $bus] && ![dict exists $::joined $name/$bus]} {
+                    refuse "$name/$bus is open"
+                }
             }
         }
     }
@@ -285,7 +349,13 @@ proc get_ports {name} {
     fact constrained $name
     return $name
 }
-proc get_cells {args} { rest $args {-hierarchical 0 -regexp 0 -filter 1}; return cells }
+proc get_cells {args} {
+    rest $args {-hierarchical 0 -regexp 0 -filter 1}
+    if {"-filter" ni $args} { return cells }
+    if {![regexp {^NAME =~ \*(\w+)/inst$} [value $args -filter] -> cell]} { return cells }
+    if {![dict exists $::cells $cell]} { refuse "constraint: no cell $cell" }
+    return $cell
+}
 proc current_design {} { return design }
 proc create_clock {args} {
     rest $args {-name 1 -period 1}
@@ -293,8 +363,8 @@ proc create_clock {args} {
 }
 proc set_false_path {args} { rest $args {-from 1 -to 1} }
 proc create_pblock {name} { return $name }
-proc resize_pblock {args} {}
-proc add_cells_to_pblock {args} {}
+proc resize_pblock {name args} { fact pblock $name [string trim [lindex $args end]] }
+proc add_cells_to_pblock {name cells} { fact placed $cells $name }
 proc set_operating_conditions {args} { rest $args {-design_power_budget 1} }
 proc read_xdc {file} { source [existing $file] }
 

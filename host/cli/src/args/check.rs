@@ -66,9 +66,10 @@ enum On {
 
 impl On {
     /// It, and the option that says so.
-    fn of(backend: Option<EngineBackend>, device: Option<&Uri>) -> (On, &'static str) {
-        match (device, backend) {
-            (Some(uri), _) if simulated_preset(uri).is_some() => (On::Sim, "--device sim:"),
+    fn of(backend: Option<EngineBackend>, devices: &[Uri]) -> (On, &'static str) {
+        let simulated = devices.iter().all(|uri| simulated_preset(uri).is_some());
+        match (devices.first(), backend) {
+            (Some(_), _) if simulated => (On::Sim, "--device sim:"),
             (Some(_), _) => (On::Board, "--device"),
             (None, Some(EngineBackend::Sim)) => (On::Sim, "--backend sim"),
             (None, Some(EngineBackend::Software)) => (On::Software, "--backend software"),
@@ -131,12 +132,17 @@ fn train(args: &Train) -> Result<(), String> {
 }
 
 fn classify(args: &Classify) -> Result<(), String> {
-    let (on, beside) = On::of(args.backend.engine(), args.on.device.as_ref());
+    let (on, beside) = On::of(args.backend.engine(), &args.on.device);
     shared((on, beside), &args.simulation, Some(&args.retries))?;
     let (layers, batch) = (
         [("--layers", args.layers)],
         [("--batch", args.batch.is_some())],
     );
+    let engines: usize = args.on.device.iter().map(|uri| uri.engines().len()).sum();
+    if engines > 1 && on == On::Sim {
+        let why = "pictures go to whichever engine has room; name one engine, or leave it out";
+        refuse(layers.into_iter().chain(batch), "several engines", why)?;
+    }
     match on {
         On::Sim => {}
         On::Software => refuse(layers, beside, SIMULATOR)?,
@@ -179,7 +185,7 @@ fn verify(args: &Verify) -> Result<(), String> {
             path.display()
         ));
     }
-    let (on, beside) = On::of(Some(args.backend), args.on.device.as_ref());
+    let (on, beside) = On::of(Some(args.backend), &args.on.device);
     shared((on, beside), &args.simulation, None)?;
     if on == On::Sim {
         return Ok(());
@@ -193,19 +199,19 @@ fn verify(args: &Verify) -> Result<(), String> {
 }
 
 fn bench(args: &Bench) -> Result<(), String> {
-    let on = On::of(Some(args.backend), args.on.device.as_ref());
+    let on = On::of(Some(args.backend), &args.on.device);
     shared(on, &args.simulation, Some(&args.retries))
 }
 
 fn evaluate(args: &Evaluate) -> Result<(), String> {
-    let on = On::of(args.backend.engine(), args.on.device.as_ref());
+    let on = On::of(args.backend.engine(), &args.on.device);
     shared(on, &args.simulation, Some(&args.retries))
 }
 
 fn replay(args: &Replay) -> Result<(), String> {
-    let on = On::of(Some(args.backend), args.on.device.as_ref());
+    let on = On::of(Some(args.backend), &args.on.device);
     shared(on, &args.simulation, None)?;
-    if args.on.device.is_none() {
+    if args.on.device.is_empty() {
         return Ok(());
     }
     refuse(
@@ -231,6 +237,15 @@ mod tests {
         for (line, option) in [
             ("classify a --device axidma: --layers", "--layers"),
             ("classify a --device axidma: --batch 2", "--batch"),
+            ("classify a --device sim:fb64*4 --batch 2", "--batch"),
+            (
+                "classify a --device sim:fb64 --device sim:fb64 --layers",
+                "--layers",
+            ),
+            (
+                "bench --device sim:fb64 --device axidma: --idle 0.1",
+                "--idle",
+            ),
             ("classify a --record f", "--record"),
             ("classify a --backend sim --record f --layers", "--layers"),
             (
@@ -282,6 +297,8 @@ mod tests {
             "classify a --backend sim --layers --batch 2 --seed 1 --idle 0.1 --back-pressure 0.1",
             "classify a --backend software --batch 2 --retries 1",
             "classify a --device sim:fb64 --retries 0",
+            "classify a --device sim:fb64*4 --idle 0.1 --retries 2",
+            "bench --device xdma:/dev/xdma0#1 --device xdma:/dev/xdma1",
             "verify a --device sim:fb64 --deadline 3",
             "verify a --seed 1 --idle 0.1 --random-state --waveform w.fst",
             "verify a --backend software",

@@ -1,20 +1,22 @@
 //! `firebrick bench`: where the time of a picture goes.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{Next, Session, Timing, Tried};
+use firebrick_driver::{Device, Next, Program, Session, Timing, Told};
 use firebrick_model::Model;
 use firebrick_network::random::picture;
 use firebrick_spec::regs;
 use serde::Serialize;
 
 use crate::args::device::Bench;
-use crate::device;
+use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::pool::{self, Carry};
 use crate::progress::{self, Counter, Style, note};
-use crate::target;
+use crate::target::{self, Target};
 use crate::{engine, signals};
 
 /// Pictures that differ; after them they come again.
@@ -27,6 +29,54 @@ struct Times {
     p50_ms: f64,
     p95_ms: f64,
     p99_ms: f64,
+}
+
+/// One of several engines.
+#[derive(Serialize)]
+struct EngineReport {
+    device: String,
+    images: u64,
+    /// How often it was taken out.
+    outages: u64,
+    /// Between its results, in its own count.
+    mean_cycles: f64,
+}
+
+/// What is counted of an engine.
+#[derive(Clone, Default)]
+struct Count {
+    images: u64,
+    outages: u64,
+    /// Cycles between results, and how many of these were counted.
+    cycles: u64,
+    counted: u64,
+    /// Its count at the last result; unknown after a reset, which clears it.
+    last: Option<u32>,
+}
+
+impl Count {
+    fn of<D: Device>(session: &mut Session<D>) -> Result<Count, CliError> {
+        let last = match regs::COUNTERS.first() {
+            Some(cycles) => session.counter(cycles)? as u32,
+            None => 0,
+        };
+        Ok(Count {
+            last: Some(last),
+            ..Count::default()
+        })
+    }
+
+    fn result(&mut self, now: u32) {
+        if let Some(last) = self.last.replace(now) {
+            self.cycles += u64::from(now.wrapping_sub(last));
+            self.counted += 1;
+        }
+        self.images += 1;
+    }
+
+    fn mean(&self) -> f64 {
+        self.cycles as f64 / self.counted.max(1) as f64
+    }
 }
 
 #[derive(Serialize)]
@@ -52,120 +102,195 @@ struct Report<'a> {
     mean_cycles: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     compute_ms: Option<f64>,
+    /// Of several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    engines: Vec<EngineReport>,
 }
 
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    signals::interrupt()?;
+    if let Some(carriers) = args.on.several()? {
+        let (mut pool, target) = pool::open(&carriers, &args.target, &args.simulation, style)?;
+        let names = pool::names(&pool);
+        let mut counts = Vec::new();
+        for member in pool.members_mut() {
+            let program = Arc::clone(member.program());
+            let session = member.ensure()?;
+            // What is loaded once does not count for the pictures.
+            session.set_up(&program)?;
+            counts.push(Count::of(session)?);
+        }
+        let bench = Run {
+            args,
+            target: &target,
+            program: &target.compile(false)?,
+            backend: pool::name(&args.on.device),
+            simulated: carriers.iter().all(Carrier::is_sim),
+            retries: args.retries.on_several(),
+            names,
+        };
+        return bench.run(&mut pool, counts, style, output);
+    }
     let preset = || Ok(args.target.preset.config());
-    let carrier =
-        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
-    let cancel = signals::interrupt()?;
+    let device = args.on.one("bench")?;
+    let carrier = device::choose(args.backend, device.as_ref(), preset)?.waiting(args.on.wait);
     let target = target::on(Some(&carrier), &args.target, style)?;
     let program = target.compile(false)?;
-    let model = Model::new(&target.network)?;
-    let (height, width) = (target.size.height, target.size.width);
-    let mut pictures = Vec::new();
-    for seed in 0..args.images.min(DISTINCT) {
-        let picture = picture(height, width, seed.into());
-        pictures.push((model.logits(&picture.view())?, picture));
-    }
     let board = device::open(&carrier, &device::behaviour(&args.simulation), style)?;
     let mut session = Session::open(board, target.config())?;
     session.deadline = engine::deadline(args.simulation.deadline, &carrier, &program, false);
     // What is loaded once does not count for the pictures.
     let ready = session.set_up(&program).map_err(CliError::from);
     signals::in_order(&mut session, 0, ready)?;
-    // Unknown after a reset, which clears it.
-    let mut last = match regs::COUNTERS.first() {
-        Some(cycles) => Some(session.counter(cycles)? as u32),
-        None => Some(0),
-    };
-    let (mut cycles, mut counted, mut timings) = (0, 0u64, Vec::<Timing>::new());
-    let mut wrong = None;
-    let (mut fed, mut retried, mut failed) = (0, 0, 0);
-    let counter = Counter::new(style, "measuring", args.images as usize);
-    let begin = Instant::now();
-    let result = session.stream_each(
-        &program,
-        args.retries.on(Some(&carrier)),
-        &mut || {
-            if fed == args.images || cancel.is_cancelled() {
-                return Next::End;
-            }
-            fed += 1;
-            let (_, picture) = &pictures[(fed - 1) as usize % pictures.len()];
-            Next::Picture(picture.clone())
-        },
-        &mut |tried| {
-            match tried {
-                Tried::Answer(answer, _) => {
-                    let (want, _) = &pictures[answer.index as usize % pictures.len()];
-                    if answer.result.logits != *want {
-                        wrong = Some(answer.index);
-                        return ControlFlow::Break(());
-                    }
-                    let now = answer.result.trailer.cycles;
-                    if let Some(last) = last {
-                        cycles += u64::from(now.wrapping_sub(last));
-                        counted += 1;
-                    }
-                    last = Some(now);
-                    timings.push(answer.timing);
-                    counter.tick();
-                }
-                Tried::Again(_) | Tried::Failed(_) if cancel.is_cancelled() => {}
-                Tried::Again(lost) => {
-                    note(format_args!(
-                        "picture {}: {}; trying it again",
-                        lost.index, lost.error
-                    ));
-                    (retried, last) = (retried + 1, None);
-                }
-                Tried::Failed(lost) => {
-                    progress::error(format_args!("picture {}: {}", lost.index, lost.error));
-                    (failed, last) = (failed + 1, None);
-                    counter.tick();
-                }
-            }
-            ControlFlow::Continue(())
-        },
-    );
-    let seconds = begin.elapsed().as_secs_f64();
-    drop(counter);
-    let done = timings.len() as u64;
-    if let Some(picture) = wrong {
-        return Err(CliError::Differs { picture });
-    }
-    signals::in_order(&mut session, done, result.map_err(CliError::from))?;
-    let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
-    let mean_cycles = cycles as f64 / counted.max(1) as f64;
-    let report = Report {
+    let counts = vec![Count::of(&mut session)?];
+    let bench = Run {
+        args,
+        target: &target,
+        program: &program,
         backend: carrier.name(),
-        preset: &target.config().name,
-        network: &target.network.name,
-        height,
-        width,
-        images: args.images,
-        retried,
-        failed,
-        seconds,
-        images_per_second: done as f64 / seconds,
-        packing: times(|t| t.pack),
-        send: times(|t| t.send),
-        latency: times(|t| t.total),
-        mean_cycles,
-        compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
+        simulated: carrier.is_sim(),
+        retries: args.retries.on(Some(&carrier)),
+        names: Vec::new(),
     };
-    if carrier.is_sim() {
-        note("times are those of the simulation; only the cycles are the engine's");
+    bench.run(&mut session, counts, style, output)
+}
+
+/// What is measured.
+struct Run<'a> {
+    args: &'a Bench,
+    target: &'a Target,
+    program: &'a Program,
+    backend: String,
+    simulated: bool,
+    retries: u32,
+    /// Of several engines.
+    names: Vec<String>,
+}
+
+impl Run<'_> {
+    fn run(
+        &self,
+        on: &mut dyn Carry,
+        mut counts: Vec<Count>,
+        style: Style,
+        output: &mut Output,
+    ) -> Result<Outcome, CliError> {
+        let (args, target) = (self.args, self.target);
+        let model = Model::new(&target.network)?;
+        let (height, width) = (target.size.height, target.size.width);
+        let mut pictures = Vec::new();
+        for seed in 0..args.images.min(DISTINCT) {
+            let picture = picture(height, width, seed.into());
+            pictures.push((model.logits(&picture.view())?, picture));
+        }
+        let mut timings = Vec::<Timing>::new();
+        let (mut wrong, mut told_engine) = (None, Ok(()));
+        let (mut fed, mut retried, mut failed) = (0, 0, 0);
+        let counter = Counter::new(style, "measuring", args.images as usize);
+        let begin = Instant::now();
+        let result = on.each(
+            self.program,
+            self.retries,
+            &mut || {
+                if fed == args.images || signals::is_interrupted() {
+                    return Next::End;
+                }
+                fed += 1;
+                let (_, picture) = &pictures[(fed - 1) as usize % pictures.len()];
+                Next::Picture(picture.clone())
+            },
+            &mut |told| {
+                match told {
+                    Told::Answer { engine, answer, .. } => {
+                        let (want, _) = &pictures[answer.index as usize % pictures.len()];
+                        if answer.result.logits != *want {
+                            wrong = Some(answer.index);
+                            return ControlFlow::Break(());
+                        }
+                        counts[engine].result(answer.result.trailer.cycles);
+                        timings.push(answer.timing);
+                        counter.tick();
+                    }
+                    _ if signals::is_interrupted() => {}
+                    Told::Out { engine, .. } => {
+                        counts[engine].last = None;
+                        counts[engine].outages += 1;
+                        told_engine = pool::tell_engine(&told, &self.names, false, output);
+                    }
+                    Told::Back { .. } => {
+                        told_engine = pool::tell_engine(&told, &self.names, false, output);
+                    }
+                    Told::Again { engine, lost } => {
+                        note(format_args!(
+                            "picture {}: {}; trying it again",
+                            lost.index, lost.error
+                        ));
+                        counts[engine].last = None;
+                        retried += 1;
+                    }
+                    Told::Failed { lost } => {
+                        progress::error(format_args!("picture {}: {}", lost.index, lost.error));
+                        // Of one engine; one of several was told to be out.
+                        if self.names.is_empty() {
+                            counts[0].last = None;
+                        }
+                        failed += 1;
+                        counter.tick();
+                    }
+                }
+                ControlFlow::Continue(())
+            },
+        );
+        let seconds = begin.elapsed().as_secs_f64();
+        drop(counter);
+        let done = timings.len() as u64;
+        if let Some(picture) = wrong {
+            return Err(CliError::Differs { picture });
+        }
+        on.in_order(done)?;
+        result?;
+        told_engine?;
+        let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
+        let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
+        let mean_cycles = sum(|c| c.cycles) as f64 / sum(|c| c.counted).max(1) as f64;
+        let engines = self.names.iter().zip(&counts);
+        let report = Report {
+            backend: self.backend.clone(),
+            preset: &target.config().name,
+            network: &target.network.name,
+            height,
+            width,
+            images: args.images,
+            retried,
+            failed,
+            seconds,
+            images_per_second: done as f64 / seconds,
+            packing: times(|t| t.pack),
+            send: times(|t| t.send),
+            latency: times(|t| t.total),
+            mean_cycles,
+            compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
+            engines: engines
+                .map(|(name, count)| EngineReport {
+                    device: name.clone(),
+                    images: count.images,
+                    outages: count.outages,
+                    mean_cycles: count.mean(),
+                })
+                .collect(),
+        };
+        if self.simulated {
+            note("times are those of the simulation; only the cycles are the engine's");
+        }
+        match args.json.on {
+            true => output.json(&report)?,
+            false => print(&report, output)?,
+        }
+        Ok(match failed {
+            0 => Outcome::Good,
+            _ => Outcome::Bad,
+        })
     }
-    match args.json.on {
-        true => output.json(&report)?,
-        false => print(&report, output)?,
-    }
-    Ok(match failed {
-        0 => Outcome::Good,
-        _ => Outcome::Bad,
-    })
 }
 
 fn times(mut all: Vec<Duration>) -> Times {
@@ -212,6 +337,18 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), CliError> {
         table.add_row(std::iter::once(name.to_owned()).chain(figures));
     }
     output.line(table)?;
+    if !report.engines.is_empty() {
+        let mut table = crate::output::table(&["engine", "pictures#", "outages#", "cycles#"]);
+        for engine in &report.engines {
+            table.add_row([
+                engine.device.clone(),
+                engine.images.to_string(),
+                engine.outages.to_string(),
+                format!("{:.0}", engine.mean_cycles),
+            ]);
+        }
+        output.line(table)?;
+    }
     let time = report.compute_ms.map_or(String::new(), |ms| {
         format!(", {ms:.3} ms at the clock given")
     });

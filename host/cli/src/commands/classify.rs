@@ -59,6 +59,12 @@ struct Failure<'a> {
 }
 
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    if let Some(carriers) = args.on.several()? {
+        if args.record.is_some() {
+            args.on.one("--record")?;
+        }
+        return stream::run_several(args, &carriers, style, output);
+    }
     let carrier = args
         .on
         .carrier(args.backend.engine(), &args.target.preset)?;

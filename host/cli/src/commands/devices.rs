@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use firebrick_driver::pci_devices;
+use firebrick_driver::{Uri, pci_devices};
 use serde::Serialize;
 
 use crate::args::device::Devices;
@@ -18,6 +18,7 @@ pub const VENDOR: u16 = 0x10ee;
 enum Object<'a> {
     Device {
         uri: String,
+        engines: Vec<String>,
         nodes: Vec<&'a Path>,
         missing: Vec<&'a Path>,
     },
@@ -33,6 +34,7 @@ pub fn run(args: &Devices, output: &mut Output) -> Result<(), CliError> {
     let (found, pci) = (transports().devices(root), pci_devices(root, VENDOR));
     let devices = found.iter().map(|device| Object::Device {
         uri: device.uri.to_string(),
+        engines: device.uri.engines().iter().map(Uri::to_string).collect(),
         nodes: device
             .nodes
             .iter()
@@ -51,8 +53,18 @@ pub fn run(args: &Devices, output: &mut Output) -> Result<(), CliError> {
             continue;
         }
         match object {
-            Object::Device { uri, missing, .. } => {
+            Object::Device {
+                uri,
+                engines,
+                missing,
+                ..
+            } => {
                 output.line(&uri)?;
+                if engines.len() > 1 {
+                    for engine in engines {
+                        output.line(format_args!("  engine {engine}"))?;
+                    }
+                }
                 for node in missing {
                     output.line(format_args!("  {} is not there", node.display()))?;
                 }

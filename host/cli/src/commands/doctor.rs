@@ -6,7 +6,7 @@ mod report;
 
 use std::path::Path;
 
-use firebrick_driver::{DeviceError, Session};
+use firebrick_driver::{DeviceError, Session, Uri};
 use firebrick_model::Model;
 use firebrick_network::random::{Builder, picture};
 use firebrick_network::{Network, NodeId};
@@ -53,9 +53,33 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
         })?,
         Some(uri) => nodes::nodes(uri, &mut report)?,
     }
+    // Each engine of a board that has several, whatever the one before it did.
+    let engines = uri.as_ref().map(Uri::engines).unwrap_or_default();
+    if engines.len() < 2 {
+        engine(args, uri.as_ref(), style, &mut report)?;
+        return report.end();
+    }
+    let blocked = report.is_blocked();
+    for uri in &engines {
+        if !blocked {
+            report.unblock();
+        }
+        report.step("engine", || Check::ok(uri))?;
+        engine(args, Some(uri), style, &mut report)?;
+    }
+    report.end()
+}
+
+/// The steps of one engine.
+fn engine(
+    args: &Doctor,
+    uri: Option<&Uri>,
+    style: Style,
+    report: &mut Report<'_>,
+) -> Result<(), CliError> {
     let mut board = None;
     report.step("open and lock", || {
-        let Some(uri) = &uri else {
+        let Some(uri) = uri else {
             return Check::skipped("no device");
         };
         match Carrier::at(uri)
@@ -78,7 +102,7 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
             }
         }
     })?;
-    let config = registers::walk(board.as_mut(), args.preset.given.as_ref(), &mut report)?;
+    let config = registers::walk(board.as_mut(), args.preset.given.as_ref(), report)?;
     let mut interrupted = None;
     report.step("self test", || match (board.take(), &config) {
         (Some(board), Some(config)) => self_test(board, config, &mut interrupted),
@@ -86,7 +110,7 @@ pub fn run(args: &Doctor, style: Style, output: &mut Output) -> Result<Outcome, 
     })?;
     match interrupted {
         Some(error) => Err(error),
-        None => report.end(),
+        None => Ok(()),
     }
 }
 

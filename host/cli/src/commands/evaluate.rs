@@ -14,6 +14,7 @@ use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
 use crate::pictures;
+use crate::pool;
 use crate::progress::{self, Counter, Style};
 use crate::runner::Runner;
 use crate::target::{self, Target, shown};
@@ -22,6 +23,8 @@ use report::{Found, Report};
 
 /// Pictures between which the counter moves.
 const BATCH: usize = 8;
+/// The same for each of several engines.
+const SHARE: usize = 32;
 
 /// Names what runs the packed model.
 fn backend(carrier: Option<&Carrier>, target: &Target) -> String {
@@ -44,15 +47,33 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         Some(base) => Some((checked(base, ".md")?, checked(base, ".json")?)),
         None => None,
     };
-    let carrier = args
-        .on
-        .carrier(args.backend.engine(), &args.target.preset)?;
-    let target = target::on(carrier.as_ref(), &args.target, style)?;
+    let several = args.on.several()?;
+    let carrier = match &several {
+        Some(_) => None,
+        None => args
+            .on
+            .carrier(args.backend.engine(), &args.target.preset)?,
+    };
+    let (pool, target) = match &several {
+        Some(carriers) => {
+            let opened = pool::open(carriers, &args.target, &args.simulation, style)?;
+            (Some(opened.0), opened.1)
+        }
+        None => (None, target::on(carrier.as_ref(), &args.target, style)?),
+    };
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);
     let listed = pictures::spread(listed, most);
     // The counter shows progress.
-    let mut runner = Runner::new(carrier.as_ref(), &args.simulation, &target, Style::None)?;
+    let (batch, retries) = match &several {
+        // So many that the last ones of a batch leave no engine idle for long.
+        Some(carriers) => (SHARE * carriers.len(), args.retries.on_several()),
+        None => (BATCH, args.retries.on(carrier.as_ref())),
+    };
+    let mut runner = match pool {
+        Some(pool) => Runner::several(pool, &target)?,
+        None => Runner::new(carrier.as_ref(), &args.simulation, &target, Style::None)?,
+    };
     let reference = match &args.reference {
         Some(path) => Some(Reference::open(path, &target)?),
         None => None,
@@ -62,7 +83,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let mut found = Vec::new();
     let mut failed = 0;
     let counter = Counter::new(style, "evaluating", listed.len());
-    for batch in listed.chunks(BATCH) {
+    for batch in listed.chunks(batch) {
         let mut inputs = Vec::new();
         let (mut classes, mut names) = (Vec::new(), Vec::new());
         for picture in batch {
@@ -82,12 +103,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             Some(reference) => Some(reference.scores(&inputs)?),
             None => None,
         };
-        let sums = runner.each(
-            &inputs,
-            "pictures",
-            false,
-            args.retries.on(carrier.as_ref()),
-        )?;
+        let sums = runner.each(&inputs, "pictures", false, retries)?;
         for (index, sums) in sums.into_iter().enumerate() {
             let logits = match sums {
                 Ok((logits, _)) => logits,
@@ -117,7 +133,10 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             .model
             .as_deref()
             .map_or("built in".into(), shown),
-        backend(carrier.as_ref(), &target),
+        match several {
+            Some(_) => format!("{}, {}", pool::name(&args.on.device), target.config().name),
+            None => backend(carrier.as_ref(), &target),
+        },
         reference.as_ref().map(Reference::name),
         failed,
         &found,

@@ -1,6 +1,8 @@
 //! `firebrick generate`: Verilog, the configuration beside it, and what a board needs.
 
 #[cfg(feature = "sim")]
+use firebrick_board::share;
+#[cfg(feature = "sim")]
 use firebrick_spec::HwConfig;
 #[cfg(feature = "sim")]
 use firebrick_spec::config::DEFAULT_PRESET;
@@ -30,18 +32,22 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
         Some(board) => super::for_board(&config, board.board())?,
         None => config,
     };
+    let engines = usize::from(args.engines);
     if let Some(board) = board {
-        let over = config.over(board, &args.limits.given);
+        let over = config.over(&share(board, engines), &args.limits.given);
         if !over.is_empty() {
             return Err(CliError::DoesNotFit {
-                preset: config.name.clone(),
+                preset: match engines {
+                    1 => config.name.clone(),
+                    engines => format!("one of {engines} engines, {},", config.name),
+                },
                 board: board.board(),
                 over,
             });
         }
     }
     let folder = files::Folder::open(&args.output)?;
-    let ultra = board.map(|board| config.ultra_memories(board));
+    let ultra = board.map(|board| config.ultra_memories(&share(board, engines)));
     let core = firebrick_rtl::top::generate_with(&config, &ultra.unwrap_or_default(), &args.top)
         .map_err(|source| CliError::Generate {
             preset: config.name.clone(),
@@ -55,7 +61,7 @@ pub fn run(args: &args::Generate, output: &mut Output) -> Result<(), CliError> {
     ];
     all.extend(verilog);
     if let Some(board) = board {
-        all.extend(firebrick_board::files(board, &config, &sources));
+        all.extend(firebrick_board::files(board, &config, engines, &sources));
     }
     if args.testbench {
         all.extend(bench::files(&config, &args.top)?);

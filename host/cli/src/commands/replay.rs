@@ -46,8 +46,8 @@ pub fn run(args: &Replay, style: Style, output: &mut Output) -> Result<Outcome, 
         Some(config) => Ok(config.clone()),
         None => recorded(open()?),
     };
-    let carrier =
-        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
+    let carrier = device::choose(args.backend, args.on.one("replay")?.as_ref(), preset)?
+        .waiting(args.on.wait);
     let mut device = device::open(&carrier, &device::behaviour(&args.simulation), style)?;
     let replay = replay(
         open()?,

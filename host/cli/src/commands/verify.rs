@@ -65,8 +65,8 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         .map(|dir| Saver::new(dir, args.force.on))
         .transpose()?;
     let preset = || Ok(args.target.preset.config());
-    let carrier =
-        device::choose(args.backend, args.on.device.as_ref(), preset)?.waiting(args.on.wait);
+    let carrier = device::choose(args.backend, args.on.one("verify")?.as_ref(), preset)?
+        .waiting(args.on.wait);
     let target = target::on(Some(&carrier), &args.target, style)?;
     let seed = args.simulation.seed.unwrap_or_else(random_seed);
     let disturbance = disturbance(args, &carrier);

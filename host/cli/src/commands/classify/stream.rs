@@ -1,4 +1,4 @@
-//! `firebrick classify` on a board, or with `--record`: pictures streamed through a device at constant memory, results
+//! `firebrick classify` on a board, on several engines, or with `--record`: pictures streamed through a device at constant memory, results
 //! printed as they come.
 
 use std::cell::{Cell, RefCell};
@@ -6,11 +6,11 @@ use std::collections::VecDeque;
 use std::io::BufWriter;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Tried};
+use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Told};
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::{Read, failure, read, report};
@@ -18,6 +18,7 @@ use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
+use crate::pool::{self, Carry};
 use crate::progress::{self, Counter, Style};
 use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
@@ -34,10 +35,14 @@ struct Batch<'a> {
     target: &'a Target,
     program: Program,
     backend: String,
+    /// Names of several engines.
+    engines: Vec<String>,
     deadline: Duration,
     retries: u32,
     cancel: Cancel,
-    pictures: Receiver<Read>,
+    pictures: Receiver<Coming>,
+    /// The first of them, while it is being read.
+    next: Option<Coming>,
     bar: ProgressBar,
     /// In place of the bar where there is no terminal.
     lines: Option<Counter>,
@@ -76,17 +81,19 @@ pub fn run(
         target: &target,
         program,
         backend: on.name(),
+        engines: Vec::new(),
         deadline,
         retries: args.retries.on(Some(on)),
         cancel,
-        pictures: reader(sources, Arc::clone(&target)),
+        pictures: reader(sources, Arc::clone(&target), 1),
+        next: None,
         bar,
         lines,
         skipped: Skipped::new(&args.pictures),
         count: 0,
     };
     let outcome = match &place {
-        None => batch.run(&mut Session::open(board, target.config())?, output),
+        None => batch.run_on(Session::open(board, target.config())?, output),
         Some(place) => {
             let error = |source| place.error(source);
             let file = BufWriter::new(place.create_now()?);
@@ -94,7 +101,7 @@ pub fn run(
             // Whatever comes of it, also of the opening: the file is for what goes wrong.
             let outcome = Session::open(&mut recorder, target.config())
                 .map_err(CliError::from)
-                .and_then(|mut session| batch.run(&mut session, output));
+                .and_then(|session| batch.run_on(session, output));
             match (outcome, recorder.finish()) {
                 (Ok(_), Err(source)) => Err(error(source)),
                 (Err(first), Err(source)) => {
@@ -109,12 +116,70 @@ pub fn run(
     outcome
 }
 
-/// Reads and scales pictures on a thread of its own: standard input may make it wait.
-fn reader(sources: Sources, target: Arc<Target>) -> Receiver<Read> {
-    let (to, pictures) = sync_channel(AHEAD);
+/// The same on several engines: pictures go to whichever has room.
+pub fn run_several(
+    args: &args::Classify,
+    on: &[Carrier],
+    style: Style,
+    output: &mut Output,
+) -> Result<Outcome, CliError> {
+    let cancel = signals::interrupt()?;
+    let (mut pool, target) = pool::open(on, &args.target, &args.simulation, style)?;
+    let target = Arc::new(target);
+    let sources = Sources::of(&args.pictures);
+    let total = sources.total();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut batch = Batch {
+        args,
+        target: &target,
+        program: target.compile(false)?,
+        backend: pool::name(&args.on.device),
+        engines: pool::names(&pool),
+        // Each engine has its own.
+        deadline: Duration::ZERO,
+        retries: args.retries.on_several(),
+        cancel,
+        pictures: reader(sources, Arc::clone(&target), threads.min(on.len())),
+        next: None,
+        bar: bar(style, total),
+        lines: total
+            .filter(|_| style == Style::Lines)
+            .map(|total| Counter::new(style, "classifying", total as usize)),
+        skipped: Skipped::new(&args.pictures),
+        count: 0,
+    };
+    let outcome = batch.run(&mut pool, output);
+    batch.bar.finish_and_clear();
+    outcome
+}
+
+/// A picture that is being read.
+type Coming = Receiver<Read>;
+
+/// Reads and scales pictures on so many threads, in order; finding them has one of its own, since
+/// standard input may make it wait.
+fn reader(sources: Sources, target: Arc<Target>, threads: usize) -> Receiver<Coming> {
+    let (to, pictures) = sync_channel(AHEAD * threads);
+    let (work, jobs) = sync_channel::<(_, SyncSender<Read>)>(threads);
+    let jobs = Arc::new(Mutex::new(jobs));
+    for _ in 0..threads {
+        let (jobs, target) = (Arc::clone(&jobs), Arc::clone(&target));
+        std::thread::spawn(move || {
+            loop {
+                let job = match jobs.lock() {
+                    Ok(jobs) => jobs.recv(),
+                    Err(_) => return,
+                };
+                let Ok((path, done)) = job else { return };
+                // Whoever waited for it may have gone.
+                let _ = done.send(read(path, &target));
+            }
+        });
+    }
     std::thread::spawn(move || {
         for path in sources {
-            if to.send(read(path, &target)).is_err() {
+            let (done, coming) = sync_channel(1);
+            if to.send(coming).is_err() || work.send((path, done)).is_err() {
                 return;
             }
         }
@@ -141,18 +206,23 @@ fn bar(style: Style, total: Option<u64>) -> ProgressBar {
 }
 
 impl Batch<'_> {
-    fn run<D: Device>(
+    fn run_on<D: Device>(
         &mut self,
-        session: &mut Session<D>,
+        mut session: Session<D>,
         output: &mut Output,
     ) -> Result<Outcome, CliError> {
         session.deadline = self.deadline;
+        self.run(&mut session, output)
+    }
+
+    fn run(&mut self, on: &mut dyn Carry, output: &mut Output) -> Result<Outcome, CliError> {
         let mut done = 0;
         let under_way = RefCell::new(VecDeque::new());
         let out = RefCell::new((&mut *output, Ok::<(), CliError>(())));
         let (failed, gone) = (Cell::new(false), Cell::new(0));
         let (args, target, backend) = (self.args, self.target, self.backend.as_str());
         let (cancel, bar, pictures) = (&self.cancel, &self.bar, &self.pictures);
+        let (coming, engines) = (&mut self.next, &self.engines);
         let lines = &self.lines;
         let step = || {
             bar.inc(1);
@@ -173,7 +243,19 @@ impl Batch<'_> {
             if cancel.is_cancelled() || out.borrow().1.is_err() {
                 return Next::End;
             }
-            match pictures.try_recv() {
+            // The next one in order, although others may have been read already.
+            let read = match coming.take() {
+                Some(next) => Ok(next),
+                None => pictures.try_recv(),
+            }
+            .and_then(|next: Coming| {
+                next.try_recv().inspect_err(|error| {
+                    if *error == TryRecvError::Empty {
+                        *coming = Some(next);
+                    }
+                })
+            });
+            match read {
                 Ok(Ok((path, picture))) => {
                     *count += 1;
                     under_way.borrow_mut().push_back(path);
@@ -205,9 +287,9 @@ impl Batch<'_> {
             }
         };
         // Outcomes come in the order of the pictures.
-        let mut tell = |tried: Tried<'_>| {
-            match tried {
-                Tried::Answer(answer, _) => {
+        let mut tell = |told: Told<'_>| {
+            match told {
+                Told::Answer { answer, .. } => {
                     done += 1;
                     step();
                     let path = under_way.borrow_mut().pop_front();
@@ -218,15 +300,22 @@ impl Batch<'_> {
                             .suspend(|| report(args, target, backend, &path, logits, None, output));
                     }
                 }
-                Tried::Again(_) | Tried::Failed(_) if cancel.is_cancelled() => {}
-                Tried::Again(lost) => {
+                _ if cancel.is_cancelled() => {}
+                Told::Out { .. } | Told::Back { .. } => {
+                    let (output, printed) = &mut *out.borrow_mut();
+                    if printed.is_ok() {
+                        let json = args.json.on;
+                        *printed = bar.suspend(|| pool::tell_engine(&told, engines, json, output));
+                    }
+                }
+                Told::Again { lost, .. } => {
                     let under_way = under_way.borrow();
                     let path = under_way.get((lost.index - done - gone.get()) as usize);
                     let path = path.map_or("a picture".into(), |path| shown(path));
                     let text = format!("{path}: {}; trying it again", lost.error);
                     bar.suspend(|| progress::note(text));
                 }
-                Tried::Failed(lost) => {
+                Told::Failed { lost } => {
                     gone.set(gone.get() + 1);
                     step();
                     let path = under_way.borrow_mut().pop_front();
@@ -243,10 +332,10 @@ impl Batch<'_> {
                 false => ControlFlow::Continue(()),
             }
         };
-        let result = session.stream_each(&self.program, self.retries, &mut next, &mut tell);
+        let result = on.each(&self.program, self.retries, &mut next, &mut tell);
         let failed = failed.get();
         out.into_inner().1?;
-        signals::in_order(session, done, Ok(()))?;
+        on.in_order(done)?;
         result?;
         if let Some(error) = stop {
             return Err(error);

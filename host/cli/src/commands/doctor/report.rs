@@ -117,6 +117,16 @@ impl Report<'_> {
         Ok(failed)
     }
 
+    /// Whether a step failed without which there are no others.
+    pub fn is_blocked(&self) -> bool {
+        self.blocked.is_some()
+    }
+
+    /// Goes on with what does not need the step that failed.
+    pub fn unblock(&mut self) {
+        self.blocked = None;
+    }
+
     pub fn end(self) -> Result<Outcome, CliError> {
         Ok(match self.failed {
             true => Outcome::Bad,
