@@ -49,6 +49,51 @@ fn all_backends_agree_to_the_last_bit() {
     }
 }
 
+/// Three engines under one name, and two names: the same bits, in order.
+#[test]
+fn several_engines_agree_with_one() {
+    let model = model();
+    let pictures: Vec<_> = (0..17).map(pixels).collect();
+    let mut one = Engine::open_with("model", Options::new().model(&model)).unwrap();
+    let want = one.classify_batch(&pictures).unwrap();
+    let maps = one.feature_maps(&pictures[0]).unwrap();
+    for name in ["software:fb64*3", "software:fb64,software:fb256"] {
+        let mut engine = Engine::open_with(name, Options::new().model(&model)).unwrap();
+        assert_eq!(&*engine.config().unwrap().name, "fb64");
+        for _ in 0..2 {
+            let got = engine.classify_batch(&pictures).unwrap();
+            assert_eq!(got.len(), want.len());
+            for (got, want) in got.iter().zip(&want) {
+                assert_eq!(got.scores(), want.scores(), "{name}");
+            }
+            let alone = engine.classify(&pictures[3]).unwrap();
+            assert_eq!(alone.scores(), want[3].scores(), "{name}");
+            let got = engine.feature_maps(&pictures[0]).unwrap();
+            assert_eq!(got.scores(), maps.scores(), "{name}");
+            assert_eq!(got.len(), maps.len(), "{name}");
+            engine.reset().unwrap();
+            engine.load(&model).unwrap();
+        }
+        // One that cannot be read ends the batch, and the next one is right.
+        let error = engine.classify_batch(["/nowhere.png"]).unwrap_err();
+        assert_eq!(error.kind(), "picture", "{error}");
+        assert_eq!(
+            engine.classify_batch(&pictures).unwrap().len(),
+            pictures.len()
+        );
+    }
+    for name in [
+        "software:fb64*0",
+        "model,software:fb64",
+        "software:fb64,usb:1",
+    ] {
+        assert!(
+            Engine::open_with(name, Options::new().model(&model)).is_err(),
+            "{name}"
+        );
+    }
+}
+
 #[test]
 fn a_picture_may_come_in_any_form() {
     let dir = tempfile::tempdir().unwrap();

@@ -196,6 +196,128 @@ fn the_scripts_build_what_exists() {
     }
 }
 
+/// Writes the files of a board with so many engines over those of a folder, whose Verilog stays.
+fn put_engines(board: &BoardFolder, engines: usize, dir: &Path) {
+    let description: Value =
+        serde_json::from_slice(&fs::read(dir.join("firebrick.json")).unwrap()).unwrap();
+    let sources = description["sources"].as_array().unwrap().iter();
+    let sources: Vec<String> = sources.map(|s| s.as_str().unwrap().to_owned()).collect();
+    for file in firebrick_board::files(board, &board.config(), engines, &sources) {
+        fs::write(dir.join(&file.path), file.text).unwrap();
+    }
+}
+
+/// Engines side by side: each has an address, streams and an interrupt of its own. What the stubs
+/// refuse: addresses that overlap, inputs of interrupts and streams that are open, pins that are not
+/// enabled.
+#[test]
+fn several_engines_have_their_own_streams_registers_and_interrupts() {
+    for board in boards().unwrap() {
+        let dir = tempfile::tempdir().unwrap();
+        generate(board, dir.path());
+        for engines in [1, 2, 4] {
+            put_engines(board, engines, dir.path());
+            let Some(run) = under_stubs(&dir.path().join("vivado/build.tcl")) else {
+                return;
+            };
+            let said = String::from_utf8_lossy(&run.stdout);
+            let complaint = String::from_utf8_lossy(&run.stderr);
+            let what = format!("{} with {engines} engines", board.name);
+            assert!(run.status.success(), "{what}: {complaint}");
+            let cores = facts(&said, "cell")
+                .iter()
+                .filter(|words| words[2] == "firebrick")
+                .count();
+            assert_eq!(cores, engines, "{what}");
+            let addresses = facts(&said, "address");
+            let of = |segment: &str| {
+                let found = addresses.iter().filter(|words| words[1].ends_with(segment));
+                found
+                    .map(|words| words[2].parse().unwrap())
+                    .collect::<Vec<u64>>()
+            };
+            let read = fs::read(dir.path().join("firebrick.json")).unwrap();
+            let description: Value = serde_json::from_slice(&read).unwrap();
+            let listed = |key: &str| -> Vec<u64> {
+                match engines {
+                    1 => description["addresses"][key].as_u64().into_iter().collect(),
+                    _ => {
+                        let all = description["engines"].as_array().unwrap().iter();
+                        all.filter_map(|engine| engine[key].as_u64()).collect()
+                    }
+                }
+            };
+            assert_eq!(of("s_axil/reg0"), listed("registers"), "{what}");
+            assert_eq!(of("S_AXI_LITE/Reg"), listed("dma"), "{what}");
+            assert_eq!(listed("registers").len(), engines, "{what}");
+            let header = fs::read_to_string(dir.path().join("firebrick.h")).unwrap();
+            let define = format!("#define FIREBRICK_ENGINES {engines}");
+            assert_eq!(header.contains(&define), engines > 1, "{what}");
+            // The interrupt of each core, up to the processor or the link.
+            for engine in 0..engines {
+                let core = match engine {
+                    0 => "core".to_owned(),
+                    engine => format!("core_{engine}"),
+                };
+                let mut at = format!("{core}/irq");
+                for _ in 0..4 {
+                    let nets = facts(&said, "net");
+                    let net = nets.iter().find(|words| words[1] == at);
+                    let net = net.unwrap_or_else(|| panic!("{what}: {at} leads nowhere"));
+                    let (cell, pin) = net[2].split_once('/').unwrap();
+                    at = match pin {
+                        "src_in" => format!("{cell}/dest_out"),
+                        pin if pin.starts_with("In") => format!("{cell}/dout"),
+                        _ => net[2].to_owned(),
+                    };
+                    if ["usr_irq_req", "IRQ_F2P", "pl_ps_irq0", "pl_ps_irq1"].contains(&pin) {
+                        break;
+                    }
+                }
+                assert!(
+                    at.starts_with("xdma/") || at.starts_with("ps/"),
+                    "{what}: {at}"
+                );
+            }
+            // On parts of several dies each engine is in one.
+            if board.name.starts_with("alveo-u") && engines > 1 {
+                let placed = facts(&said, "placed");
+                assert_eq!(placed.len(), engines, "{what}");
+                for words in placed {
+                    let regions = facts(&said, "pblock");
+                    let region = regions.iter().find(|region| region[1] == words[2]);
+                    assert!(region.unwrap()[2].starts_with("SLR"), "{what}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn engines_must_fit_together() {
+    let dir = tempfile::tempdir().unwrap();
+    let on = |board: &'static str, engines: &'static str| {
+        [
+            "generate",
+            "--board",
+            board,
+            "--engines",
+            engines,
+            "-o",
+            text(dir.path()),
+        ]
+        .map(str::to_owned)
+    };
+    let run = |args: [String; 7]| firebrick(&args.each_ref().map(String::as_str));
+    run(on("kv260", "4")).fails("one of 4 engines");
+    run(on("kv260", "5")).misused("5");
+    firebrick(&["generate", "--engines", "2", "-o", text(dir.path())]).misused("--board");
+    run(on("alveo-u50", "4")).good();
+    let read = |name: &str| fs::read_to_string(dir.path().join(name)).unwrap();
+    assert!(read("vivado/settings.tcl").contains("set engines {4}"));
+    assert!(read("README.md").contains("**4 engines**"));
+}
+
 /// What `docs/add-a-board.md` says, done: the folder is all of it.
 #[test]
 fn a_board_is_added_by_a_folder() {
@@ -251,6 +373,7 @@ fn a_board_is_added_by_a_folder() {
 fn the_stubs_find_mistakes() {
     let dir = tempfile::tempdir().unwrap();
     generate(board("litefury"), dir.path());
+    put_engines(board("litefury"), 2, dir.path());
     for (file, right, wrong, says) in [
         (
             "vivado/system.tcl",
@@ -283,6 +406,24 @@ fn the_stubs_find_mistakes() {
             "no port pcie_refclk_clk_q",
         ),
         ("vivado/settings.tcl", "pins.xdc", "pens.xdc", "pens.xdc"),
+        (
+            "vivado/settings.tcl",
+            "set engine_stride {0x20000}",
+            "set engine_stride {0x0}",
+            "overlap",
+        ),
+        (
+            "vivado/system.tcl",
+            "interrupts/In$engine",
+            "interrupts/In0",
+            "connected twice",
+        ),
+        (
+            "vivado/system.tcl",
+            "CONFIG.xdma_rnum_chnl $engines",
+            "CONFIG.xdma_rnum_chnl 1",
+            "not enabled",
+        ),
         (
             "rtl/firebrick_top.v",
             " irq INTERRUPT",

@@ -118,6 +118,32 @@ impl Board {
         assert!(!state.contains("error"), "{line}: {state}");
     }
 
+    /// The same for one engine of several.
+    pub fn tell_engine(&mut self, engine: usize, line: &str) {
+        let name = |name: &str| match engine {
+            0 => self.dir.join(name),
+            engine => self.dir.join(format!("{name}_{engine}")),
+        };
+        let commands = |state: &str| -> u64 {
+            let line = state
+                .lines()
+                .find_map(|line| line.strip_prefix("commands "));
+            line.and_then(|count| count.parse().ok()).unwrap_or(0)
+        };
+        let read = || std::fs::read_to_string(name("state")).unwrap_or_default();
+        let (before, begin) = (commands(&read()), Instant::now());
+        std::fs::write(name("control"), format!("{line}\n")).unwrap();
+        while commands(&read()) == before {
+            assert!(
+                begin.elapsed() < Duration::from_secs(20),
+                "{line}: {}",
+                read()
+            );
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.commands += u64::from(engine == 0);
+    }
+
     /// Waits for something in the state file.
     pub fn await_state(&self, there: impl Fn(&str) -> bool) -> String {
         let begin = Instant::now();

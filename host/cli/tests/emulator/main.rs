@@ -8,6 +8,7 @@ mod board;
 mod clients;
 mod faults;
 mod lifecycle;
+mod pool;
 mod registers;
 mod retries;
 mod suite;
