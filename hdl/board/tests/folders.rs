@@ -23,7 +23,7 @@ fn every_folder_of_the_repository_is_a_board() {
     for board in boards {
         assert_eq!(find(board.name, None).unwrap().board(), board.board());
         assert!(board.config().fits(board), "{}", board.name);
-        let written = files(board, &board.config(), &[]);
+        let written = files(board, &board.config(), 1, &[]);
         for ending in ["pins.xdc", "timing.xdc", "settings.tcl", "system.tcl"] {
             let file = written.iter().find(|file| file.path.ends_with(ending));
             assert!(file.is_some_and(|file| file.text.starts_with("# Firebrick")));
@@ -90,7 +90,7 @@ fn an_mmcm_makes_every_clock_that_is_tried() {
         let clocks = board.clocks();
         assert!(clocks.len() >= 4, "{}: {clocks:?}", board.name);
         assert_eq!(clocks[0], board.core_mhz);
-        let settings = Settings::of(board, &board.config());
+        let settings = Settings::of(board, &board.config(), 1);
         for clock in clocks {
             let input = match (settings.dma_base, board.is_7_series()) {
                 (Some(_), _) => PROCESSOR_MHZ,
@@ -200,7 +200,7 @@ fn a_folder_of_ones_own_is_a_board() {
     )
     .unwrap();
     let board = find("mine", Some(dir.path())).unwrap();
-    let system = files(board, &board.config(), &[]).pop().unwrap();
+    let system = files(board, &board.config(), 1, &[]).pop().unwrap();
     assert_eq!(system.path, "vivado/system.tcl");
     assert_eq!(system.text, "# Firebrick: my own block design\n");
     let error = find("kc705", Some(dir.path())).unwrap_err().to_string();
