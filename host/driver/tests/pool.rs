@@ -144,12 +144,15 @@ fn four_engines_share_the_pictures_and_results_come_in_order() {
     assert_eq!((seen.answers, result.unwrap()), (0, 0));
 }
 
+/// A fault and its name.
+type Kind = (&'static str, Box<dyn Fn(&mut Script)>);
+
 /// The kinds of docs/device.md that a session notices.
-fn kinds() -> Vec<(&'static str, Box<dyn Fn(&mut Script)>)> {
+fn kinds() -> Vec<Kind> {
     let reads = |act: Act| move |script: &mut Script| script.reads.push_back(act);
     let writes = |act: Act| move |script: &mut Script| script.writes.push_back(act);
     let packet = |damage: Damage| move |script: &mut Script| script.packets.push_back(damage);
-    let mut kinds: Vec<(&'static str, Box<dyn Fn(&mut Script)>)> = vec![
+    let mut kinds: Vec<Kind> = vec![
         ("lost", Box::new(packet(Damage::Lost))),
         ("beat short", Box::new(packet(Damage::BeatShort))),
         ("beat more", Box::new(packet(Damage::BeatMore))),
@@ -224,7 +227,8 @@ fn a_lost_link_of_one_engine_is_waited_for_while_the_others_go_on() {
             match told {
                 Told::Out { .. } => since = 1,
                 Told::Answer { engine, .. } if since > 0 => {
-                    assert!(*engine != 2 || since > 100 || since < 40, "it is lost");
+                    // What it gave before may be told a little later.
+                    assert!(*engine != 2 || !(40..=100).contains(&since), "it is lost");
                     since += 1;
                     if since == 100 {
                         fakes[2].set_lost(false);
