@@ -74,8 +74,10 @@ def main():
             command = [args.firebrick, "train", folder / "data", "-o", folder / "own.fb", "--json"]
             command += ["--seed", str(seed), "--save-features", folder / "features.safetensors"]
             run = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-            result = json.loads(run.stdout.splitlines()[-1])
-            row = {"pack": result["accuracy"], "floats": result["float_accuracy"]}
+            objects = [json.loads(line) for line in run.stdout.splitlines()]
+            # The best epoch is chosen on the validation pictures, the last one is not.
+            row = {"pack": objects[-1]["accuracy"], "floats": objects[-1]["float_accuracy"]}
+            row["last epoch"] = objects[-2]["validation_accuracy"]
             row |= regressions(load_file(folder / "features.safetensors"))
             print(f"seed {seed}: " + ", ".join(f"{k} {100 * v:.2f} %" for k, v in row.items()))
             for key, value in row.items():
