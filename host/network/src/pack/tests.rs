@@ -208,9 +208,9 @@ fn independent_classes_take_the_fifth_version() {
 #[test]
 fn other_versions_are_refused_before_anything_else_is_read() {
     let bytes = with_header(&tiny().to_bytes().unwrap(), |header| {
-        *header = serde_json::json!({ "format_version": 5, "something": "new" });
+        *header = serde_json::json!({ "format_version": 6, "something": "new" });
     });
-    assert!(message(&bytes).contains("format version 5, this program reads versions 1 to 4"));
+    assert!(message(&bytes).contains("format version 6, this program reads versions 1 to 5"));
 }
 
 #[test]
