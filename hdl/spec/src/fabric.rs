@@ -31,27 +31,27 @@ struct Fit {
 }
 
 const LUT: Fit = Fit {
-    once: 8234.0,
-    lane: 2315.0,
-    between: 391.0,
-    deep: 0.157,
+    once: 8439.0,
+    lane: 2158.0,
+    between: 542.0,
+    deep: 0.285,
     plain: 1.8,
     generic: 19.8,
     xc7: 4.9,
     xcup: 1.8,
-    small: 1594.0,
+    small: 1629.0,
 };
 
 const FF: Fit = Fit {
-    once: 5641.0,
-    lane: 3775.0,
-    between: -90.0,
+    once: 6406.0,
+    lane: 5814.0,
+    between: -227.0,
     deep: 0.0,
     plain: 16.1,
     generic: 39.8,
     xc7: 7.7,
     xcup: 5.5,
-    small: 1248.0,
+    small: 2257.0,
 };
 
 impl Fit {
