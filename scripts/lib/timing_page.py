@@ -19,7 +19,7 @@ def main():
         cores.setdefault(board.resolve(), []).append(board.parent.name)
     print(f"""# Logic levels and estimated delays
 
-Written by `scripts/levels --all`: every board's core, flattened by Yosys {version} (`synth_xilinx`). A level is a LUT or
+Written by `scripts/levels --all`: the cores of boards, flattened by Yosys {version} (`synth_xilinx`). A level is a LUT or
 the read of a distributed RAM. Paths run between registers, memories, DSP slices and the core's ports.
 
 No place and route is behind the delays. They are added up from those of the cells, for Artix-7 at speed grade -1 in the slow
@@ -46,6 +46,10 @@ their own, which Vivado moves into the memory.
         print(f"| {', '.join(boards)} | `{preset}` | {result['most_levels']} | {number(sum(ends.values()))} | "
               + " | ".join(map(number, row)) + f" | {static} |")
         details.append((boards, preset, result["groups"]))
+    counted = {board for boards in cores.values() for board in boards}
+    known = {path.parent.name for path in pathlib.Path("constraints").glob("*/board.toml")}
+    if missing := sorted(known - counted):
+        print(f"\nNot counted since the engine changed last: {', '.join(missing)}.")
     print("\nThe ten longest groups of paths by the estimate; `*` stands for numbers.")
     for boards, preset, groups in details:
         print(f"\n## `{preset}`: {', '.join(boards)}\n")
