@@ -105,7 +105,7 @@ pub fn fit(
             let mut input = samples.select(Axis(0), chosen);
             drop_out(&mut input, options.dropout, &mut rng);
             let own: Vec<usize> = chosen.iter().map(|&at| training.classes[at]).collect();
-            let mut scores = input.dot(&weights.t()) + &bias.row(0);
+            let mut scores = input.dot(&weights.t()) + bias.row(0);
             tally.add(&mut scores, &own);
             scores /= chosen.len() as f32;
             let gradient = scores.t().dot(&input) + &weights * options.decay;
@@ -117,7 +117,7 @@ pub fn fit(
         }
         let (loss, accuracy) = tally.means();
         let mut tally = Tally::default();
-        let mut scores = held.dot(&rounded(&weights).t()) + &bias.row(0);
+        let mut scores = held.dot(&rounded(&weights).t()) + bias.row(0);
         tally.add(&mut scores, &validation.classes);
         let (validation_loss, validation_accuracy) = tally.means();
         if !(loss.is_finite() && validation_loss.is_finite()) {

@@ -76,7 +76,7 @@ pub fn run(args: &args::Features, style: Style, output: &mut Output) -> Result<O
     while sources.peek().is_some() {
         let paths: Vec<Result<PathBuf, CliError>> = sources.by_ref().take(BATCH).collect();
         let one = |path: Result<PathBuf, CliError>| {
-            let path = path.map_err(|error| (None, error))?;
+            let path = path.map_err(|error| (None, Box::new(error)))?;
             let values = target
                 .picture(&path)
                 .map_err(CliError::from)
@@ -86,7 +86,7 @@ pub fn run(args: &args::Features, style: Style, output: &mut Output) -> Result<O
             }
             match values {
                 Ok(values) => Ok((path, values)),
-                Err(error) => Err((Some(path), error)),
+                Err(error) => Err((Some(path), Box::new(error))),
             }
         };
         let results: Vec<_> = paths.into_par_iter().map(one).collect();
@@ -97,6 +97,7 @@ pub fn run(args: &args::Features, style: Style, output: &mut Output) -> Result<O
                     found.add(&path, values)?;
                 }
                 Err((path, error)) => {
+                    let error = *error;
                     count += usize::from(!error.is_empty());
                     let own = match &path {
                         Some(path) => skipped.unreadable(path, error),
