@@ -56,7 +56,7 @@ fn info_of_a_board_is_what_is_generated_for_it() {
     let text = firebrick(&["info", "--board", "litefury", "--preset", "fb64"]).good();
     assert!(text.stdout.starts_with("preset fb64,"));
     assert!(
-        text.stdout.contains("; 68 of 240 DSP slices, "),
+        text.stdout.contains("; 72 of 240 DSP slices, "),
         "{}",
         text.stdout
     );
