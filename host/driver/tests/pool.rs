@@ -250,7 +250,7 @@ fn a_lost_link_of_one_engine_is_waited_for_while_the_others_go_on() {
 fn when_no_engine_answers_every_picture_has_an_outcome() {
     let mut bench = Bench::new();
     for fake in &bench.fakes {
-        fake.script(|script| script.lost_after = Some(20_000));
+        fake.script(|script| script.lost_after = Some(8_000));
     }
     let (seen, result) = bench.run(500, 1, |_| false, |_, _| ());
     let error = result.unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE, Accumulators};
+use firebrick_rtl::array::accumulators::{ACC_READ_LATENCY, ACC_REUSE, Accumulators, TAG_LEAD};
 use rand::{Rng, rngs::StdRng};
 
 use crate::support::{chance, columns, open, percent, random};
@@ -77,7 +77,7 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, bits: u32, tiles: usize) {
     // Granted words and the cycle in which they must be there; `None` if undefined.
     let mut due: VecDeque<(usize, usize, Option<Vector>)> = VecDeque::new();
     // Sums come a cycle after their tag.
-    let mut late: Vector = [0; 16];
+    let mut late: VecDeque<Vector> = vec![[0; 16]; TAG_LEAD].into();
     for tile in 0..tiles {
         let count = *[1, 2, 3, 5, 40, rng.random_range(1..=DEPTH)]
             .get(rng.random_range(0..6))
@@ -110,8 +110,9 @@ fn accumulate_and_drain(mut acc: Acc, used: usize, bits: u32, tiles: usize) {
                 } else {
                     std::array::from_fn(|_| psum(&mut rng))
                 };
-                acc.model.set_words(acc.psums, &columns(late));
-                late = vector;
+                late.push_back(vector);
+                let now = late.pop_front().unwrap_or_default();
+                acc.model.set_words(acc.psums, &columns(now));
                 acc.put(acc.tag_valid, valid);
                 // The other tag bits mean nothing without a vector.
                 let tag = (first, bank == 1, address as u64);
