@@ -69,7 +69,7 @@ const CHANGES: &[Change] = &[
     },
     Change {
         name: "loader-start",
-        module: &["upper_q"],
+        module: &["upper_2_q"],
         from: "start = active_q & ~reading_q & ~pending_q",
         to: "start = active_q & ~reading_q & pending_q",
         unit: "the loader",
