@@ -79,6 +79,19 @@ impl SqueezeNet {
     /// Name of the last convolution, whatever the number of modules.
     pub const LAST: &str = "conv10";
 
+    /// One module, and five classes of 23x23 pictures: for tests that need a whole network.
+    #[cfg(test)]
+    pub(crate) fn tiny() -> SqueezeNet {
+        SqueezeNet {
+            outputs: 4,
+            fires: vec![Fire::even(2, 3)],
+            pools: vec![1],
+            classes: 5,
+            side: 23,
+            ..SqueezeNet::v1_1()
+        }
+    }
+
     /// Whether the layers are the same; padding, rounding of pools, input and name may differ.
     #[must_use]
     pub fn has_layers_of(&self, other: &SqueezeNet) -> bool {

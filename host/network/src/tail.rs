@@ -64,18 +64,11 @@ pub fn raise(network: &mut FloatNetwork, by: f32) {
 mod tests {
     use super::*;
     use crate::random;
-    use crate::squeezenet::{Fire, SqueezeNet};
+    use crate::squeezenet::SqueezeNet;
 
     #[test]
     fn raised_classes_keep_their_distances() {
-        let table = SqueezeNet {
-            outputs: 4,
-            fires: vec![Fire::even(2, 3)],
-            pools: vec![1],
-            classes: 5,
-            side: 23,
-            ..SqueezeNet::v1_1()
-        };
+        let table = SqueezeNet::tiny();
         let mut network = random::float(&table, 3);
         assert!(!is_open(&network));
         if let Some(conv) = last(&mut network) {

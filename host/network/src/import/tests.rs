@@ -12,7 +12,6 @@ use super::*;
 use crate::float::FloatOp;
 use crate::graph::{PixelOrder, ResizePolicy};
 use crate::random;
-use crate::squeezenet::Fire;
 
 /// Weights (output, input, row, column) and bias of each layer.
 type Layers = BTreeMap<String, (Array4<f32>, Vec<f32>)>;
@@ -252,14 +251,7 @@ fn damaged_archives_are_refused() {
 
 /// Good files as ONNX, safetensors and NumPy's archive.
 pub fn samples() -> [Vec<u8>; 3] {
-    let table = SqueezeNet {
-        outputs: 4,
-        fires: vec![Fire::even(2, 3)],
-        pools: vec![1],
-        classes: 5,
-        side: 23,
-        ..SqueezeNet::v1_1()
-    };
+    let table = SqueezeNet::tiny();
     let layers = layers(&table);
     let network = random::float(&table, 5);
     [to_onnx(&network), safetensors(&layers), npz(&layers)]
