@@ -269,12 +269,8 @@ pub struct Explore {
     /// Clock of the engine in MHz [default: the one that the board asks for]
     #[arg(long, value_name = "MHZ", value_parser = megahertz)]
     pub clock: Option<f64>,
-    /// Packed model to run [default: the built-in SqueezeNet v1.1]
-    #[arg(long, value_name = "PACK")]
-    pub model: Option<PathBuf>,
-    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
-    #[arg(long, value_name = "SIZE")]
-    pub size: Option<Size>,
+    #[command(flatten)]
+    pub network: Network,
     #[command(flatten)]
     pub json: Json,
 }
@@ -329,17 +325,24 @@ pub struct Force {
     pub on: bool,
 }
 
-/// Which network on which engine.
+/// Which network, and for which size of picture.
 #[derive(Debug, clap::Args)]
-pub struct Target {
-    #[command(flatten)]
-    pub preset: Preset,
+pub struct Network {
     /// Packed model to run [default: the built-in SqueezeNet v1.1]
     #[arg(long, value_name = "PACK")]
     pub model: Option<PathBuf>,
     /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
     #[arg(long, value_name = "SIZE")]
     pub size: Option<Size>,
+}
+
+/// Which network on which engine.
+#[derive(Debug, clap::Args)]
+pub struct Target {
+    #[command(flatten)]
+    pub preset: Preset,
+    #[command(flatten)]
+    pub network: Network,
     /// Where the weights are kept between pictures
     #[arg(long, value_enum, default_value = "auto")]
     pub weights: Weights,

@@ -22,7 +22,6 @@ pub trait Carry {
     /// Runs pictures; every one has an outcome, in order.
     fn each(
         &mut self,
-        program: &Program,
         retries: u32,
         next: &mut dyn FnMut() -> Next,
         tell: &mut Tell<'_>,
@@ -32,29 +31,36 @@ pub trait Carry {
     fn in_order(&mut self, done: u64) -> Result<(), CliError>;
 }
 
-impl<D: Device> Carry for Session<D> {
+/// One engine, and what is compiled for it.
+pub struct Single<'a, D: Device> {
+    pub session: Session<D>,
+    pub program: &'a Program,
+}
+
+impl<D: Device> Carry for Single<'_, D> {
     fn each(
         &mut self,
-        program: &Program,
         retries: u32,
         next: &mut dyn FnMut() -> Next,
         tell: &mut Tell<'_>,
     ) -> Result<u64, SessionError> {
-        self.stream_each(program, retries, next, &mut |tried| {
-            tell(match tried {
-                Tried::Answer(answer, attempt) => Told::Answer {
-                    engine: 0,
-                    answer,
-                    attempt,
-                },
-                Tried::Again(lost) => Told::Again { engine: 0, lost },
-                Tried::Failed(lost) => Told::Failed { lost },
+        let program = self.program;
+        self.session
+            .stream_each(program, retries, next, &mut |tried| {
+                tell(match tried {
+                    Tried::Answer(answer, attempt) => Told::Answer {
+                        engine: 0,
+                        answer,
+                        attempt,
+                    },
+                    Tried::Again(lost) => Told::Again { engine: 0, lost },
+                    Tried::Failed(lost) => Told::Failed { lost },
+                })
             })
-        })
     }
 
     fn in_order(&mut self, done: u64) -> Result<(), CliError> {
-        signals::in_order(self, done, Ok(()))
+        signals::in_order(&mut self.session, done, Ok(()))
     }
 }
 
@@ -62,7 +68,6 @@ impl<D: Device> Carry for Session<D> {
 impl Carry for Pool<AnyDevice> {
     fn each(
         &mut self,
-        _: &Program,
         retries: u32,
         next: &mut dyn FnMut() -> Next,
         tell: &mut Tell<'_>,
@@ -117,9 +122,13 @@ pub fn name(uris: &[Uri]) -> String {
     uris.join(", ")
 }
 
+fn engine_name(names: &[String], engine: usize) -> &str {
+    names.get(engine).map_or("an engine", String::as_str)
+}
+
 /// Tells what happens to an engine on standard error. Nothing of pictures.
 pub fn note_engine(told: &Told<'_>, names: &[String]) {
-    let name = |engine: usize| names.get(engine).map_or("an engine", String::as_str);
+    let name = |engine| engine_name(names, engine);
     match told {
         Told::Out { engine, error } => {
             progress::warning(format_args!("{} is taken out: {error}", name(*engine)));
@@ -155,7 +164,7 @@ pub fn tell_engine(
     output: &mut Output,
 ) -> Result<(), CliError> {
     note_engine(told, names);
-    let name = |engine: usize| names.get(engine).map_or("an engine", String::as_str);
+    let name = |engine| engine_name(names, engine);
     let event = match told {
         Told::Out { engine, error } => Event::Out {
             engine: name(*engine),

@@ -48,10 +48,9 @@ pub enum Runner {
         /// Pictures that are through.
         done: u64,
     },
-    /// Several engines; the program is that of the first.
+    /// Several engines.
     Several {
         pool: Box<Pool<AnyDevice>>,
-        program: Box<Program>,
         names: Vec<String>,
         done: u64,
     },
@@ -89,14 +88,13 @@ impl Runner {
         })
     }
 
-    /// Several engines, which are open, and the target of the first.
-    pub fn several(pool: Pool<AnyDevice>, target: &Target) -> Result<Runner, CliError> {
-        Ok(Runner::Several {
+    /// Several engines, which are open.
+    pub fn several(pool: Pool<AnyDevice>) -> Runner {
+        Runner::Several {
             names: pool::names(&pool),
-            program: Box::new(target.compile(false)?),
             pool: Box::new(pool),
             done: 0,
-        })
+        }
     }
 
     /// Builds and resets the engine, if there is one and it has not happened yet.
@@ -199,19 +197,12 @@ impl Runner {
         pictures: &[Array3<u8>],
         retries: u32,
     ) -> Result<Vec<Result<Sums, Failed>>, CliError> {
-        let Runner::Several {
-            pool,
-            program,
-            names,
-            done,
-        } = self
-        else {
+        let Runner::Several { pool, names, done } = self else {
             return Ok(Vec::new());
         };
         let mut outcomes = Vec::new();
         let mut pictures = pictures.iter();
         let result = pool.each(
-            program,
             retries,
             &mut || pictures.next().cloned().into(),
             &mut |told| {

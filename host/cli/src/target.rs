@@ -39,7 +39,12 @@ pub fn load_for(args: &args::Target, config: HwConfig) -> Result<Target, CliErro
         args::Weights::Streamed => Weights::Streamed,
         args::Weights::Resident => Weights::Resident,
     };
-    let mut target = Target::of(args.model.as_deref(), args.size, config, weights)?;
+    let mut target = Target::of(
+        args.network.model.as_deref(),
+        args.network.size,
+        config,
+        weights,
+    )?;
     target.plain_weights = args.plain_weights;
     Ok(target)
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::device::{On, Retries};
-use super::{Backend, Force, Json, Simulation, Size, Target};
+use super::{Backend, Force, Json, Network, Simulation, Target};
 
 #[derive(Debug, clap::Args)]
 pub struct Evaluate {
@@ -50,10 +50,6 @@ pub struct Maps {
     pub output: PathBuf,
     #[command(flatten)]
     pub force: Force,
-    /// Packed model to run [default: the built-in SqueezeNet v1.1]
-    #[arg(long, value_name = "PACK")]
-    pub model: Option<PathBuf>,
-    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
-    #[arg(long, value_name = "SIZE")]
-    pub size: Option<Size>,
+    #[command(flatten)]
+    pub network: Network,
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Force, Json, Pictures, Size};
+use super::{Force, Json, Network, Pictures};
 
 #[derive(Debug, clap::Args)]
 pub struct Features {
@@ -20,12 +20,8 @@ pub struct Features {
     /// Write the whole maps (picture, row, column, channel) in place of the means over their pixels
     #[arg(long)]
     pub map: bool,
-    /// Packed model to run [default: the built-in SqueezeNet v1.1]
-    #[arg(long, value_name = "PACK")]
-    pub model: Option<PathBuf>,
-    /// Size of the network's input: 224, 227 or HEIGHTxWIDTH [default: the model's own]
-    #[arg(long, value_name = "SIZE")]
-    pub size: Option<Size>,
+    #[command(flatten)]
+    pub network: Network,
     #[command(flatten)]
     pub json: Json,
 }

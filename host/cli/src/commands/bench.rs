@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use firebrick_driver::{Device, Next, Program, Session, Timing, Told};
+use firebrick_driver::{Device, Next, Session, Timing, Told};
 use firebrick_model::Model;
 use firebrick_network::random::picture;
 use firebrick_spec::regs;
@@ -14,7 +14,7 @@ use crate::args::device::Bench;
 use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
-use crate::pool::{self, Carry};
+use crate::pool::{self, Carry, Single};
 use crate::progress::{self, Counter, Style, note};
 use crate::target::{self, Target};
 use crate::{engine, signals};
@@ -123,7 +123,6 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
         let bench = Run {
             args,
             target: &target,
-            program: &target.compile(false)?,
             backend: pool::name(&args.on.device),
             simulated: carriers.iter().all(Carrier::is_sim),
             retries: args.retries.on_several(),
@@ -146,20 +145,22 @@ pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, C
     let bench = Run {
         args,
         target: &target,
-        program: &program,
         backend: carrier.name(),
         simulated: carrier.is_sim(),
         retries: args.retries.on(Some(&carrier)),
         names: Vec::new(),
     };
-    bench.run(&mut session, counts, style, output)
+    let mut on = Single {
+        session,
+        program: &program,
+    };
+    bench.run(&mut on, counts, style, output)
 }
 
 /// What is measured.
 struct Run<'a> {
     args: &'a Bench,
     target: &'a Target,
-    program: &'a Program,
     backend: String,
     simulated: bool,
     retries: u32,
@@ -189,7 +190,6 @@ impl Run<'_> {
         let counter = Counter::new(style, "measuring", args.images as usize);
         let begin = Instant::now();
         let result = on.each(
-            self.program,
             self.retries,
             &mut || {
                 if fed == args.images || signals::is_interrupted() {

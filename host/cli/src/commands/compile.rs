@@ -35,7 +35,7 @@ struct Written {
 }
 
 pub fn run(args: &Compile, output: &mut Output) -> Result<(), CliError> {
-    let model = args.target.model.as_deref();
+    let model = args.target.network.model.as_deref();
     let inputs: Vec<&Path> = [Some(args.image.as_path()), model]
         .into_iter()
         .flatten()

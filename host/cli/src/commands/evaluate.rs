@@ -35,7 +35,7 @@ fn backend(carrier: Option<&Carrier>, target: &Target) -> String {
 }
 
 pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
-    let inputs = [&args.target.model, &args.reference];
+    let inputs = [&args.target.network.model, &args.reference];
     let inputs = inputs.into_iter().flatten().map(|path| path.as_path());
     let inputs: Vec<_> = inputs.chain([args.labels.as_path()]).collect();
     let checked = |base: &PathBuf, ending: &str| {
@@ -71,7 +71,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         None => (BATCH, args.retries.on(carrier.as_ref())),
     };
     let mut runner = match pool {
-        Some(pool) => Runner::several(pool, &target)?,
+        Some(pool) => Runner::several(pool),
         None => Runner::new(carrier.as_ref(), &args.simulation, &target, Style::None)?,
     };
     let reference = match &args.reference {
@@ -130,6 +130,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let mut report = Report::new(
         &target,
         args.target
+            .network
             .model
             .as_deref()
             .map_or("built in".into(), shown),

@@ -123,8 +123,8 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let board = args.boards.find(&args.board)?.board();
     let limits = &args.limits.given;
     let clock = args.clock.unwrap_or(board.core_mhz as f64);
-    let (model, config) = (args.model.as_deref(), HwConfig::default());
-    let target = Target::of(model, args.size, config, Weights::Auto)?;
+    let (model, config) = (args.network.model.as_deref(), HwConfig::default());
+    let target = Target::of(model, args.network.size, config, Weights::Auto)?;
     let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
         .into_iter()
         .partition(|c| c.over(board, limits).is_empty());

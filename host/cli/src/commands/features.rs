@@ -41,11 +41,11 @@ struct Report {
 
 pub fn run(args: &args::Features, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let images = args.pictures.images.iter().map(PathBuf::as_path);
-    let inputs: Vec<&Path> = images.chain(args.model.as_deref()).collect();
+    let inputs: Vec<&Path> = images.chain(args.network.model.as_deref()).collect();
     let place = Place::check(&args.output, Kind::MAP, &inputs, args.force.on)?;
     let target = Target::of(
-        args.model.as_deref(),
-        args.size,
+        args.network.model.as_deref(),
+        args.network.size,
         HwConfig::default(),
         Weights::Auto,
     )?;

@@ -25,8 +25,8 @@ pub(super) const LIST: &str = "maps.json";
 /// Writes `picture.npy`, a file for each map, `logits.npy`, and [`LIST`] with the names.
 pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
     let target = Target::of(
-        args.model.as_deref(),
-        args.size,
+        args.network.model.as_deref(),
+        args.network.size,
         HwConfig::default(),
         Weights::Auto,
     )?;
@@ -36,7 +36,7 @@ pub fn run(args: &args::Maps, output: &mut Output) -> Result<(), CliError> {
     let files: Vec<String> = (target.network.nodes.iter())
         .map(|node| names.file(&node.name))
         .collect();
-    let inputs: Vec<&Path> = [Some(args.image.as_path()), args.model.as_deref()]
+    let inputs: Vec<&Path> = [Some(args.image.as_path()), args.network.model.as_deref()]
         .into_iter()
         .flatten()
         .collect();

@@ -26,7 +26,7 @@ use crate::target::{self, Target, shown};
 const TOP: usize = 10;
 
 pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliError> {
-    let inputs: Vec<&Path> = [args.image.as_deref(), args.target.model.as_deref()]
+    let inputs: Vec<&Path> = [args.image.as_deref(), args.target.network.model.as_deref()]
         .into_iter()
         .flatten()
         .collect();

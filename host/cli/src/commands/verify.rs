@@ -55,7 +55,9 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     #[cfg(feature = "sim")]
     if let Some(path) = &args.waveform {
         let pictures = args.pictures.images.iter().map(std::path::PathBuf::as_path);
-        let inputs: Vec<_> = pictures.chain(args.target.model.as_deref()).collect();
+        let inputs: Vec<_> = pictures
+            .chain(args.target.network.model.as_deref())
+            .collect();
         let place = Place::check(path, Kind::WAVEFORM, &inputs, args.force.on)?;
         place.must_be_file()?;
     }

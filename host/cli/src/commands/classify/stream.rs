@@ -18,7 +18,7 @@ use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
-use crate::pool::{self, Carry};
+use crate::pool::{self, Carry, Single};
 use crate::progress::{self, Counter, Style};
 use crate::runner::Failed;
 use crate::skipped::{Skipped, Unreadable};
@@ -33,11 +33,9 @@ const AHEAD: usize = 4;
 struct Batch<'a> {
     args: &'a args::Classify,
     target: &'a Target,
-    program: Program,
     backend: String,
     /// Names of several engines.
     engines: Vec<String>,
-    deadline: Duration,
     retries: u32,
     cancel: Cancel,
     pictures: Receiver<Coming>,
@@ -60,7 +58,9 @@ pub fn run(
     let place = match &args.record {
         Some(path) => {
             let pictures = args.pictures.images.iter().map(PathBuf::as_path);
-            let inputs: Vec<_> = pictures.chain(args.target.model.as_deref()).collect();
+            let inputs: Vec<_> = pictures
+                .chain(args.target.network.model.as_deref())
+                .collect();
             Some(Place::check(path, Kind::RECORDING, &inputs, args.force.on)?)
         }
         None => None,
@@ -70,30 +70,13 @@ pub fn run(
     let program = target.compile(false)?;
     let board = device::open(on, &device::behaviour(&args.simulation), style)?;
     let deadline = engine::deadline(args.simulation.deadline, on, &program, false);
-    let sources = Sources::of(&args.pictures);
-    let total = sources.total();
-    let bar = bar(style, total);
-    let lines = total
-        .filter(|_| style == Style::Lines)
-        .map(|total| Counter::new(style, "classifying", total as usize));
-    let mut batch = Batch {
-        args,
-        target: &target,
-        program,
-        backend: on.name(),
-        engines: Vec::new(),
-        deadline,
-        retries: args.retries.on(Some(on)),
-        cancel,
-        pictures: reader(sources, Arc::clone(&target), 1),
-        next: None,
-        bar,
-        lines,
-        skipped: Skipped::new(&args.pictures),
-        count: 0,
-    };
+    let retries = args.retries.on(Some(on));
+    let mut batch = Batch::new(args, &target, on.name(), retries, cancel, 1, style);
     let outcome = match &place {
-        None => batch.run_on(Session::open(board, target.config())?, output),
+        None => {
+            let session = Session::open(board, target.config())?;
+            batch.run_on(session, &program, deadline, output)
+        }
         Some(place) => {
             let error = |source| place.error(source);
             let file = BufWriter::new(place.create_now()?);
@@ -101,7 +84,7 @@ pub fn run(
             // Whatever comes of it, also of the opening: the file is for what goes wrong.
             let outcome = Session::open(&mut recorder, target.config())
                 .map_err(CliError::from)
-                .and_then(|session| batch.run_on(session, output));
+                .and_then(|session| batch.run_on(session, &program, deadline, output));
             match (outcome, recorder.finish()) {
                 (Ok(_), Err(source)) => Err(error(source)),
                 (Err(first), Err(source)) => {
@@ -126,28 +109,11 @@ pub fn run_several(
     let cancel = signals::interrupt()?;
     let (mut pool, target) = pool::open(on, &args.target, &args.simulation, style)?;
     let target = Arc::new(target);
-    let sources = Sources::of(&args.pictures);
-    let total = sources.total();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut batch = Batch {
-        args,
-        target: &target,
-        program: target.compile(false)?,
-        backend: pool::name(&args.on.device),
-        engines: pool::names(&pool),
-        // Each engine has its own.
-        deadline: Duration::ZERO,
-        retries: args.retries.on_several(),
-        cancel,
-        pictures: reader(sources, Arc::clone(&target), threads.min(on.len())),
-        next: None,
-        bar: bar(style, total),
-        lines: total
-            .filter(|_| style == Style::Lines)
-            .map(|total| Counter::new(style, "classifying", total as usize)),
-        skipped: Skipped::new(&args.pictures),
-        count: 0,
-    };
+    let threads = threads.min(on.len());
+    let (backend, retries) = (pool::name(&args.on.device), args.retries.on_several());
+    let mut batch = Batch::new(args, &target, backend, retries, cancel, threads, style);
+    batch.engines = pool::names(&pool);
     let outcome = batch.run(&mut pool, output);
     batch.bar.finish_and_clear();
     outcome
@@ -205,14 +171,46 @@ fn bar(style: Style, total: Option<u64>) -> ProgressBar {
     }
 }
 
-impl Batch<'_> {
+impl<'a> Batch<'a> {
+    /// The pictures of `args`, read on so many threads; no engines' names.
+    fn new(
+        args: &'a args::Classify,
+        target: &'a Arc<Target>,
+        backend: String,
+        retries: u32,
+        cancel: Cancel,
+        threads: usize,
+        style: Style,
+    ) -> Batch<'a> {
+        let sources = Sources::of(&args.pictures);
+        let total = sources.total();
+        Batch {
+            args,
+            target,
+            backend,
+            engines: Vec::new(),
+            retries,
+            cancel,
+            pictures: reader(sources, Arc::clone(target), threads),
+            next: None,
+            bar: bar(style, total),
+            lines: total
+                .filter(|_| style == Style::Lines)
+                .map(|total| Counter::new(style, "classifying", total as usize)),
+            skipped: Skipped::new(&args.pictures),
+            count: 0,
+        }
+    }
+
     fn run_on<D: Device>(
         &mut self,
         mut session: Session<D>,
+        program: &Program,
+        deadline: Duration,
         output: &mut Output,
     ) -> Result<Outcome, CliError> {
-        session.deadline = self.deadline;
-        self.run(&mut session, output)
+        session.deadline = deadline;
+        self.run(&mut Single { session, program }, output)
     }
 
     fn run(&mut self, on: &mut dyn Carry, output: &mut Output) -> Result<Outcome, CliError> {
@@ -332,7 +330,7 @@ impl Batch<'_> {
                 false => ControlFlow::Continue(()),
             }
         };
-        let result = on.each(&self.program, self.retries, &mut next, &mut tell);
+        let result = on.each(self.retries, &mut next, &mut tell);
         let failed = failed.get();
         out.into_inner().1?;
         on.in_order(done)?;
