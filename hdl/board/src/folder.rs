@@ -13,6 +13,7 @@ use crate::vivado::PROCESSOR_MHZ;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
 use firebrick_spec::config::Family;
+use firebrick_spec::regs;
 use serde::Deserialize;
 
 /// The file that makes a folder a board.
@@ -195,10 +196,7 @@ impl BoardFolder {
                  # between dies. What crosses are its streams, between the FIFOs and the link, its\n\
                  # registers' bus and its interrupt.\n";
         for (engine, slr) in (0..engines).zip(self.slr.iter().cycle()) {
-            let core = match engine {
-                0 => "core".to_owned(),
-                engine => format!("core_{engine}"),
-            };
+            let core = regs::of_engine("core", '_', engine);
             let _ = write!(
                 text,
                 "create_pblock {core}\n\

@@ -124,6 +124,16 @@ pub const fn window(engine: usize) -> u32 {
     engine as u32 * ENGINE_STRIDE
 }
 
+/// What a part of an engine is called that has this name in the first engine: there as it stands, in
+/// the others with the engine's number behind it.
+#[must_use]
+pub fn of_engine(name: &str, separator: char, engine: usize) -> String {
+    match engine {
+        0 => name.to_owned(),
+        engine => format!("{name}{separator}{engine}"),
+    }
+}
+
 /// Bits of a register from the table.
 macro_rules! bits {
     ($name:ident = [$bit:literal], $doc:literal) => {

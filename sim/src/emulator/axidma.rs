@@ -54,10 +54,7 @@ impl AxiDma {
                 ),
             });
         }
-        let name = |name: &str| match engine {
-            0 => name.to_owned(),
-            engine => format!("{name}-{engine}"),
-        };
+        let name = |name: &str| regs::of_engine(name, '-', engine);
         let (first, window) = (2 * engine as u32, u64::from(regs::window(engine)));
         let space = regs::SPACE.into();
         let core = uio(nodes, first, &name(CORE), CORE_ADDRESS + window, space)?;

@@ -1,6 +1,7 @@
 //! Faults set while the board runs: lines written to a pipe, and a file that says what came of
 //! them.
 
+use firebrick_spec::regs;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -33,10 +34,7 @@ pub struct Control {
 impl Control {
     /// Makes pipe and file of an engine: the first one's have the plain names.
     pub fn new(nodes: &mut Nodes, engine: usize) -> Result<Control, EmulatorError> {
-        let name = |name: &str| match engine {
-            0 => name.to_owned(),
-            engine => format!("{name}_{engine}"),
-        };
+        let name = |name: &str| regs::of_engine(name, '_', engine);
         let path = nodes.fifo(&name(CONTROL))?;
         let fifo = Fifo::open(&path).map_err(EmulatorError::node("open", path))?;
         nodes.memory(&name(STATE), 0)?;

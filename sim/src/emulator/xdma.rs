@@ -196,10 +196,7 @@ impl Ways {
     }
 
     fn fuse(nodes: &mut Nodes, engine: usize, timeout: Duration) -> Result<Ways, EmulatorError> {
-        let mount = match engine {
-            0 => MOUNT.to_owned(),
-            engine => format!("{MOUNT}_{engine}"),
-        };
+        let mount = regs::of_engine(MOUNT, '_', engine);
         let folder = nodes.folder(&mount)?;
         nodes.mount(&mount)?;
         let streams = FuseStreams::mount(&folder, timeout).map_err(|source| {

@@ -4,6 +4,7 @@ mod axidma;
 mod board;
 mod cancel;
 mod discover;
+mod engines;
 mod errno;
 mod error;
 mod executor;

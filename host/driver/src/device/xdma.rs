@@ -5,7 +5,7 @@ use super::lock::lock;
 use super::map::{Buffer, RegisterMap};
 use super::node::{Interrupt, io_error, open_node, suffixed};
 use super::stream::{Node, Stream};
-use super::{Cancel, Device, DeviceError, OpenOptions, Transport};
+use super::{Cancel, Device, DeviceError, OpenOptions, Transport, engines};
 use firebrick_spec::regs;
 use rustix::fs::OFlags;
 use std::fs::File;
@@ -41,7 +41,7 @@ struct Place<'a> {
 
 impl Place<'_> {
     fn of(address: &str) -> Result<Place<'_>, String> {
-        let (prefix, engine) = split_engine(address)?;
+        let (prefix, engine) = engines::split(address)?;
         match prefix {
             "" => Err("the path is missing".into()),
             prefix => Ok(Place {
@@ -59,28 +59,7 @@ impl Place<'_> {
 
     /// The engines that it names: one, or those whose streams are there.
     fn engines(&self) -> Range<usize> {
-        match self.engine {
-            Some(engine) => engine..engine + 1,
-            None => {
-                let more = (1..regs::ENGINES_MAX).take_while(|engine| self.has(*engine));
-                0..1 + more.count()
-            }
-        }
-    }
-}
-
-/// Splits `#N` from an address.
-pub(super) fn split_engine(address: &str) -> Result<(&str, Option<usize>), String> {
-    let Some((board, number)) = address.rsplit_once('#') else {
-        return Ok((address, None));
-    };
-    let last = regs::ENGINES_MAX - 1;
-    let digits = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
-    match number.parse() {
-        Ok(engine) if digits && engine <= last => Ok((board, Some(engine))),
-        _ => Err(format!(
-            "{number:?} after \"#\" is no engine's number, which is 0 to {last}"
-        )),
+        engines::meant(self.engine, |engine| self.has(engine))
     }
 }
 
@@ -113,12 +92,8 @@ impl Transport for XdmaTransport {
     }
 
     fn engines(&self, address: &str) -> Vec<String> {
-        match Place::of(address).map(|place| place.engines()) {
-            Ok(engines) if engines.len() > 1 => engines
-                .map(|engine| format!("{address}#{engine}"))
-                .collect(),
-            _ => vec![address.into()],
-        }
+        let engines = Place::of(address).map_or(0..1, |place| place.engines());
+        engines::addresses(address, engines)
     }
 
     fn discover(&self, root: &Path) -> Vec<String> {

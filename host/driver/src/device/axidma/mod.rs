@@ -7,6 +7,7 @@ mod sysfs;
 pub(super) use names::Names;
 
 use super::board::{Board, Buffers, Link, Ways};
+use super::engines::{addresses, meant};
 use super::lock::lock;
 use super::map::{Buffer, RegisterMap};
 use super::node::{Interrupt, io_error, open_node};
@@ -71,12 +72,7 @@ impl Transport for AxiDmaTransport {
         let Ok(names) = address.parse::<Names>() else {
             return vec![address.into()];
         };
-        match engines(&names, &uio_names(&names.root)) {
-            engines if engines.len() > 1 => {
-                engines.map(|engine| format!("{names}#{engine}")).collect()
-            }
-            _ => vec![address.into()],
-        }
+        addresses(address, engines(&names, &uio_names(&names.root)))
     }
 
     fn nodes(&self, address: &str) -> Vec<Node> {
@@ -126,14 +122,10 @@ pub struct AxiDma {
 
 /// The engines that names stand for: one, or those whose core is there.
 fn engines(names: &Names, uios: &[(String, PathBuf)]) -> Range<usize> {
-    let there = |engine: &usize| {
-        let core = names.of_engine(*engine).core;
+    meant(names.engine, |engine| {
+        let core = names.of_engine(engine).core;
         uios.iter().any(|(name, _)| *name == core)
-    };
-    match names.engine {
-        Some(engine) => engine..engine + 1,
-        None => 0..1 + (1..regs::ENGINES_MAX).take_while(there).count(),
-    }
+    })
 }
 
 /// The interrupt of a UIO device, if it is one: an emulator's registers are a plain file.

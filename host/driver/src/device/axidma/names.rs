@@ -1,6 +1,7 @@
 //! What an `axidma:` URI names: `[ROOT][?core=NAME&dma=NAME&buffer=NAME&length-bits=N][#ENGINE]`.
 
-use super::super::xdma::split_engine;
+use super::super::engines;
+use firebrick_spec::regs;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -43,10 +44,7 @@ impl Names {
 
     /// Those of one engine: the first one's are as they stand, `-N` follows those of the others.
     pub fn of_engine(&self, engine: usize) -> Names {
-        let name = |name: &str| match engine {
-            0 => name.to_owned(),
-            engine => format!("{name}-{engine}"),
-        };
+        let name = |name: &str| regs::of_engine(name, '-', engine);
         Names {
             core: name(&self.core),
             dma: name(&self.dma),
@@ -69,7 +67,7 @@ impl FromStr for Names {
     type Err = String;
 
     fn from_str(address: &str) -> Result<Names, String> {
-        let (address, engine) = split_engine(address)?;
+        let (address, engine) = engines::split(address)?;
         let (path, query) = address.split_once('?').unwrap_or((address, ""));
         let mut names = Names::at(Path::new(if path.is_empty() { "/" } else { path }));
         names.engine = engine;
