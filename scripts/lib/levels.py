@@ -186,7 +186,6 @@ def analyse(module):
         key = (group(names.get(path.start, "?")), group(label))
         if key not in groups or nanoseconds(path) > nanoseconds(groups[key]):
             groups[key] = path
-    # The clock and constant nets begin nothing.
     return histogram, groups
 
 
