@@ -123,11 +123,15 @@ fn a_fault_on_one_engine_of_four_costs_no_result() {
     for kind in Kind::all() {
         let mut board = Board::start(kind, &["--engines", "4"]);
         let mut pool = pool(&board.uri);
-        let sound = run(&mut pool, "no fault", |fed, _| fed == 24, |_| ());
-        assert!(
-            sound.by_engine.iter().all(|n| *n > 0),
-            "{kind:?}: {sound:?}"
+        // Which engine gets how many is the machine's affair; each gets some in the end.
+        let all = |seen: &Seen| seen.by_engine.iter().all(|n| *n > 0);
+        let sound = run(
+            &mut pool,
+            &format!("{kind:?}, no fault"),
+            |fed, seen| fed >= 24 && all(seen),
+            |_| (),
         );
+        assert!(all(&sound), "{kind:?}: {sound:?}");
         for (turn, (fault, lasts)) in faults(kind).into_iter().enumerate() {
             let victim = turn % ENGINES;
             let what = format!("{kind:?} {fault} on engine {victim}");
@@ -141,7 +145,7 @@ fn a_fault_on_one_engine_of_four_costs_no_result() {
                 |_, seen| {
                     let back = seen.back.contains(&victim);
                     let given = seen.by_engine[victim];
-                    back && given > *before.get_or_insert(given)
+                    back && given > *before.get_or_insert(given) && all(seen)
                 },
                 |seen| {
                     // The others go on while it is out.
@@ -157,7 +161,7 @@ fn a_fault_on_one_engine_of_four_costs_no_result() {
                 seen.out.iter().any(|(engine, _)| *engine == victim),
                 "{what}: {seen:?}"
             );
-            assert!(seen.by_engine.iter().all(|n| *n > 0), "{what}: {seen:?}");
+            assert!(all(&seen), "{what}: {seen:?}");
         }
         drop(pool);
         board.stop();

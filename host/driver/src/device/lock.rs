@@ -13,8 +13,9 @@ use tracing::info;
 /// How long a process that was killed may take to go: a driver keeps it in a transfer that cannot
 /// be broken off until that has timed out, XDMA's for ten seconds.
 const DYING: Duration = Duration::from_secs(15);
-/// How long a holder is looked for: one that is just being killed may be missing from the list.
-const UNKNOWN: Duration = Duration::from_millis(250);
+/// How long a holder is looked for: one that is just being killed may be missing from the list, on a
+/// busy machine for longer than it seems.
+const UNKNOWN: Duration = Duration::from_secs(2);
 /// Between two attempts.
 const INTERVAL: Duration = Duration::from_millis(20);
 
