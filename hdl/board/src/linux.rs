@@ -4,8 +4,9 @@
 use std::fmt::Write as _;
 
 use firebrick_spec::board::{Board, Link};
+use firebrick_spec::regs::SPACE;
 
-use crate::vivado::Settings;
+use crate::vivado::{DMA_RANGE, Settings};
 use crate::{BoardFolder, File};
 
 /// What xmutil reads of an accelerator's folder below /lib/firmware/xilinx.
@@ -98,14 +99,14 @@ fn with_engines(overlay: String, series7: bool, settings: &Settings) -> String {
 \t/* Engine {engine}: names and lines as those of the first. */
 \tfirebrick-{engine}@{core:x} {{
 \t\tcompatible = \"generic-uio\";
-\t\treg = <{high}{core:#x} {high}0x1000>;
+\t\treg = <{high}{core:#x} {high}{SPACE:#x}>;
 \t\tinterrupt-parent = <&{parent}>;
 \t\tinterrupts = <0 {core_irq} 4>;
 \t}};
 
 \tfirebrick-dma-{engine}@{dma:x} {{
 \t\tcompatible = \"generic-uio\";
-\t\treg = <{high}{dma:#x} {high}0x10000>;
+\t\treg = <{high}{dma:#x} {high}{DMA_RANGE:#x}>;
 \t\tinterrupt-parent = <&{parent}>;
 \t\tinterrupts = <0 {dma_irq} 4>;
 \t\txlnx,sg-length-width = <26>;
