@@ -70,7 +70,9 @@ need_newer_yosys() {
 FIREBRICK="${CARGO_TARGET_DIR:-target}/release/firebrick"
 
 # Builds the program, optimised.
+# A caller that has just built it exports FIREBRICK_IS_BUILT.
 build_firebrick() {
+    [ -z "${FIREBRICK_IS_BUILT:-}" ] || [ ! -x "$FIREBRICK" ] || return 0
     say "building firebrick"
     cargo build --release --locked -p firebrick-cli >&2 || die "the build failed"
 }
