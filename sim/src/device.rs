@@ -87,13 +87,30 @@ pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, 
 
 /// As [`engine_design`], of Verilog that was changed since it was generated.
 pub fn design_of(verilog: String, options: &SimOptions) -> Design {
-    let probes = probes::waivers(&verilog);
+    let control = probes::waivers(&verilog) + &shared(&verilog);
     Design::new(top::TOP, verilog)
         .primitives()
-        .waivers(probes)
+        .waivers(control)
         .trace(options.trace)
         .random_reset(options.random_state)
         .optimise(if options.quick_build { 1 } else { 3 })
+}
+
+/// The line of a `.vlt` file by which lanes share one piece of code, if there are several: it then fits the
+/// processor's caches, and is compiled once.
+fn shared(verilog: &str) -> String {
+    let module = verilog
+        .lines()
+        .filter_map(|line| line.strip_prefix("module ")?.strip_suffix(" ("))
+        .find(|name| name.ends_with("_lane"));
+    let Some(module) = module else {
+        return String::new();
+    };
+    let instance = format!("{module} lanes_1 (");
+    match verilog.lines().any(|line| line.trim() == instance) {
+        true => format!("no_inline -module \"{module}\"\n"),
+        false => String::new(),
+    }
 }
 
 impl SimDevice {

@@ -43,6 +43,11 @@ pub const WAIVERS: &[Waiver] = &[
                  has a reader",
     },
     Waiver {
+        rule: "WIDTH",
+        reason: "a signed value is extended by its sign where it is assigned to a wider one or added \
+                 to one",
+    },
+    Waiver {
         rule: "DECLFILENAME",
         reason: "all modules of a configuration lie in one file",
     },

@@ -123,6 +123,33 @@ pub const OPTIONS: &[(&str, &str)] = &[
     ),
 ];
 
+/// Bytes of weights that an engine with the option `resident` holds: those of SqueezeNet v1.0 or v1.1, padded to whole
+/// tiles.
+const RESIDENT_WEIGHT_BYTES: usize = 5120 * 256;
+/// Channels whose parameters it holds.
+const RESIDENT_CHANNELS: usize = 512 * 16;
+
+/// Sizes of a memory, in KiB, that an option of [`MEMORIES`] can ask for: so many whole block RAMs or
+/// UltraRAMs that no part of one is wasted.
+pub const SIZES_KIB: &[usize] = &[
+    16, 24, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1024, 1536, 2048,
+];
+
+/// Options of a preset with a number, one of [`SIZES_KIB`]: appended as those of [`OPTIONS`] are, as in
+/// `fb1024-f512-w128-packed`. Each stands for a size that the preset does not have already.
+pub const MEMORIES: &[(&str, &str)] = &[
+    ("f", "a feature buffer of so many KiB, at least 64"),
+    (
+        "w",
+        "a weight buffer of so many KiB, at most 768; not with -resident",
+    ),
+];
+
+/// Smallest feature buffer of an option, in KiB.
+const LEAST_FEATURES_KIB: usize = 64;
+/// Largest weight buffer of an option, in KiB: a larger one is `resident`.
+const MOST_WEIGHTS_KIB: usize = 768;
+
 /// The preset that commands use when none is named.
 pub const DEFAULT_PRESET: &str = "fb256";
 
@@ -130,30 +157,104 @@ impl HwConfig {
     /// The preset with this name, options included, as in `fb256-packed`; `None` if there is none.
     #[must_use]
     pub fn preset(name: &str) -> Option<HwConfig> {
-        let (base, option) = match PRESETS.iter().find(|base| **base == name) {
-            Some(base) => return Some(HwConfig::base(base)),
-            None => name.rsplit_once('-')?,
-        };
-        let mut config = HwConfig::preset(base)?;
+        let base = PRESETS.iter().filter(|base| {
+            let rest = name.strip_prefix(**base);
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
+        });
+        let base = base.max_by_key(|base| base.len())?;
+        let mut config = HwConfig::base(base);
+        for option in name[base.len()..].split('-').skip(1) {
+            config = config.with(option)?;
+        }
+        name.clone_into(&mut config.name);
+        Some(config)
+    }
+
+    /// With one option more, which is appended to the name; `None` if there is no such option, or if it changes nothing or
+    /// contradicts another.
+    #[must_use]
+    pub fn with(&self, option: &str) -> Option<HwConfig> {
+        let mut config = self.clone();
+        let base = HwConfig::base(self.base_name());
+        let tile_bytes = config.tile * config.tile;
         match option {
             "packed" if !config.packed => config.packed = true,
             "wide" if config.sum_bits < WIDE_SUM_BITS => config.sum_bits = WIDE_SUM_BITS,
             "xc7" | "xcup" if config.family == Family::Generic => {
                 config.family = Family::named(option)?;
             }
-            "resident" => {
-                let blocks = (5120 * 16 * 16) / (config.tile * config.tile);
-                let groups = 512 * 16 / config.tile;
-                if config.weight_blocks >= blocks {
-                    return None;
-                }
-                config.weight_blocks = blocks;
-                config.param_groups = groups;
+            "resident" if config.weight_blocks == base.weight_blocks => {
+                config.weight_blocks = RESIDENT_WEIGHT_BYTES / tile_bytes;
+                config.param_groups = RESIDENT_CHANNELS / config.tile;
             }
-            _ => return None,
+            _ => {
+                let (kind, kib) = option.split_at_checked(1)?;
+                let plain =
+                    kib.bytes().all(|digit| digit.is_ascii_digit()) && !kib.starts_with('0');
+                let kib = kib
+                    .parse()
+                    .ok()
+                    .filter(|kib| plain && SIZES_KIB.contains(kib))?;
+                let words = (kib << 10) / config.tile;
+                let blocks = (kib << 10) / tile_bytes;
+                match kind {
+                    "f" if config.feature_words == base.feature_words
+                        && words != base.feature_words
+                        && kib >= LEAST_FEATURES_KIB =>
+                    {
+                        config.feature_words = words;
+                    }
+                    "w" if config.weight_blocks == base.weight_blocks
+                        && blocks != base.weight_blocks
+                        && kib <= MOST_WEIGHTS_KIB =>
+                    {
+                        config.weight_blocks = blocks;
+                    }
+                    _ => return None,
+                }
+            }
         }
-        name.clone_into(&mut config.name);
+        config.name = format!("{}-{option}", config.name);
         Some(config)
+    }
+
+    /// The preset of [`PRESETS`] that the options were appended to.
+    #[must_use]
+    pub fn base_name(&self) -> &'static str {
+        let named = PRESETS.iter().filter(|base| self.name.starts_with(**base));
+        named
+            .max_by_key(|base| base.len())
+            .copied()
+            .unwrap_or(DEFAULT_PRESET)
+    }
+
+    /// Each preset with each combination of [`OPTIONS`] that there is, in one order of the options.
+    pub fn with_options() -> impl Iterator<Item = HwConfig> {
+        let mut all: Vec<HwConfig> = HwConfig::presets().collect();
+        for (option, _) in OPTIONS {
+            let more: Vec<_> = all
+                .iter()
+                .filter_map(|config| config.with(option))
+                .collect();
+            all.extend(more);
+        }
+        all.into_iter()
+    }
+
+    /// The configuration with each other pair of sizes of its memories that [`MEMORIES`] allow.
+    pub fn with_sizes(&self) -> impl Iterator<Item = HwConfig> + '_ {
+        let features = [None].into_iter().chain(SIZES_KIB.iter().map(Some));
+        features.flat_map(move |f| {
+            let features = match f {
+                None => Some(self.clone()),
+                Some(kib) => self.with(&format!("f{kib}")),
+            };
+            let weights = [None].into_iter().chain(SIZES_KIB.iter().map(Some));
+            weights.filter_map(move |w| match w {
+                None => features.clone(),
+                Some(kib) => features.as_ref()?.with(&format!("w{kib}")),
+            })
+        })
     }
 
     /// The configuration with the DSP slices of a family; `None` if it names another one.
@@ -370,6 +471,71 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn memories_have_the_size_that_is_asked_for() {
+        let config = HwConfig::preset("fb1024-f512-w128-packed-xc7").unwrap();
+        assert_eq!(config.feature_words * 16, 512 << 10);
+        assert_eq!(config.weight_blocks * 256, 128 << 10);
+        assert_eq!((config.packed, config.family), (true, Family::Xc7));
+        assert_eq!(config.base_name(), "fb1024");
+        let other = HwConfig::preset("fb1024-packed-w128-xc7-f512").unwrap();
+        assert_eq!(config.hash(), other.hash());
+        assert_eq!(
+            HwConfig::preset("fb256-small-f512").unwrap().base_name(),
+            "fb256-small"
+        );
+        // What the preset has already, no size of the list, twice, with resident weights.
+        for wrong in [
+            "f1024",
+            "w256",
+            "f500",
+            "f0512",
+            "f+512",
+            "f",
+            "w",
+            "f512-f256",
+            "w64-w32",
+            "resident-w64",
+            "w64-resident",
+            "f32",
+            "w1024",
+            "ü512",
+            "f99999999999999999999",
+        ] {
+            assert!(
+                HwConfig::preset(&format!("fb1024-{wrong}")).is_none(),
+                "{wrong}"
+            );
+        }
+        let resident = HwConfig::preset("fb1024-f2048-resident").unwrap();
+        assert_eq!(resident.feature_words * 16, 2 << 20);
+    }
+
+    #[test]
+    fn all_configurations_have_names_of_their_own() {
+        let mut hashes = std::collections::HashSet::new();
+        for config in HwConfig::with_options() {
+            assert_eq!(HwConfig::preset(&config.name).unwrap(), config);
+            assert!(hashes.insert(config.hash()), "{}", config.name);
+        }
+        // Packed or not, resident or not, wide or not, three families.
+        assert_eq!(hashes.len(), PRESETS.len() * 24);
+        let sized: Vec<_> = HwConfig::preset("fb512-resident")
+            .unwrap()
+            .with_sizes()
+            .collect();
+        assert!(
+            sized
+                .iter()
+                .all(|config| HwConfig::preset(&config.name).as_ref() == Some(config))
+        );
+        assert_eq!(
+            sized.len(),
+            SIZES_KIB.iter().filter(|kib| **kib >= 64).count()
+        );
+        assert!(HwConfig::preset("fb64").unwrap().with_sizes().count() > 100);
     }
 
     #[test]

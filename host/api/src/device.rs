@@ -8,7 +8,6 @@ use std::time::Duration;
 use firebrick_driver::{
     Cancel, Device, DeviceError, ExecutorDevice, OpenOptions, Transport, Transports, Uri, UriError,
 };
-use firebrick_spec::config::{OPTIONS, PRESETS};
 use firebrick_spec::{HwConfig, regs};
 
 use crate::Error;
@@ -352,27 +351,15 @@ pub fn recognise(device: &mut AnyDevice) -> Result<HwConfig, Error> {
     })
 }
 
-/// The configuration with a hash, among all presets with all their options.
+/// The configuration with a hash, among all presets with all their options and sizes of memories.
 #[must_use]
 pub fn with_hash(hash: u64) -> Option<HwConfig> {
-    let options: Vec<&str> = OPTIONS.iter().map(|(option, _)| *option).collect();
-    PRESETS.iter().find_map(|preset| {
-        let mut names = vec![(*preset).to_owned()];
-        // Each name with each option appended, as often as that gives another configuration.
-        let mut at = 0;
-        while at < names.len() {
-            let config = HwConfig::preset(&names[at]);
-            if let Some(config) = config.filter(|config| config.hash() == hash) {
-                return Some(config);
-            }
-            if HwConfig::preset(&names[at]).is_some() {
-                let more = options.iter().map(|o| format!("{}-{o}", names[at]));
-                names.extend(more.collect::<Vec<_>>());
-            }
-            at += 1;
-        }
-        None
-    })
+    HwConfig::with_options()
+        .find(|config| config.hash() == hash)
+        .or_else(|| {
+            HwConfig::with_options()
+                .find_map(|config| config.with_sizes().find(|sized| sized.hash() == hash))
+        })
 }
 
 /// As [`Error::NoSimulator`] names it.
@@ -454,7 +441,14 @@ mod tests {
 
     #[test]
     fn configurations_are_found_by_their_hash() {
-        for name in ["fb64", "fb256", "fb256-packed", "fb1024-resident"] {
+        for name in [
+            "fb64",
+            "fb256",
+            "fb256-packed",
+            "fb1024-resident",
+            "fb1024-f512-w128-packed-xc7",
+            "fb2048-f1536-resident-xcup-packed",
+        ] {
             let config = HwConfig::preset(name).unwrap();
             assert_eq!(with_hash(config.hash()).unwrap().hash(), config.hash());
         }

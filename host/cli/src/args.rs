@@ -22,7 +22,7 @@ pub use firebrick::target::Size;
 use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Limits;
-use firebrick_spec::config::{DEFAULT_PRESET, Family, OPTIONS, PRESETS};
+use firebrick_spec::config::{DEFAULT_PRESET, Family, MEMORIES, OPTIONS, PRESETS};
 
 mod evaluate;
 mod features;
@@ -476,7 +476,9 @@ fn family(name: &str) -> Result<Family, String> {
 
 fn preset(name: &str) -> Result<HwConfig, String> {
     HwConfig::preset(name).ok_or_else(|| {
-        let options: Vec<String> = OPTIONS.iter().map(|(o, _)| format!("-{o}")).collect();
+        let options = OPTIONS.iter().map(|(option, _)| format!("-{option}"));
+        let sizes = MEMORIES.iter().map(|(kind, _)| format!("-{kind}KIB"));
+        let options: Vec<String> = options.chain(sizes).collect();
         format!(
             "there is no such preset; give one of {}, with any of the options {} appended{}",
             PRESETS.join(", "),

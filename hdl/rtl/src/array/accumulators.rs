@@ -5,6 +5,7 @@ pub use firebrick_spec::latency::{ACC_READ_LATENCY, ACC_REUSE, TAG_LEAD};
 use rust_hdl::prelude::*;
 
 use crate::common::mem::{Pack, Ram};
+use crate::emit::pragma;
 
 // The word read, and the memory's output register.
 const _: () = assert!(ACC_READ_LATENCY == 2, "a drain read has two registers");
@@ -18,7 +19,8 @@ const _: () = assert!(TAG_LEAD == 2, "tags come two cycles before their sums");
 ///
 /// Its own Verilog: a bit of the sum, its choice of a bank and its start from 0 are one look-up
 /// table, if the sum that comes is the operand which the carry chain has without one. Yosys takes
-/// for that the operand that is in fewer parts; so the old sum is put together of bits.
+/// for that the operand that is in fewer parts; extended by Verilog, and not bit by bit, the sum that
+/// comes is in one part.
 #[derive(LogicBlock)]
 pub struct AccAdder {
     /// Clock.
@@ -72,24 +74,20 @@ impl Logic for AccAdder {
 
     fn hdl(&self) -> Verilog {
         let top = self._bits - 1;
-        let (mut parts, mut names) = (String::new(), Vec::new());
-        for i in (0..=top).rev() {
-            parts += &format!("wire old_{i} = first ? 1'b0 : bank ? word_1[{i}] : word_0[{i}];\n");
-            names.push(format!("old_{i}"));
-        }
-        let sign = match top - 18 {
-            0 => String::new(),
-            bits => format!("{{{bits}{{psum[18]}}}}, "),
-        };
         let above = match 31 - top {
             0 => String::new(),
             bits => format!("{bits}'d0, "),
         };
+        let (off, on) = (pragma(false, "WIDTH"), pragma(true, "WIDTH"));
         Verilog::Custom(format!(
-            "{parts}reg [{top}:0] held;\n\
-             always @(posedge clock) held <= {{{sign}psum}} + {{{}}};\n\
+            "wire signed [18:0] added = psum;\n\
+             wire signed [{top}:0] old = first ? {bits}'d0 : bank ? word_1[{top}:0] : word_0[{top}:0];\n\
+             reg [{top}:0] held;\n\
+             {off}\n\
+             always @(posedge clock) held <= added + old;\n\
+             {on}\n\
              assign sum = {{{above}held}};\n",
-            names.join(", ")
+            bits = self._bits,
         ))
     }
 }

@@ -6,6 +6,7 @@
 //! output.
 
 mod expr;
+mod fold;
 mod index;
 mod leaf;
 mod live;

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::expr::Expr;
+use super::fold::{Folded, fold};
 use super::lower::Statement;
 use super::module::{Direction, Module, Net};
 use super::split::Process;
@@ -17,7 +18,7 @@ pub(crate) fn pragma(on: bool, rule: &str) -> String {
 /// Bits of each net that are read: none for all.
 type Used = HashMap<String, Option<HashSet<usize>>>;
 
-fn used(module: &Module, all: &[Module]) -> Used {
+fn used(module: &Module, folded: &Folded, all: &[Module]) -> Used {
     let mut used = Used::new();
     let mut read = |name: &str, bits: Option<(usize, usize)>| {
         let entry = used.entry(name.to_owned());
@@ -30,8 +31,13 @@ fn used(module: &Module, all: &[Module]) -> Used {
     for process in &module.processes {
         process.reads(&mut read);
     }
+    for (_, statements) in &folded.clocked {
+        statements.iter().for_each(|s| s.reads(&mut read));
+    }
     for register in &module.registers {
-        register.d.reads(&mut read);
+        if !folded.has(&register.q) {
+            register.d.reads(&mut read);
+        }
         read(&register.clock, None);
     }
     for instance in &module.instances {
@@ -57,7 +63,9 @@ fn comment(out: &mut String, indent: &str, lines: &[&str]) {
 }
 
 struct Printer<'a> {
+    /// Without what is folded into the clocked processes.
     module: &'a Module,
+    folded: &'a Folded,
     used: Used,
     out: String,
 }
@@ -147,18 +155,47 @@ impl Printer<'_> {
 
     fn process(&mut self, process: &Process) {
         match process {
-            Process::Assign(net, value) => {
-                let _ = writeln!(self.out, "    assign {net} = {value};");
-            }
+            Process::Assign(net, value) => match self.sign_extended(net, value) {
+                Some(narrow) => {
+                    let (off, on) = (pragma(false, "WIDTH"), pragma(true, "WIDTH"));
+                    let _ = writeln!(
+                        self.out,
+                        "    {off}\n    assign {net} = {narrow};\n    {on}"
+                    );
+                }
+                None => {
+                    let _ = writeln!(self.out, "    assign {net} = {value};");
+                }
+            },
             Process::Always(statements) => {
                 self.out.push_str("    always @(*) begin\n");
-                self.block(statements, 2);
+                self.block(statements, 2, "=");
                 self.out.push_str("    end\n");
             }
         }
     }
 
-    fn block(&mut self, statements: &[Statement], depth: usize) {
+    /// The net that an assignment extends by its sign, if both are declared as signed: then Verilog
+    /// does it, and simulators do it in one step.
+    fn sign_extended<'e>(&self, to: &str, value: &'e Expr) -> Option<&'e str> {
+        let Expr::Concat(parts) = value else {
+            return None;
+        };
+        let [Expr::Repeat(_, sign), Expr::Net(from)] = parts.as_slice() else {
+            return None;
+        };
+        let mut nets = self.module.ports.iter().chain(&self.module.nets);
+        let top = nets.clone().find(|net| net.name == *from)?.width - 1;
+        let signed = [to, from.as_str()].iter().all(|name| {
+            let mut nets = nets.clone();
+            nets.any(|net| net.name == *name && net.signed)
+        });
+        nets.next()?;
+        let extends = **sign == Expr::Bits(from.clone(), top, top);
+        (signed && extends).then_some(from.as_str())
+    }
+
+    fn block(&mut self, statements: &[Statement], depth: usize, becomes: &str) {
         let indent = "    ".repeat(depth);
         for statement in statements {
             match statement {
@@ -168,12 +205,12 @@ impl Printer<'_> {
                         Some((low, 1)) => format!("[{low}]"),
                         Some((low, width)) => format!("[{}:{low}]", low + width - 1),
                     };
-                    let _ = writeln!(self.out, "{indent}{net}{bits} = {value};");
+                    let _ = writeln!(self.out, "{indent}{net}{bits} {becomes} {value};");
                 }
                 Statement::If(test, then, otherwise) => {
                     let _ = writeln!(self.out, "{indent}if ({test}) begin");
-                    self.block(then, depth + 1);
-                    self.otherwise(otherwise, depth);
+                    self.block(then, depth + 1, becomes);
+                    self.otherwise(otherwise, depth, becomes);
                     let _ = writeln!(self.out, "{indent}end");
                 }
                 Statement::Case(test, arms) => {
@@ -182,7 +219,7 @@ impl Printer<'_> {
                         let label = label.as_ref().map(ToString::to_string);
                         let label = label.unwrap_or_else(|| "default".into());
                         let _ = writeln!(self.out, "{indent}    {label}: begin");
-                        self.block(block, depth + 2);
+                        self.block(block, depth + 2, becomes);
                         let _ = writeln!(self.out, "{indent}    end");
                     }
                     let _ = writeln!(self.out, "{indent}endcase");
@@ -191,18 +228,18 @@ impl Printer<'_> {
         }
     }
 
-    fn otherwise(&mut self, statements: &[Statement], depth: usize) {
+    fn otherwise(&mut self, statements: &[Statement], depth: usize, becomes: &str) {
         let indent = "    ".repeat(depth);
         match statements {
             [] => {}
             [Statement::If(test, then, otherwise)] => {
                 let _ = writeln!(self.out, "{indent}end else if ({test}) begin");
-                self.block(then, depth + 1);
-                self.otherwise(otherwise, depth);
+                self.block(then, depth + 1, becomes);
+                self.otherwise(otherwise, depth, becomes);
             }
             _ => {
                 let _ = writeln!(self.out, "{indent}end else begin");
-                self.block(statements, depth + 1);
+                self.block(statements, depth + 1, becomes);
             }
         }
     }
@@ -220,8 +257,12 @@ impl Printer<'_> {
         for clock in clocks {
             let _ = writeln!(self.out, "    always @(posedge {clock}) begin");
             let registers = self.module.registers.iter();
-            for register in registers.filter(|r| r.clock == clock) {
+            for register in registers.filter(|r| r.clock == clock && !self.folded.has(&r.q)) {
                 let _ = writeln!(self.out, "        {} <= {};", register.q, register.d);
+            }
+            let folded = self.folded;
+            for (_, statements) in folded.clocked.iter().filter(|(of, _)| of == clock) {
+                self.block(statements, 2, "<=");
             }
             self.out.push_str("    end\n");
         }
@@ -259,10 +300,13 @@ fn variables(module: &Module) -> HashSet<&str> {
 
 /// The text of one of `all` modules, `names` theirs.
 pub(super) fn print(all: &[Module], number: usize, names: &[String]) -> String {
-    let (module, name) = (&all[number], &names[number]);
+    let name = &names[number];
+    let folded = fold(&all[number], all);
+    let module = &folded.without(&all[number]);
     let mut printer = Printer {
         module,
-        used: used(module, all),
+        folded: &folded,
+        used: used(module, &folded, all),
         out: String::new(),
     };
     let doc = module.of.block().map_or(&[][..], |block| block.doc);

@@ -1,7 +1,7 @@
 //! "Did you mean": the known name that is most like a mistyped one.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::config::{OPTIONS, PRESETS};
+use firebrick_spec::config::{MEMORIES, OPTIONS, PRESETS};
 
 /// Names less alike than this are not what was meant.
 const ALIKE: f64 = 0.75;
@@ -34,8 +34,18 @@ pub fn preset(name: &str) -> Option<String> {
         base,
         PRESETS.iter().copied().filter(|p| !p.contains('-')),
     )?];
+    let is_size = |word: &str| {
+        let digits = MEMORIES
+            .iter()
+            .find_map(|(kind, _)| word.strip_prefix(kind));
+        digits.is_some_and(|digits| digits.parse::<usize>().is_ok())
+    };
     for word in rest.split('-').filter(|word| !word.is_empty()) {
-        words.push(near(word, options.clone().chain(seconds.clone()))?);
+        words.push(if is_size(word) {
+            word
+        } else {
+            near(word, options.clone().chain(seconds.clone()))?
+        });
     }
     Some(words.join("-")).filter(|name| HwConfig::preset(name).is_some())
 }
@@ -52,6 +62,8 @@ mod tests {
             ("fb256-paked", Some("fb256-packed")),
             ("fb1024-residnet-packed", Some("fb1024-resident-packed")),
             ("fb256-smal", Some("fb256-small")),
+            ("fb1024-f512-paked", Some("fb1024-f512-packed")),
+            ("fb1024-f513-packed", None),
             ("tpu", None),
             ("", None),
             ("fb256-zzz", None),

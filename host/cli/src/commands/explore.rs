@@ -1,11 +1,12 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
-use firebrick::Error;
+use std::collections::HashMap;
+
 use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Limits, Link};
-use firebrick_spec::config::{Family, OPTIONS, PRESETS, SUM_BITS};
+use firebrick_spec::config::{Family, SUM_BITS};
 use firebrick_spec::resources::Share;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -27,6 +28,8 @@ struct Candidate {
     clock_mhz: f64,
     preset: String,
     macs: u64,
+    feature_buffer_bytes: usize,
+    weight_buffer_bytes: usize,
     images_per_second: f64,
     /// For each image of a long run.
     cycles_per_image: f64,
@@ -53,19 +56,48 @@ struct Candidate {
     bus_share: f64,
 }
 
-/// All presets with all combinations of their options, as they are built for a board, with `wide` sums if
-/// the network needs them.
-fn configurations(board: &Board, bits: usize) -> Vec<HwConfig> {
-    let mut names: Vec<String> = PRESETS.iter().map(|&p| p.to_owned()).collect();
-    let families = Family::ALL.map(Family::name);
-    for (option, _) in OPTIONS.iter().filter(|(o, _)| !families.contains(o)) {
-        names.extend(names.clone().iter().map(|name| format!("{name}-{option}")));
-    }
-    names
-        .iter()
-        .filter_map(|name| board.build_of(&HwConfig::preset(name)?))
+/// A configuration with other sizes of its memories is listed if it is faster than all presets of its array by this
+/// factor.
+const FASTER: f64 = 1.001;
+
+/// All presets with all combinations of their options but families, with `wide` sums if the network needs them.
+fn configurations(bits: usize) -> Vec<HwConfig> {
+    HwConfig::with_options()
+        .filter(|config| config.family == Family::Generic)
         .filter(|config| (config.sum_bits > SUM_BITS) == (bits > SUM_BITS))
         .collect()
+}
+
+/// What the presets of one array have in common: all but the sizes of their memories.
+fn array_of(config: &HwConfig) -> (usize, usize, bool, bool, usize) {
+    let resident =
+        config.param_groups != HwConfig::preset(config.base_name()).map_or(0, |c| c.param_groups);
+    (
+        config.tile,
+        config.lanes,
+        config.packed,
+        resident,
+        config.sum_bits,
+    )
+}
+
+/// The array of a configuration with the largest memories that fit a board: no other pair of sizes that fits has both at
+/// least as large.
+fn largest(config: &HwConfig, board: &Board, limits: &Limits) -> Vec<HwConfig> {
+    let fitting: Vec<HwConfig> = config
+        .with_sizes()
+        .filter_map(|sized| board.build_of(&sized))
+        .filter(|sized| sized.over(board, limits).is_empty())
+        .collect();
+    let sizes = |c: &HwConfig| (c.feature_words, c.weight_blocks);
+    let beaten = |a: &HwConfig| {
+        fitting.iter().any(|b| {
+            sizes(b) != sizes(a)
+                && b.feature_words >= a.feature_words
+                && b.weight_blocks >= a.weight_blocks
+        })
+    };
+    fitting.iter().filter(|c| !beaten(c)).cloned().collect()
 }
 
 fn candidate(
@@ -90,6 +122,8 @@ fn candidate(
         clock_mhz,
         preset: config.name.clone(),
         macs: prediction.mac_peak_per_cycle,
+        feature_buffer_bytes: config.feature_words * config.tile,
+        weight_buffer_bytes: config.weight_blocks * config.tile * config.tile,
         images_per_second,
         cycles_per_image: cycles,
         latency_ms: prediction.cycles as f64 / (clock_mhz * 1e3),
@@ -125,25 +159,60 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let clock = args.clock.unwrap_or(board.core_mhz as f64);
     let (model, config) = (args.network.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.network.size, config, Weights::Auto)?;
-    let (fitting, others): (Vec<_>, Vec<_>) = configurations(board, sum_bits(&target.network))
-        .into_iter()
+    let presets = configurations(sum_bits(&target.network));
+    let predict = |config: &HwConfig| {
+        target
+            .compile_for(config, false)
+            .and_then(|program| Prediction::of(&target, &program))
+    };
+    let (fitting, others): (Vec<_>, Vec<_>) = presets
+        .iter()
+        .filter_map(|config| board.build_of(config))
         .partition(|c| c.over(board, limits).is_empty());
-    let results: Vec<(HwConfig, Result<Prediction, Error>)> = fitting
+    let results: Vec<_> = fitting
         .into_par_iter()
-        .map(|config| {
-            let result = target
-                .compile_for(&config, false)
-                .and_then(|program| Prediction::of(&target, &program));
-            (config, result)
-        })
+        .map(|config| (predict(&config), config))
         .collect();
     let mut candidates = Vec::new();
-    for (config, result) in &results {
+    let mut fastest = HashMap::new();
+    for (result, config) in &results {
         match result {
             Ok(prediction) => {
-                candidates.push(candidate(board, limits, clock, config, prediction));
+                let candidate = candidate(board, limits, clock, config, prediction);
+                let best = fastest.entry(array_of(config)).or_insert(0.0);
+                *best = candidate.images_per_second.max(*best);
+                candidates.push(candidate);
             }
             Err(error) => note(format_args!("{}: left out: {error}", config.name)),
+        }
+    }
+    // One preset of each array stands for it.
+    let mut arrays: Vec<&HwConfig> = presets.iter().collect();
+    arrays.sort_by_key(|config| array_of(config));
+    arrays.dedup_by_key(|config| array_of(config));
+    let sized: Vec<_> = arrays
+        .into_par_iter()
+        .filter_map(|config| {
+            let predicted = largest(config, board, limits)
+                .into_iter()
+                .filter_map(|config| {
+                    let prediction = predict(&config).ok()?;
+                    Some(candidate(board, limits, clock, &config, &prediction))
+                });
+            let best = predicted.reduce(|a, b| {
+                if (b.images_per_second, a.bram + a.uram) > (a.images_per_second, b.bram + b.uram) {
+                    b
+                } else {
+                    a
+                }
+            });
+            Some((array_of(config), best?))
+        })
+        .collect();
+    for (array, best) in sized {
+        let known = fastest.get(&array).copied().unwrap_or(0.0);
+        if best.images_per_second > known * FASTER {
+            candidates.push(best);
         }
     }
     candidates.sort_by(|a, b| {
@@ -155,7 +224,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         candidate.rank = index + 1;
     }
     note(format_args!(
-        "{} of {} configurations do not fit {} ({})",
+        "{} of {} presets do not fit {} ({})",
         others.len(),
         others.len() + results.len(),
         board.name,

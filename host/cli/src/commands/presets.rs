@@ -1,7 +1,7 @@
 //! `firebrick presets`: what engines there are.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::config::{DEFAULT_PRESET, OPTIONS};
+use firebrick_spec::config::{DEFAULT_PRESET, MEMORIES, OPTIONS, SIZES_KIB};
 use serde::Serialize;
 
 use super::Configuration;
@@ -45,9 +45,13 @@ pub fn run(args: &args::Presets, output: &mut Output) -> Result<(), CliError> {
         ]);
     }
     output.line(table)?;
-    output.line("\nOptions, appended to a name in any order, as in fb1024-packed-resident:")?;
+    output.line("\nOptions, appended to a name in any order, as in fb1024-f512-packed:")?;
     for (option, what) in OPTIONS {
         output.line(format_args!("  -{option}: {what}"))?;
     }
-    Ok(())
+    for (kind, what) in MEMORIES {
+        output.line(format_args!("  -{kind}KIB: {what}"))?;
+    }
+    let sizes: Vec<String> = SIZES_KIB.iter().map(usize::to_string).collect();
+    output.line(format_args!("  KIB: {}", sizes.join(", ")))
 }
