@@ -1,5 +1,7 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
+mod sizes;
+
 use std::collections::HashMap;
 
 use firebrick_driver::{Weights, sum_bits};
@@ -79,25 +81,6 @@ fn array_of(config: &HwConfig) -> (usize, usize, bool, bool, usize) {
         resident,
         config.sum_bits,
     )
-}
-
-/// The array of a configuration with the largest memories that fit a board: no other pair of sizes that fits has both at
-/// least as large.
-fn largest(config: &HwConfig, board: &Board, limits: &Limits) -> Vec<HwConfig> {
-    let fitting: Vec<HwConfig> = config
-        .with_sizes()
-        .filter_map(|sized| board.build_of(&sized))
-        .filter(|sized| sized.over(board, limits).is_empty())
-        .collect();
-    let sizes = |c: &HwConfig| (c.feature_words, c.weight_blocks);
-    let beaten = |a: &HwConfig| {
-        fitting.iter().any(|b| {
-            sizes(b) != sizes(a)
-                && b.feature_words >= a.feature_words
-                && b.weight_blocks >= a.weight_blocks
-        })
-    };
-    fitting.iter().filter(|c| !beaten(c)).cloned().collect()
 }
 
 fn candidate(
@@ -193,20 +176,15 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let sized: Vec<_> = arrays
         .into_par_iter()
         .filter_map(|config| {
-            let predicted = largest(config, board, limits)
-                .into_iter()
-                .filter_map(|config| {
-                    let prediction = predict(&config).ok()?;
-                    Some(candidate(board, limits, clock, &config, &prediction))
-                });
-            let best = predicted.reduce(|a, b| {
-                if (b.images_per_second, a.bram + a.uram) > (a.images_per_second, b.bram + b.uram) {
-                    b
-                } else {
-                    a
-                }
-            });
-            Some((array_of(config), best?))
+            let cycles = |prediction: &Prediction| prediction.run.cycles_per_image;
+            let (sized, prediction) = sizes::best(
+                config,
+                |sized| Some(board.build_of(sized)?).filter(|c| c.over(board, limits).is_empty()),
+                |sized| predict(sized).ok(),
+                cycles,
+            )?;
+            let best = candidate(board, limits, clock, &sized, &prediction);
+            Some((array_of(config), best))
         })
         .collect();
     for (array, best) in sized {
