@@ -13,6 +13,7 @@ const BUSY: usize = CAUSES.start;
 /// MAC-cycles: what the array could have multiplied in some cycles. `useful` and all of `idle`
 /// add up to `mac_cycles`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     /// What the array could have multiplied.
     pub mac_cycles: u64,
@@ -60,6 +61,7 @@ pub fn cause(index: usize) -> String {
 
 /// One layer's account.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LayerAccount {
     /// Its name.
     pub name: String,

@@ -18,6 +18,7 @@ pub const RUN: usize = 4;
 
 /// What is predicted of one network on one configuration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Prediction {
     /// The configuration.
     pub preset: String,
@@ -57,6 +58,7 @@ pub struct Prediction {
 
 /// Images back to back.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RunPrediction {
     /// How many.
     pub images: usize,
@@ -138,6 +140,7 @@ impl Prediction {
 
 /// A prediction at a clock.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Forecast {
     /// Clock of the engine in MHz: what was given, not what a build meets.
     pub clock_mhz: f64,

@@ -143,7 +143,8 @@ impl Target {
 }
 
 /// Real value of one step of a logit of a network at a size.
-pub(crate) fn logit_scale(network: &Network, size: Size) -> f64 {
+#[must_use]
+pub fn logit_scale(network: &Network, size: Size) -> f64 {
     let Some(mut id) = network.nodes.last().and_then(|n| n.inputs.first()) else {
         return 1.0;
     };

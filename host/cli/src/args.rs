@@ -95,6 +95,8 @@ pub enum Command {
     Bench(device::Bench),
     /// Run a recording again and name the first word that differs
     Replay(device::Replay),
+    /// Print the JSON schema of what a command prints with --json
+    Schema(SchemaOf),
     /// Print a shell's completion script
     Completions(Completions),
     /// Write the man pages of the program and its commands
@@ -131,6 +133,8 @@ pub struct Classify {
     pub retries: device::Retries,
     #[command(flatten)]
     pub simulation: Simulation,
+    #[command(flatten)]
+    pub html: Html,
     #[command(flatten)]
     pub json: Json,
 }
@@ -170,6 +174,8 @@ pub struct Verify {
     /// Print a row for every layer, not only for those that differ
     #[arg(long)]
     pub table: bool,
+    #[command(flatten)]
+    pub html: Html,
     #[command(flatten)]
     pub json: Json,
 }
@@ -254,6 +260,10 @@ pub struct Predict {
     #[command(flatten)]
     pub target: Target,
     #[command(flatten)]
+    pub html: Html,
+    #[command(flatten)]
+    pub force: Force,
+    #[command(flatten)]
     pub json: Json,
 }
 
@@ -272,6 +282,10 @@ pub struct Explore {
     #[command(flatten)]
     pub network: Network,
     #[command(flatten)]
+    pub html: Html,
+    #[command(flatten)]
+    pub force: Force,
+    #[command(flatten)]
     pub json: Json,
 }
 
@@ -282,6 +296,13 @@ pub struct Disasm {
     /// Print the stream that also sends every feature map
     #[arg(long)]
     pub check: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct SchemaOf {
+    /// The command
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(crate::commands::NAMES))]
+    pub command: String,
 }
 
 #[derive(Debug, clap::Args)]
@@ -422,6 +443,13 @@ pub struct Json {
     /// Print one JSON object per line
     #[arg(long = "json")]
     pub on: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Html {
+    /// Also write the results, with charts, to one HTML page
+    #[arg(id = "html", long = "html", value_name = "FILE")]
+    pub file: Option<PathBuf>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -10,6 +10,7 @@ mod exit;
 mod log;
 mod output;
 mod outputs;
+mod pages;
 mod pictures;
 mod pool;
 mod preparations;

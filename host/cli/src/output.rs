@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use comfy_table::{CellAlignment, Table, presets};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -13,38 +14,85 @@ use crate::error::CliError;
 const SCHEMA: u32 = 1;
 
 /// An object with the version of its layout.
-#[derive(Serialize)]
-struct Numbered<'a, T> {
+#[derive(JsonSchema, Serialize)]
+#[schemars(rename = "{T}", description = "One line of output.")]
+pub struct Numbered<'a, T> {
+    #[schemars(schema_with = "only_schema")]
     schema: u32,
     #[serde(flatten)]
     object: &'a T,
 }
 
+impl<T> Numbered<'_, T> {
+    pub fn of(object: &T) -> Numbered<'_, T> {
+        let schema = SCHEMA;
+        Numbered { schema, object }
+    }
+}
+
+fn only_schema(_: &mut SchemaGenerator) -> Schema {
+    json_schema!({
+        "description": "Version of the layout of the object.",
+        "const": SCHEMA,
+    })
+}
+
 /// Standard output, flushed whenever a result is complete.
-pub struct Output(BufWriter<Stdout>);
+pub struct Output {
+    to: BufWriter<Stdout>,
+    /// The objects, for a page that shows them.
+    kept: Option<Vec<String>>,
+}
 
 impl Output {
     pub fn new() -> Output {
-        Output(BufWriter::new(io::stdout()))
+        Output {
+            to: BufWriter::new(io::stdout()),
+            kept: None,
+        }
+    }
+
+    /// Keeps all objects from now on.
+    pub fn keep(&mut self) {
+        self.kept.get_or_insert_default();
+    }
+
+    /// The objects that were kept, as they are printed.
+    pub fn kept(&self) -> &[String] {
+        self.kept.as_deref().unwrap_or_default()
     }
 
     /// One line, or several.
     pub fn line(&mut self, text: impl Display) -> Result<(), CliError> {
-        writeln!(self.0, "{text}").map_err(CliError::Stdout)
+        writeln!(self.to, "{text}").map_err(CliError::Stdout)
     }
 
     /// One object on a line of its own, at once.
     pub fn json(&mut self, object: &impl Serialize) -> Result<(), CliError> {
-        let schema = SCHEMA;
-        serde_json::to_writer(&mut self.0, &Numbered { schema, object })
-            .map_err(|e| CliError::Stdout(e.into()))
-            .and_then(|()| self.line(""))
-            .and_then(|()| self.flush())
+        self.object(object, true)
+    }
+
+    /// One object: kept for the page if there is one, and printed on a line of its own if it is
+    /// asked for.
+    pub fn object(&mut self, object: &impl Serialize, print: bool) -> Result<(), CliError> {
+        if !print && self.kept.is_none() {
+            return Ok(());
+        }
+        let text = serde_json::to_string(&Numbered::of(object));
+        let text = text.map_err(|e| CliError::Stdout(e.into()))?;
+        if print {
+            self.line(&text)?;
+            self.flush()?;
+        }
+        if let Some(kept) = &mut self.kept {
+            kept.push(text);
+        }
+        Ok(())
     }
 
     /// Makes everything so far visible.
     pub fn flush(&mut self) -> Result<(), CliError> {
-        self.0.flush().map_err(CliError::Stdout)
+        self.to.flush().map_err(CliError::Stdout)
     }
 }
 

@@ -48,6 +48,15 @@ impl Kind {
             text.starts_with(b"{\"__metadata__\"") && has(text, b"\"firebrick\":")
         },
     };
+    /// Any file, by the option that names it: to compare places.
+    pub const fn any(option: &'static str) -> Kind {
+        Kind {
+            name: "file",
+            option,
+            own: |_| true,
+        }
+    }
+
     pub const CALIBRATION: Kind = Kind {
         name: "calibration",
         option: "--save-calibration",
@@ -118,6 +127,10 @@ impl Kind {
         name: "report",
         option: "-o",
         own: |bytes| bytes.starts_with(b"<!DOCTYPE html>") && has(bytes, b"Firebrick</title>"),
+    };
+    pub const HTML: Kind = Kind {
+        option: "--html",
+        ..Kind::PAGE
     };
     pub const MAN_PAGE: Kind = Kind {
         name: "man page",

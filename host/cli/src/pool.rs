@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use firebrick::pool::{self, PoolOptions};
 use firebrick_driver::{Device, Next, Pool, Program, Session, SessionError, Told, Tried, Uri};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::{self, Simulation};
@@ -142,9 +143,9 @@ pub fn note_engine(told: &Told<'_>, names: &[String]) {
 }
 
 /// What happens to an engine, as an object.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
-enum Event<'a> {
+pub enum Event<'a> {
     /// It takes no pictures.
     Out {
         engine: &'a str,
@@ -177,10 +178,7 @@ pub fn tell_engine(
         },
         _ => return Ok(()),
     };
-    match json {
-        true => output.json(&event),
-        false => Ok(()),
-    }
+    output.object(&event, json)
 }
 
 /// The engines' names, by their numbers in the pool. Simulated ones have the same.

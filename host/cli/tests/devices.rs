@@ -54,6 +54,10 @@ fn commands_on(kind: Kind) {
     assert_eq!(sums(&got), sums(&want));
     assert_eq!(got.objects()[0]["preset"], board::PRESET);
     assert_eq!(got.objects()[0]["backend"], board.uri.as_str());
+    for object in got.objects_of("classify") {
+        assert!(object["latency_ms"].as_f64() > Some(0.0), "{object}");
+        assert!(object["cycles"].as_u64() > Some(100), "{object}");
+    }
 
     // A list on standard input, one line of it wrong.
     let mut child = command(&[&["classify", "-"], &on[..], &model].concat())
@@ -71,10 +75,13 @@ fn commands_on(kind: Kind) {
     assert_eq!(sums(&listed), [all[0].clone(), all[3].clone()]);
 
     let verified = firebrick(&[&["verify", text(&folder)], &on[..], &model].concat()).good();
-    assert_eq!(verified.objects().last().unwrap()["images_exact"], 5);
+    assert_eq!(
+        verified.objects_of("verify").last().unwrap()["images_exact"],
+        5
+    );
 
     let doctor = firebrick(&[&["doctor", "--json"], &on[..]].concat()).good();
-    let steps = doctor.objects();
+    let steps = doctor.objects_of("doctor");
     assert!(steps.iter().all(|step| step["outcome"] != "failed"));
     let last = steps.last().unwrap();
     assert_eq!(
@@ -90,7 +97,7 @@ fn commands_on(kind: Kind) {
         ]
         .concat(),
     );
-    let bench = bench.good().objects().remove(0);
+    let bench = bench.good().objects_of("bench").remove(0);
     assert_eq!(bench["images"], 6);
     let cycles = bench["mean_cycles"].as_f64().unwrap();
     assert!(cycles > 100.0, "{bench}");

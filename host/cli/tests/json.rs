@@ -1,11 +1,14 @@
-//! docs/json.md lists every field that a command prints with `--json`.
+//! What a command prints with `--json` fits its schema in docs/schemas, which is that of the types
+//! that are printed, and docs/json.md lists every field. After a change that is meant,
+//! FIREBRICK_BLESS=1 writes the schemas anew; read the difference.
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use common::{Run, firebrick, picture, small_pack, text};
+use common::{Run, firebrick, float_model, picture, schema, small_pack, text};
+use serde_json::Value;
 
 /// The names in backticks below the heading of a command.
 fn documented(command: &str) -> BTreeSet<String> {
@@ -18,11 +21,10 @@ fn documented(command: &str) -> BTreeSet<String> {
     names.map(str::to_owned).collect()
 }
 
-fn check(command: &str, run: &Run) {
-    let known = documented(command);
-    let objects = run.objects();
+fn check(command: &str, run: &Run) -> Vec<Value> {
+    let (known, objects) = (documented(command), run.objects_of(command));
     assert!(!objects.is_empty(), "{command}: {run:?}");
-    for object in objects {
+    for object in &objects {
         assert_eq!(object["schema"], 1, "{command}: {object}");
         for key in object.as_object().unwrap().keys() {
             assert!(
@@ -31,50 +33,140 @@ fn check(command: &str, run: &Run) {
             );
         }
     }
+    objects
+}
+
+/// The commands that `firebrick schema` knows.
+fn commands() -> Vec<String> {
+    let help = firebrick(&["schema", "--help"]).good().stdout;
+    let names = help.split_once("[possible values: ").expect("names").1;
+    let names = names.split(']').next().unwrap().split([',', '\n']);
+    let names = names.map(|name| name.trim().to_owned());
+    names.filter(|name| !name.is_empty()).collect()
 }
 
 #[test]
-fn every_field_is_documented() {
+fn the_schemas_are_those_of_the_program() {
+    let mut files = BTreeSet::new();
+    for command in commands() {
+        let now = firebrick(&["schema", &command]).good().stdout;
+        let path = schema::file(&command);
+        if std::env::var_os("FIREBRICK_BLESS").is_some() {
+            std::fs::write(&path, &now).unwrap();
+        }
+        let kept = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(kept == now, "{} differs; see above", path.display());
+        files.insert(path);
+    }
+    assert!(files.len() >= 16, "{files:?}");
+    let folder = schema::file("any");
+    let there = std::fs::read_dir(folder.parent().unwrap()).unwrap();
+    for entry in there {
+        let path = entry.unwrap().path();
+        assert!(files.contains(&path), "no command has {}", path.display());
+    }
+    firebrick(&["schema", "clasify"]).misused("'classify'");
+}
+
+/// An object that lacks a field, has one too many, or one of another type, does not fit.
+fn broken_ones_do_not_fit(command: &str, object: &Value) {
+    let schema = schema::of(command);
+    let fields = object.as_object().unwrap();
+    let other = |value: &Value| match value {
+        Value::Object(_) => Value::from("text"),
+        _ => Value::Object(serde_json::Map::new()),
+    };
+    let mut needed = 0;
+    for (name, value) in fields {
+        let mut object = object.clone();
+        object[name] = other(value);
+        schema::check(&schema, &object).expect_err(name);
+        object.as_object_mut().unwrap().remove(name);
+        needed += usize::from(schema::check(&schema, &object).is_err());
+    }
+    assert!(needed * 2 > fields.len(), "{command}: {needed}");
+    let mut object = object.clone();
+    object["unknown"] = 1.into();
+    schema::check(&schema, &object).expect_err(command);
+}
+
+#[test]
+fn every_object_fits_its_schema_and_its_page() {
     let dir = tempfile::tempdir().unwrap();
     let pack = small_pack(dir.path());
     let cat = picture(dir.path(), "cat.png", 30, 20);
     let at = |name: &str| dir.path().join(name);
-    let (transfer, recording) = (at("transfer.bin"), at("run.fbr"));
-    let labels = at("labels.csv");
-    std::fs::write(&labels, "cat.png,3\n").unwrap();
-    let (cat, labels) = (text(&cat), text(&labels));
-    let on = ["--json", "--model", text(&pack)];
-    let software = ["--json", "--model", text(&pack), "--backend", "software"];
-    let run = |words: &[&str], more: &[&str]| {
-        let run = firebrick(&[words, more].concat()).good();
-        check(words[0], &run);
+    let write = |name: &str, what: &str| {
+        std::fs::write(at(name), what).unwrap();
+        at(name)
     };
-    run(&["presets"], &["--json"]);
-    run(&["info", "--board", "kv260"], &on);
-    run(&["predict"], &on);
-    run(&["explore", "--board", "litefury"], &on);
-    run(
-        &[
-            "compile",
-            cat,
-            "--weights",
-            "streamed",
-            "-o",
-            text(&transfer),
-        ],
-        &on,
+    let (transfer, recording) = (at("transfer.bin"), at("run.fbr"));
+    let labels = write("labels.csv", "cat.png,3\nbad.png,2\n");
+    let bad = write("bad.png", "no picture");
+    let (cat, labels, bad) = (text(&cat), text(&labels), text(&bad));
+    let on = ["--json", "--model", text(&pack)];
+    let software = [&on[..], &["--backend", "software"]].concat();
+    // What a command printed first.
+    let mut first = BTreeMap::new();
+    let mut run = |code: i32, words: &[&str], more: &[&str]| {
+        let run = firebrick(&[words, more].concat());
+        assert_eq!(run.code, code, "{words:?}: {run:?}");
+        let objects = check(words[0], &run);
+        first
+            .entry(words[0].to_owned())
+            .or_insert(objects[0].clone());
+        objects
+    };
+    run(0, &["presets"], &["--json"]);
+    run(0, &["info"], &on);
+    run(0, &["info", "--board", "kv260"], &on);
+    run(0, &["predict"], &on);
+    run(0, &["explore", "--board", "litefury"], &on);
+    let streamed = ["--weights", "streamed", "-o", text(&transfer)];
+    run(0, &[&["compile", cat], &streamed[..]].concat(), &on);
+    run(0, &["classify", cat], &on);
+    run(0, &["classify", cat], &software);
+    let recorded = ["classify", cat, cat, "--record", text(&recording)];
+    let objects = run(0, &recorded, &software);
+    assert!(objects[0]["latency_ms"].as_f64() > Some(0.0));
+    // Pictures without a result, of all commands that go on.
+    let objects = run(1, &["classify", bad, cat], &on);
+    assert_eq!(objects[0]["error"], "picture");
+    run(1, &["classify", "/nowhere.png"], &software);
+    run(0, &["verify", cat], &software);
+    let objects = run(1, &["verify", bad, cat], &software);
+    assert_eq!(objects.last().unwrap()["images_failed"], 1);
+    let objects = run(1, &["evaluate", labels], &on);
+    assert_eq!(
+        (&objects[0]["backend"], &objects[0]["failed"]),
+        (&"model".into(), &1.into())
     );
-    run(&["classify", cat], &on);
-    run(&["classify", cat], &software);
-    run(&["classify", cat, "--record", text(&recording)], &software);
-    run(&["verify", cat], &software);
-    run(&["evaluate", labels], &on);
-    run(&["features", cat, "-o", text(&at("features.npy"))], &on);
-    run(&["bench", "--images", "2", "--clock", "100"], &software);
-    run(
-        &["replay", text(&recording), "--backend", "software"],
-        &["--json"],
-    );
+    let features = at("features.npy");
+    run(1, &["features", cat, bad, "-o", text(&features)], &on);
+    let bench = ["bench", "--images", "2", "--clock", "100"];
+    run(0, &bench, &software);
+    let replay = ["replay", text(&recording), "--backend", "software"];
+    run(0, &replay, &["--json"]);
+    run(0, &["report"], &on);
+    run(0, &["report", cat, "--board", "kv260"], &on);
+    // A float model, with photographs and without.
+    let (float, own) = (float_model(dir.path()), at("own.fb"));
+    let photos = at("photos");
+    std::fs::create_dir(&photos).unwrap();
+    picture(&photos, "0.png", 100, 90);
+    picture(&photos, "1.png", 117, 101);
+    let ranges = at("ranges.toml");
+    let import = ["import", text(&float), "-o", text(&own), "--json"];
+    let calibrate = [
+        "--calibrate",
+        text(&photos),
+        "--save-calibration",
+        text(&ranges),
+    ];
+    run(0, &import, &calibrate);
+    run(0, &import, &["--calibration", text(&ranges)]);
+    let reference = ["--reference", text(&float), "--model", text(&own), "--json"];
+    run(1, &["evaluate", labels], &reference);
     let data = at("data");
     for class in ["a", "b"] {
         std::fs::create_dir_all(data.join(class)).unwrap();
@@ -82,16 +174,20 @@ fn every_field_is_documented() {
             picture(&data.join(class), &format!("{number}.png"), 30 + number, 20);
         }
     }
-    let own = at("own.fb");
+    let trained = at("trained.fb");
+    let train = ["train", text(&data), "-o", text(&trained), "--epochs", "2"];
+    let objects = run(0, &train, &on);
+    assert_eq!(objects.last().unwrap()["kind"], "result");
     run(
-        &["train", text(&data), "-o", text(&own), "--epochs", "2"],
-        &on,
+        1,
+        &["doctor", "--device", "xdma:/nowhere/xdma0"],
+        &["--json"],
     );
-    std::fs::write(at("bad.png"), "no picture").unwrap();
-    let bad = at("bad.png");
-    let failed = firebrick(&[&["classify", text(&bad)], &on[..]].concat());
-    assert_eq!(failed.code, 1);
-    check("classify", &failed);
-    let doctor = ["doctor", "--json", "--device", "xdma:/nowhere/xdma0"];
-    check("doctor", &firebrick(&doctor));
+    for (command, object) in &first {
+        broken_ones_do_not_fit(command, object);
+    }
+    // `devices` prints what there is: see the tests of devices.
+    let seen: Vec<String> = first.into_keys().collect();
+    let with_objects: Vec<String> = commands().into_iter().filter(|c| c != "devices").collect();
+    assert_eq!(seen, with_objects);
 }

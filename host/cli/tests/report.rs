@@ -1,42 +1,14 @@
 //! `report`: the page's charts show the data that stand in it.
 
 mod common;
+#[path = "common/html.rs"]
+mod page;
 
 use std::fs;
 
 use common::{firebrick, picture, small_pack, text};
+use page::{charts, data, is_sound, with};
 use serde_json::Value;
-
-/// The SVG elements of a page, parsed; they are XML.
-fn charts(page: &str) -> Vec<roxmltree::Document<'_>> {
-    let mut charts = Vec::new();
-    let mut rest = page;
-    while let Some(start) = rest.find("<svg ") {
-        let end = start + rest[start..].find("</svg>").expect("an end") + "</svg>".len();
-        charts.push(roxmltree::Document::parse(&rest[start..end]).expect("well-formed"));
-        rest = &rest[end..];
-    }
-    charts
-}
-
-fn data(page: &str) -> Value {
-    let (_, data) = page
-        .split_once("<script id=\"data\" type=\"application/json\">")
-        .unwrap();
-    let (data, _) = data.split_once("</script>").unwrap();
-    serde_json::from_str(data).unwrap()
-}
-
-/// Elements of a chart that have an attribute, with its value.
-fn with<'a>(
-    chart: &'a roxmltree::Document<'_>,
-    name: &str,
-) -> Vec<(roxmltree::Node<'a, 'a>, &'a str)> {
-    let elements = chart.descendants();
-    elements
-        .filter_map(|node| Some((node, node.attribute(name)?)))
-        .collect()
-}
 
 #[test]
 fn every_chart_has_its_data() {
@@ -71,17 +43,7 @@ fn every_chart_has_its_data() {
             .find(|c| c.root_element().attribute("id") == Some(id));
         found.unwrap_or_else(|| panic!("no chart {id}"))
     };
-    // Nothing is fetched, and every chart has a name.
-    let fetched = page.replace("http://www.w3.org/2000/svg", "");
-    assert!(!fetched.contains("http:") && !fetched.contains("https:"));
-    for chart in &charts {
-        assert!(
-            chart
-                .root_element()
-                .attribute("aria-label")
-                .is_some_and(|l| !l.is_empty())
-        );
-    }
+    is_sound(&page);
     let layers = data["layers"].as_array().unwrap();
     let bars = with(chart("cycles-by-layer"), "data-layer");
     assert_eq!(bars.len(), layers.len());

@@ -2,6 +2,8 @@
 #![cfg(feature = "sim")]
 
 mod common;
+#[path = "common/html.rs"]
+mod page;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -171,7 +173,8 @@ fn a_backend_and_a_device_are_one_simulator() {
     // Seconds differ, and nothing else.
     let same = |args: &[&str]| -> Vec<Value> {
         let run = |on: &[&str]| {
-            let mut objects = firebrick(&[args, on].concat()).good().objects();
+            let run = firebrick(&[args, on].concat()).good();
+            let mut objects = run.objects_of(args[0]);
             for object in objects.iter_mut().filter_map(Value::as_object_mut) {
                 object.retain(|key, _| !key.contains("second"));
             }
@@ -280,9 +283,11 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
         text(&pack),
         text(&image),
     ];
-    let run = engine.run(&[&verify[..], &["--json", "--save-maps", text(&maps)]].concat());
+    let html = dir.path().join("verify.html");
+    let more = ["--json", "--save-maps", text(&maps), "--html", text(&html)];
+    let run = engine.run(&[&verify[..], &more].concat());
     assert_eq!(run.code, 1, "{run:?}");
-    let objects = run.objects();
+    let objects = run.objects_of("verify");
     let faults: Vec<&Value> = objects[..5].iter().map(|o| &o["fault"]).collect();
     let inherited = Value::from("inherited");
     assert_eq!(
@@ -322,6 +327,38 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     let cycle = first["cycle"].as_u64().unwrap();
     assert!((from..to).contains(&cycle) && to - from < 5000, "{next}");
     assert!(next.contains("--seed 3 "), "{next}");
+    // Where it is computed, and where else the layer is wrong.
+    assert_eq!(first["lane"], 0, "fb64 has one lane");
+    assert_eq!(first["column"], first["c"].as_u64().unwrap() % 8);
+    assert_eq!(first["pass"], "the last of 4: channel group 3, tap (0, 0)");
+    assert_eq!(first["cycles"], serde_json::json!([from, to]));
+    let wrong = &first["wrong"];
+    let all = |value: &Value| {
+        value
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|n| n.as_u64().unwrap())
+            .sum()
+    };
+    let rows: Vec<u64> = wrong["cells"].as_array().unwrap().iter().map(all).collect();
+    assert_eq!((wrong["step"].as_u64(), rows[0]), (Some(1), 0), "{wrong}");
+    let cells: u64 = rows.iter().sum();
+    assert_eq!(cells, objects[1]["mismatches"].as_u64().unwrap());
+    assert_eq!(cells, all(&wrong["channels"]));
+    let html = fs::read_to_string(&html).unwrap();
+    page::is_sound(&html);
+    assert_eq!(page::data(&html), Value::Array(objects.clone()));
+    let charts = page::charts(&html);
+    for (id, count) in [("heat", cells), ("heat-channels", cells)] {
+        let drawn: f64 = page::numbers(page::chart(&charts, id), "data-wrong")
+            .iter()
+            .sum();
+        assert_eq!(drawn, count as f64, "{id}");
+    }
+    assert!(
+        html.contains("<template data-map=\"0\"") && html.contains(next.split('`').next().unwrap())
+    );
     // The same in sentences, with rows for the layers that differ.
     let run = engine.run(&verify);
     let stdout = &run.stdout;

@@ -106,6 +106,50 @@ fn tiles_are_as_their_records_say() {
     }
 }
 
+/// The position of a value in its tile, counted in another way: over the positions of its last
+/// record, gaps included.
+#[test]
+fn lanes_take_the_positions_of_a_tile_in_turn() {
+    let mut looked = 0;
+    for (network, program) in programs() {
+        let (lanes, tile_channels) = (program.config().lanes, program.config().tile);
+        let nodes: Vec<NodeId> = program.layers().iter().map(|layer| layer.node).collect();
+        for tile in program.tiles() {
+            let layer = &program.layers()[tile.layer];
+            let Command::Block(last) = program.records()[tile.records.end - 1].command else {
+                panic!("no block drains {tile:?}");
+            };
+            let (mut y, mut x) = (last.y0 as usize, last.x0 as usize);
+            let channel = tile.group * tile_channels;
+            let mut seen = 0;
+            for position in 0..last.count as usize {
+                if x < layer.shape.width && y < layer.shape.height {
+                    let at = (y, x, channel);
+                    // A border of constants shifts the map; a pool has no map before it.
+                    let shown = program.writer(nodes[tile.layer], at) == Some(tile);
+                    if let Some(place) = program.place(nodes[tile.layer], at).filter(|_| shown) {
+                        let name = &network.nodes[nodes[tile.layer].0].name;
+                        if layer.shape.width == last.width as usize && !name.starts_with("conv10") {
+                            assert_eq!(place.lane, position % lanes, "{name} {at:?}");
+                            seen += 1;
+                        }
+                        assert_eq!(place.column, 0);
+                        assert!(place.passes >= last.passes() as usize);
+                    }
+                }
+                x += 1;
+                if x == last.pitch() as usize {
+                    (y, x) = (y + 1, 0);
+                }
+            }
+            looked += seen;
+        }
+        let last = NodeId(network.nodes.len() - 1);
+        assert_eq!(program.place(last, (0, 0, 0)), None);
+    }
+    assert!(looked > 1000, "{looked}");
+}
+
 #[test]
 fn a_changed_record_is_found_again() {
     let mut found = 0;

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 /// All of a report.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Report {
-    /// Number of this form of the data; another number is another form.
-    pub schema: u32,
     /// What was run: name and value, in order.
     pub run: Vec<(String, String)>,
     /// The figures in short.
@@ -31,11 +30,8 @@ pub struct Report {
     pub resources: Vec<Resource>,
 }
 
-/// Of [`Report::schema`].
-pub const SCHEMA: u32 = 1;
-
 /// The figures in short.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Summary {
     /// The network.
     pub network: String,
@@ -68,7 +64,7 @@ pub struct Summary {
 }
 
 /// A node of the network.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Node {
     /// Its name.
     pub name: String,
@@ -81,7 +77,7 @@ pub struct Node {
 }
 
 /// A layer as the engine runs it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Layer {
     /// Name of the node.
     pub name: String,
@@ -100,7 +96,7 @@ pub struct Layer {
 }
 
 /// When each unit works, in bins of equal length.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Timeline {
     /// What it shows.
     pub title: String,
@@ -119,7 +115,7 @@ pub struct Timeline {
 }
 
 /// The feature buffer over time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Memory {
     /// Words of the buffer.
     pub words: u64,
@@ -132,7 +128,7 @@ pub struct Memory {
 }
 
 /// Words that a layer writes and later layers read.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Region {
     /// The layer that writes them.
     pub name: String,
@@ -147,7 +143,7 @@ pub struct Region {
 }
 
 /// Numbers of one convolution.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Quantised {
     /// Its name.
     pub name: String,
@@ -157,6 +153,15 @@ pub struct Quantised {
     pub largest_weight: u8,
     /// Real value of one step of the output.
     pub output_scale: f64,
+    /// Largest real value that is kept: of 255 steps.
+    pub clip: f64,
+    /// Largest real value of the float model; none without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub largest: Option<f64>,
+    /// Signal over what quantising the network up to here added, in dB; none without a float
+    /// model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sqnr_db: Option<f64>,
     /// How many weights have each value, in 32 steps from -128 to 127.
     pub weights: Vec<u64>,
     /// The same for the activations, from 0 to 255; empty without a photograph.
@@ -168,7 +173,7 @@ pub struct Quantised {
 }
 
 /// A feature map.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Map {
     /// Name of the node.
     pub name: String,
@@ -188,7 +193,7 @@ pub struct Map {
 }
 
 /// A class.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Class {
     /// Its name.
     pub label: String,
@@ -201,7 +206,7 @@ pub struct Class {
 }
 
 /// A resource of the board.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, JsonSchema, Serialize)]
 pub struct Resource {
     /// Its name.
     pub name: String,

@@ -50,8 +50,8 @@ for (const chart of document.querySelectorAll("[data-zoomed]")) {
 }
 
 // The feature buffer at a cycle.
-{
-  const slider = document.getElementById("memory-cycle");
+const slider = document.getElementById("memory-cycle");
+if (slider) {
   const line = document.getElementById("memory-now");
   const show = () => {
     const cycle = Number(slider.value), memory = data.memory;
@@ -72,11 +72,12 @@ for (const chart of document.querySelectorAll("[data-zoomed]")) {
 // Feature maps: one channel from the mosaic of all.
 const layer = document.getElementById("map-layer");
 if (layer) {
+  const maps = JSON.parse(document.getElementById("maps").textContent);
   const channel = document.getElementById("map-channel");
   const all = document.getElementById("map-all");
   const canvas = document.getElementById("map-one");
   const draw = () => {
-    const map = data.maps[layer.value];
+    const map = maps[layer.value];
     const height = Math.ceil(map.height / map.step), width = Math.ceil(map.width / map.step);
     const columns = Math.ceil(Math.sqrt(map.channels));
     const c = Math.min(Math.max(Number(channel.value) || 0, 0), map.channels - 1);
@@ -88,7 +89,7 @@ if (layer) {
     canvas.setAttribute("aria-label", `${map.name}, channel ${c}`);
   };
   const choose = () => {
-    const map = data.maps[layer.value];
+    const map = maps[layer.value];
     channel.max = map.channels - 1;
     channel.value = Math.min(Number(channel.value) || 0, map.channels - 1);
     const [low, mean, high] = map.range;

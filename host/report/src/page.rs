@@ -2,67 +2,61 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use maud::{DOCTYPE, Markup, PreEscaped, html};
+use maud::{Markup, html};
 
 use crate::chart::{colour, graph, grouped, layers, memory, percent, quantisation, roofline};
 use crate::chart::{timeline, waterfall};
-use crate::data::{Map, Quantised, Report, Resource};
+use crate::data::{Layer, Map, Report, Resource};
+use crate::frame::{self, Frame};
+use crate::parts::LayerCycles;
 
-/// The report as one HTML file.
-///
-/// # Panics
-/// Never: names and numbers can always be written as JSON.
+/// The report as one HTML file. `data` is what the command prints of it with `--json`.
 #[must_use]
-pub fn html(report: &Report) -> String {
+pub fn html(report: &Report, data: &str) -> String {
     let summary = &report.summary;
-    let title = format!("{} on {}", summary.network, summary.preset);
-    let data = serde_json::to_string(report).expect("names and numbers can always be written");
-    // Nothing in the data ends the element.
-    let data = data.replace('<', "\\u003c");
-    let page = html! {
-        (DOCTYPE)
-        html lang="en" {
-            head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                title { (title) " – Firebrick" }
-                style { (PreEscaped(include_str!("page.css"))) }
-            }
-            body {
-                header {
-                    h1 { (title) }
-                    (figures(report))
-                    (contents(report))
-                }
-                main { (sections(report)) }
-                footer { (run(report)) }
-                script id="data" type="application/json" { (PreEscaped(data)) }
-                script { (PreEscaped(include_str!("page.js"))) }
-            }
-        }
-    };
-    page.into_string()
+    let sections = headings(report).into_iter();
+    let sections = sections.map(|(id, heading)| frame::Section {
+        id: id.to_owned(),
+        heading: heading.to_owned(),
+        inside: section(report, id),
+    });
+    Frame {
+        title: &format!("{} on {}", summary.network, summary.preset),
+        figures: figures(report),
+        sections: sections.collect(),
+        run: &report.run,
+        data,
+    }
+    .html()
 }
 
-fn figures(report: &Report) -> Markup {
+fn figures(report: &Report) -> Vec<(String, Option<&'static str>, String)> {
     let summary = &report.summary;
-    let figure = |name: &str, id: &str, value: String| {
-        html! { div class="figure" { dt { (name) } dd id=(id) { (value) } } }
+    let figure = |name: &str, id, value: String| (name.to_owned(), Some(id), value);
+    let per_image = summary.cycles_per_image.round() as u64;
+    let weights = if summary.resident {
+        "resident"
+    } else {
+        "streamed"
     };
-    html! {
-        dl class="figures" {
-            (figure("Input", "f-input", format!("{}x{}", summary.height, summary.width)))
-            (figure("Cycles, one picture", "f-cycles", grouped(summary.cycles)))
-            (figure("Cycles a picture, back to back", "f-run",
-                grouped(summary.cycles_per_image.round() as u64)))
-            (figure("MACs used", "f-utilization", percent(summary.utilization)))
-            (figure("MACs of a picture", "f-macs", grouped(summary.macs)))
-            (figure("Bytes in", "f-in", grouped(summary.dma_bytes_in as u64)))
-            (figure("Bytes out", "f-out", grouped(summary.dma_bytes_out as u64)))
-            (figure("Weights", "f-weights",
-                if summary.resident { "resident" } else { "streamed" }.to_owned()))
-        }
-    }
+    vec![
+        figure(
+            "Input",
+            "f-input",
+            format!("{}x{}", summary.height, summary.width),
+        ),
+        figure("Cycles, one picture", "f-cycles", grouped(summary.cycles)),
+        figure(
+            "Cycles a picture, back to back",
+            "f-run",
+            grouped(per_image),
+        ),
+        figure("MACs used", "f-utilization", percent(summary.utilization)),
+        figure("MACs of a picture", "f-macs", grouped(summary.macs)),
+        figure("Bytes in", "f-in", grouped(summary.dma_bytes_in as u64)),
+        figure("Bytes out", "f-out", grouped(summary.dma_bytes_out as u64)),
+        figure("Weights", "f-weights", weights.to_owned()),
+    ]
 }
 
 /// Id and heading of each section that has something to show.
@@ -83,25 +77,6 @@ fn headings(report: &Report) -> Vec<(&'static str, &'static str)> {
     shown.map(|(id, heading, _)| (id, heading)).collect()
 }
 
-fn contents(report: &Report) -> Markup {
-    html! {
-        nav aria-label="Sections" {
-            @for (id, heading) in headings(report) { a href=(format!("#{id}")) { (heading) } }
-        }
-    }
-}
-
-fn sections(report: &Report) -> Markup {
-    html! {
-        @for (id, heading) in headings(report) {
-            section id=(id) aria-labelledby=(format!("{id}-h")) {
-                h2 id=(format!("{id}-h")) { (heading) }
-                (section(report, id))
-            }
-        }
-    }
-}
-
 fn section(report: &Report, id: &str) -> Markup {
     match id {
         "s-classes" => classes(report),
@@ -120,7 +95,7 @@ fn section(report: &Report, id: &str) -> Markup {
         },
         "s-memory" => memory_section(report),
         "s-network" => html! { div class="scroll" { (graph::draw(&report.nodes)) } },
-        "s-quantisation" => quantised(&report.quantisation),
+        "s-quantisation" => quantisation::table(&report.quantisation),
         "s-maps" => maps(&report.maps),
         _ => resources(&report.resources),
     }
@@ -184,9 +159,22 @@ fn timelines(report: &Report) -> Markup {
     }
 }
 
+fn cycles(layers: &[Layer]) -> Vec<LayerCycles> {
+    let layers = layers.iter();
+    layers
+        .map(|layer| LayerCycles {
+            name: layer.name.clone(),
+            macs: layer.macs,
+            cycles: layer.cycles,
+            utilization: layer.utilization,
+            account: layer.account.clone(),
+        })
+        .collect()
+}
+
 fn layer_table(report: &Report) -> Markup {
     html! {
-        (layers::draw(&report.layers))
+        (layers::draw(&cycles(&report.layers)))
         details {
             summary { "As a table" }
             div class="scroll" { table id="layer-table" {
@@ -225,46 +213,14 @@ fn memory_section(report: &Report) -> Markup {
     }
 }
 
-fn quantised(layers: &[Quantised]) -> Markup {
-    let share = |value: Option<f64>| value.map_or("–".to_owned(), percent);
+/// Channels of maps to choose from; once on a page.
+pub(crate) fn maps(maps: &[Map]) -> Markup {
+    let listed = serde_json::to_string(maps).expect("names and numbers can always be written");
     html! {
+        (frame::json("maps", &listed))
         p {
-            "Weights from -128 to 127 and activations from 0 to 255 (of the photograph, if there is \
-             one); the height of a bar is the root of its count."
-        }
-        div class="scroll" { table {
-            thead { tr {
-                th { "Layer" } th { "Weights" } th { "Zero weights" } th { "Largest" }
-                th { "Activations" } th { "Zero" } th { "Clipped" } th { "Output step" }
-            } }
-            tbody {
-                @for (index, layer) in layers.iter().enumerate() {
-                    tr data-layer=(layer.name) {
-                        td { (layer.name) }
-                        td { (quantisation::histogram(&format!("w-{index}"),
-                            &format!("Weights of {}", layer.name), &layer.weights, (-128, 127))) }
-                        td class="n" { (percent(layer.zero_weights)) }
-                        td class="n" { (layer.largest_weight) }
-                        td { @if !layer.activations.is_empty() {
-                            (quantisation::histogram(&format!("a-{index}"),
-                                &format!("Activations of {}", layer.name), &layer.activations,
-                                (0, 255)))
-                        } }
-                        td class="n" { (share(layer.zeros)) }
-                        td class="n" { (share(layer.clipped)) }
-                        td class="n" { (format!("{:.5}", layer.output_scale)) }
-                    }
-                }
-            }
-        } }
-    }
-}
-
-fn maps(maps: &[Map]) -> Markup {
-    html! {
-        p {
-            "Every channel of every map of the photograph. Concatenations are shown as their parts; \
-             of maps with more than 64 rows or columns some pixels are left out."
+            "Every channel of every map. Concatenations are shown as their parts; of maps with more \
+             than 64 rows or columns some pixels are left out."
         }
         p {
             label for="map-layer" { "Layer " }
@@ -351,15 +307,6 @@ fn resources(resources: &[Resource]) -> Markup {
                     }
                 }
             }
-        }
-    }
-}
-
-fn run(report: &Report) -> Markup {
-    html! {
-        h2 { "What was run" }
-        dl class="run" {
-            @for (name, value) in &report.run { dt { (name) } dd { (value) } }
         }
     }
 }

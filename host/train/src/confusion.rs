@@ -19,6 +19,7 @@ pub struct Confusion {
 
 /// Figures of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ClassFigures {
     /// Pictures of the class.
     pub pictures: u32,

@@ -43,6 +43,7 @@ pub struct Options {
 
 /// Figures of one epoch.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Epoch {
     /// From 1.
     pub epoch: usize,

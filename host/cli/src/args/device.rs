@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use firebrick_driver::Uri;
 
-use super::{EngineBackend, Json, Preset, Simulation, Target, megahertz, seconds};
+use super::{EngineBackend, Force, Html, Json, Preset, Simulation, Target, megahertz, seconds};
 use crate::device::{self, Carrier};
 use crate::error::CliError;
 
@@ -126,6 +126,10 @@ pub struct Bench {
     pub retries: Retries,
     #[command(flatten)]
     pub simulation: Simulation,
+    #[command(flatten)]
+    pub html: Html,
+    #[command(flatten)]
+    pub force: Force,
     #[command(flatten)]
     pub json: Json,
 }

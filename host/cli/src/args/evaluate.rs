@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::device::{On, Retries};
-use super::{Backend, Force, Json, Network, Simulation, Target};
+use super::{Backend, Force, Html, Json, Network, Simulation, Target};
 
 #[derive(Debug, clap::Args)]
 pub struct Evaluate {
@@ -36,6 +36,8 @@ pub struct Evaluate {
     pub retries: Retries,
     #[command(flatten)]
     pub simulation: Simulation,
+    #[command(flatten)]
+    pub html: Html,
     #[command(flatten)]
     pub json: Json,
 }

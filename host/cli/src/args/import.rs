@@ -7,7 +7,7 @@ use clap::ValueEnum;
 use firebrick_network::quantise::Clip;
 use firebrick_network::{PixelOrder, Preprocess, ResizePolicy, import};
 
-use super::{Force, Json, Size};
+use super::{Force, Html, Json, Size};
 
 #[derive(Debug, clap::Args)]
 pub struct Import {
@@ -33,6 +33,8 @@ pub struct Import {
     /// subtracted from the pixels
     #[arg(long, value_name = "N", default_value = "2", value_parser = clap::value_parser!(u8).range(1..=2))]
     pub pack_version: u8,
+    #[command(flatten)]
+    pub html: Html,
     #[command(flatten)]
     pub json: Json,
 }

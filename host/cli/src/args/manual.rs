@@ -101,6 +101,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &["firebrick bench --device axidma: --images 1000 --clock 100"],
     ),
     ("replay", &["firebrick replay run.fbr --backend software"]),
+    ("schema", &["firebrick schema classify"]),
     (
         "completions",
         &["firebrick completions bash > ~/.local/share/bash-completion/completions/firebrick"],

@@ -1,6 +1,7 @@
 //! `firebrick bench`: where the time of a picture goes.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,12 +9,15 @@ use firebrick_driver::{Device, Next, Session, Timing, Told};
 use firebrick_model::Model;
 use firebrick_network::random::picture;
 use firebrick_spec::regs;
+use schemars::JsonSchema;
 use serde::Serialize;
 
+use super::predict::Prediction;
 use crate::args::device::Bench;
 use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
+use crate::pages;
 use crate::pool::{self, Carry, Single};
 use crate::progress::{self, Counter, Style, note};
 use crate::target::{self, Target};
@@ -23,8 +27,8 @@ use crate::{engine, signals};
 const DISTINCT: u32 = 4;
 
 /// A time over all pictures, in milliseconds.
-#[derive(Serialize)]
-struct Times {
+#[derive(JsonSchema, Serialize)]
+pub struct Times {
     mean_ms: f64,
     p50_ms: f64,
     p95_ms: f64,
@@ -32,9 +36,10 @@ struct Times {
 }
 
 /// One of several engines.
-#[derive(Serialize)]
-struct EngineReport {
-    device: String,
+#[derive(JsonSchema, Serialize)]
+pub struct EngineReport {
+    /// Its URI.
+    engine: String,
     images: u64,
     /// How often it was taken out.
     outages: u64,
@@ -79,8 +84,8 @@ impl Count {
     }
 }
 
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Report<'a> {
     backend: String,
     preset: &'a str,
     network: &'a str,
@@ -100,6 +105,8 @@ struct Report<'a> {
     latency: Times,
     /// Between results, in the engine's own count.
     mean_cycles: f64,
+    /// What the timing model says of pictures back to back, if neither stream waits.
+    predicted_cycles: f64,
     #[serde(skip_serializing_if = "Option::is_none")]
     compute_ms: Option<f64>,
     /// Of several.
@@ -108,6 +115,16 @@ struct Report<'a> {
 }
 
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let inputs: Vec<&Path> = args.target.network.model.as_deref().into_iter().collect();
+    let page = pages::check(&args.html, &inputs, &[], args.force.on, output)?;
+    let outcome = measure(args, style, output)?;
+    pages::write(page.as_ref(), output, |objects| {
+        pages::bench(objects, pages::run_of(None, &[]))
+    })?;
+    Ok(outcome)
+}
+
+fn measure(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     signals::interrupt()?;
     if let Some(carriers) = args.on.several()? {
         let (mut pool, target) = pool::open(&carriers, &args.target, &args.simulation, style)?;
@@ -269,10 +286,13 @@ impl Run<'_> {
             send: times(|t| t.send),
             latency: times(|t| t.total),
             mean_cycles,
+            predicted_cycles: Prediction::of(target, &target.compile(false)?)?
+                .run
+                .cycles_per_image,
             compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
             engines: engines
                 .map(|(name, count)| EngineReport {
-                    device: name.clone(),
+                    engine: name.clone(),
                     images: count.images,
                     outages: count.outages,
                     mean_cycles: count.mean(),
@@ -282,9 +302,9 @@ impl Run<'_> {
         if self.simulated {
             note("times are those of the simulation; only the cycles are the engine's");
         }
-        match args.json.on {
-            true => output.json(&report)?,
-            false => print(&report, output)?,
+        output.object(&report, args.json.on)?;
+        if !args.json.on {
+            print(&report, output)?;
         }
         Ok(match failed {
             0 => Outcome::Good,
@@ -341,7 +361,7 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), CliError> {
         let mut table = crate::output::table(&["engine", "pictures#", "outages#", "cycles#"]);
         for engine in &report.engines {
             table.add_row([
-                engine.device.clone(),
+                engine.engine.clone(),
                 engine.images.to_string(),
                 engine.outages.to_string(),
                 format!("{:.0}", engine.mean_cycles),
@@ -353,8 +373,8 @@ fn print(report: &Report<'_>, output: &mut Output) -> Result<(), CliError> {
         format!(", {ms:.3} ms at the clock given")
     });
     output.line(format_args!(
-        "compute: {:.0} cycles a picture{time}",
-        report.mean_cycles
+        "compute: {:.0} cycles a picture, {:.0} predicted{time}",
+        report.mean_cycles, report.predicted_cycles
     ))
 }
 

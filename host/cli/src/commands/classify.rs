@@ -4,6 +4,7 @@ mod stream;
 
 use firebrick::{best, probabilities};
 use ndarray::Array3;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -18,22 +19,22 @@ use crate::runner::{Failed, Runner};
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{self, Target, shown};
-use crate::{args, signals};
+use crate::{args, pages, signals};
 
 /// Pictures that an engine runs back to back, if nothing else is said.
 const BATCH: u16 = 4;
 
 /// One class of a picture.
-#[derive(Debug, Serialize)]
-struct Class<'a> {
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Class<'a> {
     class: usize,
     label: &'a str,
     score: f64,
 }
 
 /// What is printed of one picture.
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Report<'a> {
     image: String,
     backend: &'a str,
     preset: &'a str,
@@ -43,12 +44,33 @@ struct Report<'a> {
     top: Vec<Class<'a>>,
     logits_sha256: String,
     #[serde(flatten)]
+    measured: Measured,
+}
+
+/// What is known of how long a picture took.
+#[derive(Default, JsonSchema, Serialize)]
+struct Measured {
+    /// Of a simulated engine, and of the software engine.
+    #[serde(flatten)]
     figures: Option<Figures>,
+    #[serde(flatten)]
+    timed: Option<Timed>,
+}
+
+/// Of a picture that was streamed through a device.
+#[derive(JsonSchema, Serialize)]
+struct Timed {
+    /// Clock cycles by the engine's own count, from the result before to this one; none of the
+    /// first after a reset, and of engines without a clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cycles: Option<u32>,
+    /// On the host, from the first byte offered until the last of the result, in milliseconds.
+    latency_ms: f64,
 }
 
 /// What is printed of a picture without a result.
-#[derive(Serialize)]
-struct Failure<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Failure<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     image: Option<String>,
     /// The kind of error.
@@ -59,6 +81,19 @@ struct Failure<'a> {
 }
 
 pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let images = args.pictures.images.iter().map(PathBuf::as_path);
+    let model = args.target.network.model.as_deref();
+    let inputs: Vec<&Path> = images.chain(model).collect();
+    let record = [("--record", args.record.as_deref())];
+    let page = pages::check(&args.html, &inputs, &record, args.force.on, output)?;
+    let outcome = pictures(args, style, output)?;
+    pages::write(page.as_ref(), output, |objects| {
+        pages::classify(objects, pages::run_of(None, &[]))
+    })?;
+    Ok(outcome)
+}
+
+fn pictures(args: &args::Classify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     if let Some(carriers) = args.on.several()? {
         if args.record.is_some() {
             args.on.one("--record")?;
@@ -132,7 +167,11 @@ pub fn run(args: &args::Classify, style: Style, output: &mut Output) -> Result<O
         for (path, result) in names.iter().zip(results) {
             match result {
                 Ok((logits, figures)) => {
-                    report(args, &target, &backend, path, &logits, figures, output)?;
+                    let measured = Measured {
+                        figures,
+                        ..Measured::default()
+                    };
+                    report(args, &target, &backend, path, &logits, measured, output)?;
                 }
                 Err(failed) => {
                     failure(args, Some(path), &failed, output)?;
@@ -185,15 +224,13 @@ fn failure(
             path.display()
         )),
     }
-    match args.json.on {
-        true => output.json(&Failure {
-            image: path.map(shown),
-            error: failed.kind,
-            message,
-            attempt: failed.attempt,
-        }),
-        false => Ok(()),
-    }
+    let failure = Failure {
+        image: path.map(shown),
+        error: failed.kind,
+        message,
+        attempt: failed.attempt,
+    };
+    output.object(&failure, args.json.on)
 }
 
 fn report(
@@ -202,7 +239,7 @@ fn report(
     backend: &str,
     path: &Path,
     logits: &[i32],
-    figures: Option<Figures>,
+    measured: Measured,
     output: &mut Output,
 ) -> Result<(), CliError> {
     let scores = probabilities(&target.network, logits, target.logit_scale());
@@ -222,10 +259,11 @@ fn report(
         width: target.size.width,
         top: top.collect(),
         logits_sha256: logits_sha256(logits),
-        figures,
+        measured,
     };
+    output.object(&report, args.json.on)?;
     if args.json.on {
-        return output.json(&report);
+        return Ok(());
     }
     output.line(&report.image)?;
     for class in &report.top {
@@ -236,7 +274,7 @@ fn report(
             class.class
         ))?;
     }
-    if let Some(figures) = &report.figures {
+    if let Some(figures) = &report.measured.figures {
         for line in figures.text().lines() {
             output.line(format_args!("  {line}"))?;
         }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use firebrick_driver::{Executor, Program, hex};
 use firebrick_model::timing;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::compile::Compile;
@@ -16,8 +17,8 @@ use crate::target::{self, shown};
 /// Bytes of the trailer that hold the cycle count, from the packet's end.
 const CYCLES: usize = 4;
 
-#[derive(Serialize)]
-struct Report<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Report<'a> {
     network: &'a str,
     preset: &'a str,
     hash: String,
@@ -27,8 +28,8 @@ struct Report<'a> {
     cycles: u64,
 }
 
-#[derive(Serialize)]
-struct Written {
+#[derive(JsonSchema, Serialize)]
+pub struct Written {
     file: String,
     what: &'static str,
     beats: usize,

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use firebrick_driver::{Uri, pci_devices};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::device::Devices;
@@ -13,9 +14,9 @@ use crate::output::Output;
 /// Vendor number of AMD (Xilinx).
 pub const VENDOR: u16 = 0x10ee;
 
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Object<'a> {
+pub enum Object<'a> {
     Device {
         uri: String,
         engines: Vec<String>,

@@ -18,6 +18,7 @@ use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::Style;
 use crate::signals;
+pub use report::Step;
 use report::{Check, Report};
 
 /// Side of the self test's picture, and the seed of its weights and pixels.

@@ -13,26 +13,21 @@ use crate::device::Carrier;
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
+use crate::pages;
 use crate::pictures;
 use crate::pool;
 use crate::progress::{self, Counter, Style};
 use crate::runner::Runner;
-use crate::target::{self, Target, shown};
+use crate::target::{self, shown};
 use reference::Reference;
-use report::{Found, Report};
+use report::Found;
+pub use report::Report;
+pub use report::{pairs, spread};
 
 /// Pictures between which the counter moves.
 const BATCH: usize = 8;
 /// The same for each of several engines.
 const SHARE: usize = 32;
-
-/// Names what runs the packed model.
-fn backend(carrier: Option<&Carrier>, target: &Target) -> String {
-    match carrier {
-        None => "integer model".into(),
-        Some(carrier) => format!("{} engine, {}", carrier.name(), target.config().name),
-    }
-}
 
 pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let inputs = [&args.target.network.model, &args.reference];
@@ -47,6 +42,19 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         Some(base) => Some((checked(base, ".md")?, checked(base, ".json")?)),
         None => None,
     };
+    let report = |ending: &str| {
+        let base = args.report.clone().map(PathBuf::into_os_string);
+        base.map(|mut base| {
+            base.push(ending);
+            PathBuf::from(base)
+        })
+    };
+    let (markdown, json) = (report(".md"), report(".json"));
+    let others = [
+        ("--report", markdown.as_deref()),
+        ("--report", json.as_deref()),
+    ];
+    let page = pages::check(&args.html, &inputs, &others, args.force.on, output)?;
     let several = args.on.several()?;
     let carrier = match &several {
         Some(_) => None,
@@ -80,7 +88,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     };
     runner.open()?;
     let step = target.logit_scale();
-    let mut found = Vec::new();
+    let (mut found, mut pairs) = (Vec::new(), Vec::new());
     let mut failed = 0;
     let counter = Counter::new(style, "evaluating", listed.len());
     for batch in listed.chunks(batch) {
@@ -115,6 +123,9 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             };
             let scores: Vec<f64> = logits.iter().map(|&l| f64::from(l) * step).collect();
             let float = floats.as_ref().and_then(|f| f.get(index));
+            if let Some(float) = float {
+                pairs.push(report::pairs(&scores, float));
+            }
             found.push(Found::of(classes[index], &scores, float.map(Vec::as_slice)));
         }
         batch.iter().for_each(|_| counter.tick());
@@ -135,8 +146,8 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             .as_deref()
             .map_or("built in".into(), shown),
         match several {
-            Some(_) => format!("{}, {}", pool::name(&args.on.device), target.config().name),
-            None => backend(carrier.as_ref(), &target),
+            Some(_) => pool::name(&args.on.device),
+            None => carrier.as_ref().map_or("model".into(), Carrier::name),
         },
         reference.as_ref().map(Reference::name),
         failed,
@@ -144,16 +155,19 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         args.worst,
     );
     report.better_preparation = preparation;
+    report.scores = report::spread(&pairs);
     if let Some((markdown, json)) = &places {
         markdown.write(report.markdown().as_bytes())?;
         let text = serde_json::to_vec_pretty(&report).map_err(|e| json.error(e.into()))?;
         json.write(&text)?;
     }
-    if args.json.on {
-        output.json(&report)?;
-    } else {
+    output.object(&report, args.json.on)?;
+    if !args.json.on {
         output.line(report.markdown())?;
     }
+    pages::write(page.as_ref(), output, |objects| {
+        pages::evaluate(objects, pages::run_of(Some(target.config()), &[]))
+    })?;
     Ok(if failed == 0 {
         Outcome::Good
     } else {

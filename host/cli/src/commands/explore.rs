@@ -3,6 +3,7 @@
 mod sizes;
 
 use std::collections::HashMap;
+use std::path::Path;
 
 use firebrick_driver::{Weights, sum_bits};
 use firebrick_spec::BEAT_BYTES;
@@ -11,18 +12,20 @@ use firebrick_spec::board::{Board, Limits, Link};
 use firebrick_spec::config::{Family, SUM_BITS};
 use firebrick_spec::resources::Share;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::predict::Prediction;
 use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent};
+use crate::pages;
 use crate::progress::note;
 use crate::target::Target;
 
 /// One configuration on a board.
-#[derive(Serialize)]
-struct Candidate {
+#[derive(JsonSchema, Serialize)]
+pub struct Candidate {
     rank: usize,
     board: &'static str,
     part: &'static str,
@@ -137,6 +140,8 @@ fn cell(share: &Share) -> String {
 }
 
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
+    let inputs: Vec<&Path> = args.network.model.as_deref().into_iter().collect();
+    let page = pages::check(&args.html, &inputs, &[], args.force.on, output)?;
     let board = args.boards.find(&args.board)?.board();
     let limits = &args.limits.given;
     let clock = args.clock.unwrap_or(board.core_mhz as f64);
@@ -208,8 +213,19 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         board.name,
         board.part
     ));
+    for candidate in &candidates {
+        output.object(candidate, args.json.on)?;
+    }
+    pages::write(page.as_ref(), output, |objects| {
+        let more = [
+            ("network", target.network.name.clone()),
+            ("board", board.name.to_owned()),
+            ("limits", limits.to_string()),
+        ];
+        pages::explore(objects, pages::run_of(None, &more))
+    })?;
     if args.json.on {
-        return candidates.iter().try_for_each(|c| output.json(c));
+        return Ok(());
     }
     let mut table = Wide::new(&[
         "#",

@@ -9,6 +9,7 @@ use firebrick_spec::HwConfig;
 use firebrick_train::Trunk;
 use ndarray::Array3;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::maps::save;
@@ -28,8 +29,8 @@ const BATCH: usize = 32;
 /// Most bytes of the array, which is kept in memory until it is whole.
 const LARGEST: usize = 4 << 30;
 
-#[derive(Serialize)]
-struct Report {
+#[derive(JsonSchema, Serialize)]
+pub struct Report {
     network: String,
     layer: String,
     file: String,

@@ -22,10 +22,12 @@ use crate::args::{self, Rounding};
 use crate::error::CliError;
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
+use crate::pages;
 use crate::pictures;
 use crate::progress::{Counter, Style, note, warning};
 use crate::sources::Sources;
 use fits::Fits;
+pub use report::Report;
 
 /// Photographs, mirrored ones included, over which biases are corrected.
 const CORRECTED: usize = 100;
@@ -38,6 +40,17 @@ const COMPARED: usize = 16;
 
 pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(), CliError> {
     let outputs = Outputs::check(args)?;
+    let inputs = [&args.labels, &args.calibration.calibration];
+    let inputs = inputs.into_iter().flatten().map(PathBuf::as_path);
+    let inputs: Vec<&Path> = inputs.chain([args.model.as_path()]).collect();
+    let others = [
+        ("-o", Some(args.output.as_path())),
+        (
+            "--save-calibration",
+            args.quantiser.save_calibration.as_deref(),
+        ),
+    ];
+    let page = pages::check(&args.html, &inputs, &others, args.force.on, output)?;
     let mut imported = open(args)?;
     let fits = Fits::of(&imported.network);
     let unusual = fits.judge(&imported.network)?;
@@ -78,15 +91,18 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
         quantised.network.scores = Scores::Softmax;
     }
     let compared = pictures::spread(measured.pictures, COMPARED);
-    let layers = report::layers(network, &quantised, &measured.calibration, &compared)?;
+    let compared = report::layers(network, &quantised, &measured.calibration, &compared)?;
     outputs.pack.write(&quantised.network.to_bytes()?)?;
     let made = report::Made {
         network: &quantised.network,
-        layers: &layers,
+        compared: &compared,
         presets: &fits.presets,
         skipped,
     };
-    report::print(args, &imported, &made, output)
+    report::print(args, &imported, &made, output)?;
+    pages::write(page.as_ref(), output, |objects| {
+        pages::import(objects, pages::run_of(None, &[]))
+    })
 }
 
 /// Reads the float model. A file of tensors says nothing of the input's size: it is that at which

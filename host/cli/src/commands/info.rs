@@ -3,6 +3,7 @@
 use firebrick_driver::{LayerInfo, Program};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Limits};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::predict::Prediction;
@@ -12,8 +13,8 @@ use crate::error::CliError;
 use crate::output::{Output, Wide, percent, table};
 use crate::target::{self, Target};
 
-#[derive(Serialize)]
-struct Info<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Info<'a> {
     preset: &'a str,
     hash: String,
     mac_peak_per_cycle: usize,
@@ -31,8 +32,8 @@ struct Info<'a> {
 }
 
 /// Parts of an FPGA, and how many the board has.
-#[derive(Serialize)]
-struct Parts {
+#[derive(JsonSchema, Serialize)]
+pub struct Parts {
     board: Option<&'static str>,
     lut: usize,
     lut_available: Option<usize>,
@@ -84,8 +85,8 @@ impl Parts {
     }
 }
 
-#[derive(Serialize)]
-struct Layer<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Layer<'a> {
     name: &'a str,
     kernel: usize,
     height: usize,
@@ -100,8 +101,8 @@ struct Layer<'a> {
 }
 
 /// What one picture takes, by the timing model.
-#[derive(Serialize)]
-struct Predicted {
+#[derive(JsonSchema, Serialize)]
+pub struct Predicted {
     cycles: u64,
     busy_cycles: u64,
     utilization: f64,

@@ -19,16 +19,23 @@ mod predict;
 mod presets;
 mod replay;
 mod report;
+mod schema;
 mod train;
 mod verify;
 
+pub use report::{histogram, map};
+pub use schema::NAMES;
 #[cfg(feature = "sim")]
 pub use verify::Sent;
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Board;
 #[cfg(feature = "sim")]
 use firebrick_spec::config::Family;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::Serialize;
 use serde::ser::SerializeMap;
 
@@ -77,6 +84,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Doctor(args) => doctor::run(args, style, &mut output),
         Command::Bench(args) => bench::run(args, style, &mut output),
         Command::Replay(args) => replay::run(args, style, &mut output),
+        Command::Schema(args) => schema::run(args, &mut output).map(|()| Outcome::Good),
         Command::Completions(args) => man::completions(args, &mut output).map(|()| Outcome::Good),
         Command::Man(args) => man::run(args, &mut output).map(|()| Outcome::Good),
     }?;
@@ -85,7 +93,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
 }
 
 /// The figures of a configuration, in their fixed order.
-struct Configuration(Vec<(String, u64)>);
+pub struct Configuration(Vec<(String, u64)>);
 
 impl Configuration {
     fn of(config: &HwConfig) -> Configuration {
@@ -108,9 +116,19 @@ impl Serialize for Configuration {
     }
 }
 
+impl JsonSchema for Configuration {
+    fn schema_name() -> Cow<'static, str> {
+        "Configuration".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        BTreeMap::<String, u64>::json_schema(generator)
+    }
+}
+
 /// One of the engine's memories.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-struct Memory {
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Memory {
     name: &'static str,
     words: usize,
     word_bytes: usize,

@@ -2,6 +2,7 @@
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::config::{DEFAULT_PRESET, MEMORIES, OPTIONS, SIZES_KIB};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Configuration;
@@ -9,8 +10,8 @@ use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, table};
 
-#[derive(Serialize)]
-struct Preset {
+#[derive(JsonSchema, Serialize)]
+pub struct Preset {
     name: String,
     /// Multiply-accumulates per cycle.
     macs: usize,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use firebrick::Error;
 use firebrick_driver::{Device, Event, RecordReader, replay};
 use firebrick_spec::{HwConfig, regs};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args::device::Replay;
@@ -21,8 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(600);
 /// Time allowed for the reset after an interruption.
 const RESET: Duration = Duration::from_secs(15);
 
-#[derive(Serialize)]
-struct Report {
+#[derive(JsonSchema, Serialize)]
+pub struct Report {
     recorded: String,
     backend: String,
     entries: u64,

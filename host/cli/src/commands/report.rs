@@ -4,22 +4,25 @@ mod memory;
 mod numbers;
 mod timeline;
 
+pub use numbers::{histogram, map};
+
 use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
 
 use firebrick::{best, probabilities};
 use firebrick_driver::Program;
 use firebrick_model::{Activations, Model};
-use firebrick_network::{Network, NodeId, Op};
-use firebrick_report::data::{Class, Layer, Node, Report, Resource, SCHEMA, Summary};
+use firebrick_network::{NodeId, Op};
+use firebrick_report::data::{Class, Layer, Node, Report, Resource, Summary};
 use firebrick_spec::board::{Board, Limits};
-use firebrick_spec::{ABI_VERSION, HwConfig, command};
+use firebrick_spec::{HwConfig, command};
 
 use super::predict::Prediction;
 use crate::args;
 use crate::error::CliError;
-use crate::output::Output;
+use crate::output::{Numbered, Output};
 use crate::outputs::{Kind, Place};
+use crate::pages;
 use crate::target::{self, Target, shown};
 
 /// Classes that are shown.
@@ -43,7 +46,9 @@ pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliEr
     let target = target::load_for(&args.target, config)?;
     let report = report(args, &target, board)?;
     if let (Some(place), Some(path)) = (place, &args.output) {
-        let page = firebrick_report::html(&report);
+        let data = serde_json::to_string(&Numbered::of(&report));
+        let data = data.map_err(|e| place.error(e.into()))?;
+        let page = firebrick_report::html(&report, &data);
         place.write(page.as_bytes())?;
         if !args.json.on {
             output.line(format_args!("{}: {} bytes", shown(path), page.len()))?;
@@ -68,10 +73,11 @@ fn report(
         None => None,
     };
     let (alone, trace) = timeline::of(&program, 1)?;
+    let mut more = vec![("network", network.name.clone())];
+    more.extend(args.image.iter().map(|image| ("photograph", shown(image))));
     let (overlapping, _) = timeline::of(&program, usize::from(args.images))?;
     Ok(Report {
-        schema: SCHEMA,
-        run: run_of(args, config, network),
+        run: pages::run_of(Some(config), &more),
         nodes: nodes(target),
         layers: layers(&program, &prediction, target),
         memory: memory::of(&program, &trace, prediction.cycles),
@@ -86,30 +92,6 @@ fn report(
         resources: board.map_or_else(Vec::new, |board| resources(config, board)),
         summary: summary(&prediction),
     })
-}
-
-/// What was run.
-fn run_of(
-    args: &args::report::Report,
-    config: &HwConfig,
-    network: &Network,
-) -> Vec<(String, String)> {
-    let mut run = vec![
-        ("firebrick", env!("CARGO_PKG_VERSION").to_owned()),
-        ("ABI", firebrick_spec::version(ABI_VERSION)),
-        ("preset", config.name.clone()),
-        ("configuration hash", format!("{:016x}", config.hash())),
-        ("network", network.name.clone()),
-    ];
-    if let Some(image) = &args.image {
-        run.push(("photograph", shown(image)));
-    }
-    let command: Vec<String> = std::env::args().collect();
-    run.push(("command", command.join(" ")));
-    let pairs = run.into_iter();
-    pairs
-        .map(|(name, value)| (name.to_owned(), value))
-        .collect()
 }
 
 fn summary(prediction: &Prediction) -> Summary {

@@ -18,6 +18,7 @@ use crate::output::Output;
 use crate::pictures::spread;
 use crate::progress::{Counter, Style, warning};
 use files::Files;
+pub use report::{EpochObject, ResultObject};
 
 /// Unreadable pictures that are named.
 const WARNINGS: usize = 5;

@@ -7,10 +7,11 @@ mod save;
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use firebrick_driver::{DeviceError, ImageResult, Program, SessionError};
 use firebrick_model::{Activations, Model};
+use firebrick_report::data::Map;
 use firebrick_spec::HwConfig;
 
 use crate::device::{self, Behaviour, Carrier};
@@ -22,10 +23,11 @@ use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{self, Target, shown};
-use crate::{args, signals};
+use crate::{args, pages, signals};
 use compare::{Layer, compare};
 pub use conclude::Sent;
 use conclude::{Case, Divergence};
+pub use report::Object;
 use report::{Conclusion, Picture, Reporter, Summary};
 use save::Saver;
 
@@ -49,9 +51,37 @@ struct Verifier<'a> {
     saver: Option<Saver<'a>>,
     /// What to do about a value that is wrong, where there is no simulated engine.
     advice: String,
+    /// For the differences of the layer of the first divergence, if they are asked for.
+    differences: Option<&'a mut Option<Map>>,
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
+    let images = args.pictures.images.iter().map(PathBuf::as_path);
+    let model = args.target.network.model.as_deref();
+    let inputs: Vec<&Path> = images.chain(model).collect();
+    let waveform = [("--waveform", args.waveform.as_deref())];
+    let page = pages::check(&args.html, &inputs, &waveform, args.force.on, output)?;
+    let mut differences = None;
+    let result = verify(
+        args,
+        style,
+        page.is_some().then_some(&mut differences),
+        output,
+    );
+    let (outcome, config) = result?;
+    pages::write(page.as_ref(), output, |objects| {
+        pages::verify(objects, differences, pages::run_of(Some(&config), &[]))
+    })?;
+    Ok(outcome)
+}
+
+/// `differences` become those of the layer of the first divergence.
+fn verify(
+    args: &args::Verify,
+    style: Style,
+    differences: Option<&mut Option<Map>>,
+    output: &mut Output,
+) -> Result<(Outcome, HwConfig), CliError> {
     #[cfg(feature = "sim")]
     if let Some(path) = &args.waveform {
         let pictures = args.pictures.images.iter().map(std::path::PathBuf::as_path);
@@ -99,6 +129,7 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
         seed,
         saver,
         advice,
+        differences,
         target: &target,
     };
     let mut reporter = Reporter::new(args, name, &target, seed, disturbance, output);
@@ -108,11 +139,11 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     verifier.engine.end_waveform()?;
     let summary = result?;
     reporter.summary(&summary)?;
-    Ok(if summary.good == summary.images {
-        Outcome::Good
-    } else {
-        Outcome::Bad
-    })
+    let outcome = match summary.good == summary.images {
+        true => Outcome::Good,
+        false => Outcome::Bad,
+    };
+    Ok((outcome, target.config().clone()))
 }
 
 fn pictures(
@@ -175,6 +206,9 @@ impl Verifier<'_> {
             .map_err(|error| self.explain(error, &want))?;
         let layers = compare(&self.target.network, &checked.result, &want);
         let (layers, divergence) = self.conclude(input, &checked.result, &want, layers);
+        if let (Some(kept @ None), Some(first)) = (self.differences.as_deref_mut(), &divergence) {
+            *kept = compare::differences(&self.target.network, &checked.result, &want, first);
+        }
         if let Some(saver) = &mut self.saver {
             let network = &self.target.network;
             saver.picture(path, network, input, &checked.result, &want)?;
@@ -185,7 +219,10 @@ impl Verifier<'_> {
         let plain_mismatches = compare::differing(&plain.result.logits, &want.logits);
         let next = match (&divergence, plain_mismatches) {
             (None, 0) => None,
-            (Some(divergence), _) => Some(self.next(divergence.window.clone())),
+            (Some(divergence), _) => {
+                let cycles = divergence.cycles.map(|(from, to)| from..to);
+                Some(self.next(cycles))
+            }
             (None, _) => {
                 let cycles = self.last_cycles();
                 Some(self.next(cycles))

@@ -2,6 +2,7 @@
 
 use firebrick_driver::Program;
 use firebrick_spec::regs;
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -9,7 +10,7 @@ use crate::accounting::{Account, LayerAccount, cause};
 use crate::output::percent;
 
 /// What the counters and the clock on the wall say of one picture.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Figures {
     /// From the first beat of the transfer in, or from the trailer of the picture before if that
     /// came later, to the result's trailer out.
@@ -33,7 +34,7 @@ pub struct Figures {
 }
 
 /// What the counters say of pictures that ran back to back.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct RunFigures {
     pub images: u64,
     pub cycles: u64,

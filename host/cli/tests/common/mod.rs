@@ -1,12 +1,16 @@
 //! The real program, run by tests, and pictures and models for it.
 #![allow(dead_code)]
 
+pub mod schema;
+
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use firebrick_network::import::to_onnx;
+use firebrick_network::squeezenet::{Fire, SqueezeNet};
 use firebrick_network::{
-    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Scores,
+    Border, Conv, Input, Network, Node, NodeId, Op, PixelOrder, Pool, ResizePolicy, Scores, random,
 };
 use firebrick_spec::arith::Requant;
 use ndarray::Array4;
@@ -78,6 +82,15 @@ impl Run {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
+    }
+
+    /// The same, each looked at by the command's schema.
+    pub fn objects_of(&self, command: &str) -> Vec<Value> {
+        let (schema, objects) = (schema::of(command), self.objects());
+        for object in &objects {
+            schema::check(&schema, object).unwrap_or_else(|e| panic!("{command}: {e}: {object}"));
+        }
+        objects
     }
 }
 
@@ -169,5 +182,21 @@ pub fn small_network() -> Network {
 pub fn small_pack(dir: &Path) -> PathBuf {
     let path = dir.join("small.safetensors");
     small_network().save(&path).unwrap();
+    path
+}
+
+/// A float model of two modules as ONNX, for pictures of 96x96 pixels.
+pub fn float_model(dir: &Path) -> PathBuf {
+    let table = SqueezeNet {
+        name: "own".into(),
+        outputs: 24,
+        fires: vec![Fire::even(8, 16), Fire::even(12, 24)],
+        pools: vec![1, 2],
+        classes: 12,
+        side: 96,
+        ..SqueezeNet::v1_1()
+    };
+    let path = dir.join("own.onnx");
+    std::fs::write(&path, to_onnx(&random::float(&table, 7))).unwrap();
     path
 }

@@ -7,6 +7,7 @@ mod result;
 mod stream;
 
 pub use info::{LayerInfo, Prediction, RecordInfo, TileInfo};
+pub use origin::Place;
 pub use result::{ImageResult, PartialMap, PartialResult, ResultError};
 pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;

@@ -4,7 +4,7 @@ use super::{NodeKind, Program, Segment, TileInfo};
 use firebrick_network::NodeId;
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
-use firebrick_spec::command::{Command, LOGIT_BYTES};
+use firebrick_spec::command::{Block, Command, LOGIT_BYTES};
 
 /// A value in terms of the convolution or addition that it comes from.
 #[derive(Clone, Copy, Debug)]
@@ -17,7 +17,53 @@ struct Leaf {
     pooled: Option<(usize, usize)>,
 }
 
+/// Where in the array a value is computed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// Lane that takes its pixel, from 0; of a pooled value that of the last pixel of its window.
+    pub lane: usize,
+    /// Column of the lane's tile of processing elements: the channel in its group.
+    pub column: usize,
+    /// Passes that add up to it; the last one completes it.
+    pub passes: usize,
+    /// Channel group of the last pass in its record, from 0.
+    pub group: usize,
+    /// Kernel row and column of the last pass: (1, 1), or (0, 0) of a 1x1 kernel.
+    pub tap: (i32, i32),
+}
+
 impl Program {
+    /// Where a value is computed; as for [`writer`](Self::writer), but nothing is said of a
+    /// class's sum, to which all pixels belong.
+    #[must_use]
+    pub fn place(&self, node: NodeId, at: (usize, usize, usize)) -> Option<Place> {
+        let leaf = self.leaf(node.0, at)?;
+        if self.nodes[node.0].kind == NodeKind::Sum {
+            return None;
+        }
+        let tile = self.writer(node, at)?;
+        let blocks = self.records[tile.records.clone()].iter();
+        let blocks: Vec<Block> = blocks
+            .filter_map(|record| match record.command {
+                Command::Block(block) => Some(block),
+                _ => None,
+            })
+            .collect();
+        let last = blocks.last()?;
+        let (width, pitch) = (last.width as usize, last.pitch() as usize);
+        let (y, x) = (leaf.pixel / width, leaf.pixel % width);
+        let first = last.y0 as usize * pitch + last.x0 as usize;
+        let position = (y * pitch + x).checked_sub(first)?;
+        let tap = i32::from(last.kernel3);
+        Some(Place {
+            lane: position % self.config.lanes,
+            column: leaf.channel % self.config.tile,
+            passes: blocks.iter().map(|block| block.passes() as usize).sum(),
+            group: last.groups as usize - 1,
+            tap: (tap, tap),
+        })
+    }
+
     /// The tiles in the order in which they are computed.
     #[must_use]
     pub fn tiles(&self) -> &[TileInfo] {

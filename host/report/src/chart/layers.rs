@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{at, colour, grouped, percent, short, svg, ticks};
-use crate::data::Layer;
+use crate::parts::LayerCycles;
 
 const ROW: f64 = 20.0;
 const LEFT: f64 = 170.0;
@@ -11,7 +11,7 @@ const WIDTH: f64 = 900.0;
 const TOP: f64 = 20.0;
 
 /// A bar for each layer, as long as its cycles.
-pub fn draw(layers: &[Layer]) -> Markup {
+pub fn draw(layers: &[LayerCycles]) -> Markup {
     let most = layers.iter().map(|l| l.cycles).max().unwrap_or(1).max(1) as f64;
     let span = WIDTH - LEFT - 90.0;
     let height = TOP + layers.len() as f64 * ROW + 4.0;
@@ -34,7 +34,7 @@ pub fn draw(layers: &[Layer]) -> Markup {
     svg("cycles-by-layer", "Cycles by layer", WIDTH, height, &inside)
 }
 
-fn parts(layer: &Layer, y: f64, width: f64) -> Markup {
+fn parts(layer: &LayerCycles, y: f64, width: f64) -> Markup {
     let all = layer.account.values().sum::<u64>().max(1) as f64;
     // Useful work first.
     let mut parts: Vec<(&String, &u64)> = layer.account.iter().filter(|(_, n)| **n > 0).collect();

@@ -1,10 +1,14 @@
 //! Charts as SVG. Every element that shows a number has it in a `title` for people and in `data-`
 //! attributes for programs.
 
+pub mod bars;
 pub mod graph;
+pub mod heat;
 pub mod layers;
 pub mod memory;
+pub mod points;
 pub mod quantisation;
+pub mod ranges;
 pub mod roofline;
 pub mod timeline;
 pub mod waterfall;

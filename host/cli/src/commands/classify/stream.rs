@@ -11,9 +11,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use firebrick_driver::{Cancel, Device, Next, Program, Recorder, Session, Told};
+use firebrick_spec::regs;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::{Read, failure, read, report};
+use super::{Measured, Read, Timed, failure, read, report};
 use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
@@ -44,6 +45,8 @@ struct Batch<'a> {
     bar: ProgressBar,
     /// In place of the bar where there is no terminal.
     lines: Option<Counter>,
+    /// Each engine's count of cycles at its last result, if it is known.
+    counted: Vec<Option<u32>>,
     skipped: Skipped,
     /// Pictures that came, also those that could not be read.
     count: u64,
@@ -197,6 +200,7 @@ impl<'a> Batch<'a> {
             lines: total
                 .filter(|_| style == Style::Lines)
                 .map(|total| Counter::new(style, "classifying", total as usize)),
+            counted: Vec::new(),
             skipped: Skipped::new(&args.pictures),
             count: 0,
         }
@@ -210,11 +214,19 @@ impl<'a> Batch<'a> {
         output: &mut Output,
     ) -> Result<Outcome, CliError> {
         session.deadline = deadline;
+        // What is loaded once would count for the first picture.
+        if program.setup().is_none() {
+            let counter = regs::COUNTERS.first();
+            let counted = counter.and_then(|cycles| session.counter(cycles).ok());
+            self.counted = vec![counted.map(|count| count as u32)];
+        }
         self.run(&mut Single { session, program }, output)
     }
 
     fn run(&mut self, on: &mut dyn Carry, output: &mut Output) -> Result<Outcome, CliError> {
         let mut done = 0;
+        let counted = &mut self.counted;
+        counted.resize(self.engines.len().max(1), None);
         let under_way = RefCell::new(VecDeque::new());
         let out = RefCell::new((&mut *output, Ok::<(), CliError>(())));
         let (failed, gone) = (Cell::new(false), Cell::new(0));
@@ -287,26 +299,41 @@ impl<'a> Batch<'a> {
         // Outcomes come in the order of the pictures.
         let mut tell = |told: Told<'_>| {
             match told {
-                Told::Answer { answer, .. } => {
+                Told::Answer { engine, answer, .. } => {
+                    let now = answer.result.trailer.cycles;
+                    let before = counted[engine].replace(now);
+                    let cycles = before.map(|before| now.wrapping_sub(before));
+                    let timed = Timed {
+                        // An engine without a clock counts none.
+                        cycles: cycles.filter(|cycles| *cycles > 0),
+                        latency_ms: 1e3 * answer.timing.total.as_secs_f64(),
+                    };
                     done += 1;
                     step();
                     let path = under_way.borrow_mut().pop_front();
                     let (output, printed) = &mut *out.borrow_mut();
                     if let (Some(path), true) = (path, printed.is_ok()) {
                         let logits = &answer.result.logits;
-                        *printed = bar
-                            .suspend(|| report(args, target, backend, &path, logits, None, output));
+                        let measured = Measured {
+                            timed: Some(timed),
+                            ..Measured::default()
+                        };
+                        *printed = bar.suspend(|| {
+                            report(args, target, backend, &path, logits, measured, output)
+                        });
                     }
                 }
                 _ if cancel.is_cancelled() => {}
-                Told::Out { .. } | Told::Back { .. } => {
+                Told::Out { engine, .. } | Told::Back { engine, .. } => {
+                    counted[engine] = None;
                     let (output, printed) = &mut *out.borrow_mut();
                     if printed.is_ok() {
                         let json = args.json.on;
                         *printed = bar.suspend(|| pool::tell_engine(&told, engines, json, output));
                     }
                 }
-                Told::Again { lost, .. } => {
+                Told::Again { engine, lost } => {
+                    counted[engine] = None;
                     let under_way = under_way.borrow();
                     let path = under_way.get((lost.index - done - gone.get()) as usize);
                     let path = path.map_or("a picture".into(), |path| shown(path));
@@ -314,6 +341,10 @@ impl<'a> Batch<'a> {
                     bar.suspend(|| progress::note(text));
                 }
                 Told::Failed { lost } => {
+                    // Of one engine; one of several was told to be out.
+                    if engines.is_empty() {
+                        counted[0] = None;
+                    }
                     gone.set(gone.get() + 1);
                     step();
                     let path = under_way.borrow_mut().pop_front();

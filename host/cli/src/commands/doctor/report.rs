@@ -2,13 +2,14 @@
 
 use std::fmt::Display;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::progress::{Colour, Stream, paint};
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum State {
     Ok,
@@ -17,7 +18,7 @@ enum State {
 }
 
 /// What came of a step.
-#[derive(Debug, Serialize)]
+#[derive(Debug, JsonSchema, Serialize)]
 pub struct Check {
     outcome: State,
     detail: String,
@@ -51,8 +52,8 @@ impl Check {
     }
 }
 
-#[derive(Serialize)]
-struct Step<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Step<'a> {
     step: &'a str,
     #[serde(flatten)]
     check: &'a Check,

@@ -6,6 +6,7 @@ use std::ops::Range;
 
 use firebrick_network::Picture;
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::reference::Reference;
@@ -23,7 +24,7 @@ const MARGIN: f64 = 0.08;
 const SIGNIFICANT: f64 = 2.0;
 
 /// A better way.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, JsonSchema, Serialize)]
 pub struct Better {
     /// Arguments of `firebrick import` that choose it.
     arguments: String,

@@ -3,10 +3,12 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::preparation::Better;
 use crate::output::{percent, table};
+use crate::pictures;
 use crate::target::Target;
 
 /// What the networks said of one picture.
@@ -55,8 +57,8 @@ impl Found {
 }
 
 /// Shares of pictures for which the right class is the best, or among the best five.
-#[derive(Debug, PartialEq, Serialize)]
-struct Accuracy {
+#[derive(Debug, PartialEq, JsonSchema, Serialize)]
+pub struct Accuracy {
     top1: f64,
     top5: f64,
 }
@@ -78,8 +80,8 @@ impl Accuracy {
 }
 
 /// A class and what it was taken for.
-#[derive(Debug, Serialize)]
-struct Worst {
+#[derive(Debug, JsonSchema, Serialize)]
+pub struct Worst {
     class: usize,
     label: String,
     pictures: usize,
@@ -89,11 +91,12 @@ struct Worst {
 }
 
 /// The whole report.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 pub struct Report {
     network: String,
     model: String,
     backend: String,
+    preset: String,
     reference: Option<String>,
     height: usize,
     width: usize,
@@ -108,6 +111,32 @@ pub struct Report {
     /// A preparation of pictures with which the float network is right far more often.
     pub better_preparation: Option<Better>,
     worst: Vec<Worst>,
+    /// Scores of the float model with those of the packed one, of classes over the whole ranking
+    /// of pictures that are spread over the list; empty without a float model.
+    pub scores: Vec<(f64, f64)>,
+}
+
+/// Most pairs of scores.
+pub const PAIRS: usize = 500;
+/// Classes of a picture that are paired.
+const CLASSES: usize = 20;
+
+/// Scores of both models, for classes from the best of the float model to the last.
+pub fn pairs(scores: &[f64], float: &[f64]) -> Vec<(f64, f64)> {
+    let mut order: Vec<usize> = (0..float.len().min(scores.len())).collect();
+    order.sort_by(|&a, &b| float[b].total_cmp(&float[a]).then(a.cmp(&b)));
+    let count = order.len().min(CLASSES);
+    let last = order.len().saturating_sub(1);
+    let places = (0..count).map(|index| index * last / count.saturating_sub(1).max(1));
+    places
+        .map(|place| (float[order[place]], scores[order[place]]))
+        .collect()
+}
+
+/// Those of pictures that are spread over the list.
+pub fn spread(pairs: &[Vec<(f64, f64)>]) -> Vec<(f64, f64)> {
+    let kept = pictures::spread(pairs.iter().collect(), PAIRS / CLASSES);
+    kept.into_iter().flatten().copied().collect()
 }
 
 impl Report {
@@ -138,6 +167,7 @@ impl Report {
             network: target.network.name.clone(),
             model,
             backend,
+            preset: target.config().name.clone(),
             reference,
             height: target.size.height,
             width: target.size.width,
@@ -149,6 +179,7 @@ impl Report {
             score_error: has_float.then(|| mean(&|f| f.error.unwrap_or(0.0))),
             better_preparation: None,
             worst: worst_classes(target, found, worst),
+            scores: Vec::new(),
         }
     }
 
@@ -156,8 +187,13 @@ impl Report {
         let mut text = format!("# {} at {}x{}\n\n", self.network, self.height, self.width);
         let _ = writeln!(
             text,
-            "{} pictures; {} on the {}.",
-            self.pictures, self.model, self.backend
+            "{} pictures; {} on {}.",
+            self.pictures,
+            self.model,
+            match self.backend.as_str() {
+                "model" => "the integer model".to_owned(),
+                backend => format!("the engine {backend}, {}", self.preset),
+            }
         );
         if self.failed > 0 {
             let _ = writeln!(text, "{} pictures could not be read.", self.failed);
@@ -259,6 +295,17 @@ fn worst_classes(target: &Target, found: &[Found], most: usize) -> Vec<Worst> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn pairs_go_from_the_best_to_the_last() {
+        let float: Vec<f64> = (0..100).map(f64::from).collect();
+        let scores: Vec<f64> = float.iter().map(|f| f + 0.5).collect();
+        let found = pairs(&scores, &float);
+        assert_eq!(found.len(), CLASSES);
+        assert_eq!((found[0], found[CLASSES - 1]), ((99.0, 99.5), (0.0, 0.5)));
+        assert_eq!(pairs(&[1.0], &[2.0]), [(2.0, 1.0)]);
+        assert_eq!(spread(&vec![found; 100]).len(), PAIRS);
+    }
 
     #[test]
     fn rankings_and_shares() {

@@ -10,7 +10,8 @@ const STEPS: usize = 32;
 /// Longest side of a map that is shown pixel by pixel.
 const SIDE: usize = 64;
 
-fn histogram(values: impl Iterator<Item = u8>) -> Vec<u64> {
+/// How many values there are of each size.
+pub fn histogram(values: impl Iterator<Item = u8>) -> Vec<u64> {
     let mut counts = vec![0; STEPS];
     values.for_each(|value| counts[usize::from(value) * STEPS / 256] += 1);
     counts
@@ -35,6 +36,9 @@ pub fn quantisation(network: &Network, activations: Option<&Activations>) -> Vec
                 zero_weights: share(weights.iter().filter(|w| **w == 0).count(), weights.len()),
                 largest_weight: weights.iter().map(|w| w.unsigned_abs()).max().unwrap_or(0),
                 output_scale: f64::from(conv.output_scale),
+                clip: 255.0 * f64::from(conv.output_scale),
+                largest: None,
+                sqnr_db: None,
                 // From -128 on.
                 weights: histogram(weights.iter().map(|w| w.cast_unsigned() ^ 0x80)),
                 activations: map.map_or_else(Vec::new, |map| histogram(map.iter().copied())),
@@ -53,7 +57,8 @@ pub fn maps(network: &Network, activations: &Activations) -> Vec<Map> {
         .collect()
 }
 
-fn map(name: &str, values: &ArrayView3<'_, u8>) -> Map {
+/// A map with its range, and so many pixels that it is shown well.
+pub fn map(name: &str, values: &ArrayView3<'_, u8>) -> Map {
     let (height, width, channels) = values.dim();
     let step = height.max(width).div_ceil(SIDE).max(1);
     let sum: u64 = values.iter().map(|v| u64::from(*v)).sum();

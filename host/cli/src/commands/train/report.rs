@@ -1,6 +1,7 @@
 //! What is printed of a training.
 
 use firebrick_train::{ClassFigures, Confusion, Data, Epoch, Extracted, Fitted, Packed};
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::args;
@@ -13,8 +14,8 @@ use super::files::Files;
 /// Classes that are shown on a screen; all are in the file.
 const SHOWN: usize = 40;
 
-#[derive(Serialize)]
-struct EpochObject<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct EpochObject<'a> {
     kind: &'static str,
     #[serde(flatten)]
     epoch: &'a Epoch,
@@ -43,15 +44,15 @@ pub struct Made<'a> {
     pub files: &'a Files,
 }
 
-#[derive(Serialize)]
-struct Class<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct Class<'a> {
     label: &'a str,
     #[serde(flatten)]
     figures: ClassFigures,
 }
 
-#[derive(Serialize)]
-struct ResultObject<'a> {
+#[derive(JsonSchema, Serialize)]
+pub struct ResultObject<'a> {
     kind: &'static str,
     data: String,
     pack: String,

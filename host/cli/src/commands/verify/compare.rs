@@ -3,13 +3,15 @@
 use firebrick_driver::{ImageResult, PartialResult};
 use firebrick_model::Activations;
 use firebrick_network::{Network, NodeId, Op};
+use firebrick_report::data::Map;
 use ndarray::{Array3, ArrayView3};
+use schemars::JsonSchema;
 use serde::Serialize;
 
-use super::conclude::Fault;
+use super::conclude::{Divergence, Fault};
 
 /// The first value of a map that differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Mismatch {
     pub y: usize,
     pub x: usize,
@@ -19,7 +21,7 @@ pub struct Mismatch {
 }
 
 /// One node's map, engine against model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Layer {
     pub layer: String,
     pub height: usize,
@@ -48,6 +50,20 @@ pub fn compare(network: &Network, got: &ImageResult, want: &Activations) -> Vec<
             }
         })
         .collect()
+}
+
+/// The differences of the layer of a divergence, without their signs; none if they are no map.
+pub fn differences(
+    network: &Network,
+    got: &ImageResult,
+    want: &Activations,
+    first: &Divergence,
+) -> Option<Map> {
+    let node = network.nodes.iter().position(|n| n.name == first.layer)?;
+    let (_, got) = got.maps.iter().find(|(id, _)| id.0 == node)?;
+    let want = want.map(NodeId(node))?;
+    let pairs = Array3::from_shape_fn(got.dim(), |at| got[at].abs_diff(want[at]));
+    Some(crate::commands::map(&first.layer, &pairs.view()))
 }
 
 /// What the part of a result says that came before it broke off: how many maps are whole and

@@ -9,12 +9,13 @@ use firebrick_network::{Network, Node, NodeId, Op, Shape};
 use firebrick_spec::command::Command;
 use ndarray::{Array3, ArrayView3};
 use rayon::prelude::*;
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Layer, Mismatch};
 
 /// Why a layer is wrong.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fault {
     /// It is not what the model computes from the engine's own inputs of the layer.
@@ -33,7 +34,7 @@ impl Fault {
 }
 
 /// The value that was wrong first, in the order of the records.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
 pub struct Divergence {
     pub layer: String,
     #[serde(flatten)]
@@ -46,11 +47,55 @@ pub struct Divergence {
     pub record: Option<usize>,
     /// The record in words.
     pub tile: Option<String>,
+    /// Lane of the array that computed it; none of a class's sum, and of constants.
+    pub lane: Option<usize>,
+    /// Column of the lane.
+    pub column: Option<usize>,
+    /// The pass that completed it, in words.
+    pub pass: Option<String>,
     /// Cycle in which the value left the simulated engine, counted as `--cycles` does.
     pub cycle: Option<u64>,
-    /// Cycles in which it came to be.
-    #[serde(skip)]
-    pub window: Option<Range<u64>>,
+    /// First cycle in which it came to be, and that behind the last.
+    pub cycles: Option<(u64, u64)>,
+    /// Where in the layer values are wrong.
+    pub wrong: Wrong,
+}
+
+/// Where in a layer values are wrong.
+#[derive(Clone, Debug, PartialEq, Eq, JsonSchema, Serialize)]
+pub struct Wrong {
+    /// Height of the layer's map.
+    pub height: usize,
+    /// Width of the layer's map.
+    pub width: usize,
+    /// Rows and columns of a cell.
+    pub step: usize,
+    /// Wrong values of each cell over all channels, by rows of cells.
+    pub cells: Vec<Vec<u64>>,
+    /// Wrong values of each channel.
+    pub channels: Vec<u64>,
+}
+
+/// Most rows and columns of cells.
+const CELLS: usize = 32;
+
+impl Wrong {
+    fn of(values: &[Mismatch], layer: &Layer) -> Wrong {
+        let step = layer.height.max(layer.width).div_ceil(CELLS).max(1);
+        let (rows, columns) = (layer.height.div_ceil(step), layer.width.div_ceil(step));
+        let mut wrong = Wrong {
+            height: layer.height,
+            width: layer.width,
+            step,
+            cells: vec![vec![0; columns]; rows],
+            channels: vec![0; layer.channels],
+        };
+        for value in values {
+            wrong.cells[value.y / step][value.x / step] += 1;
+            wrong.channels[value.c] += 1;
+        }
+        wrong
+    }
 }
 
 /// When the beats of a result left a simulated engine, in cycles as `--cycles` counts them.
@@ -133,6 +178,14 @@ impl Case<'_> {
         let tile = writer(&value);
         let axis = |of: fn(&Mismatch) -> usize, size| extent(values.iter().map(of), size);
         let window = tile.and_then(|tile| self.window(id, &value, tile));
+        let place = self.program.place(id, (value.y, value.x, value.c));
+        let pass = place.map(|place| {
+            let (dy, dx) = place.tap;
+            format!(
+                "the last of {}: channel group {}, tap ({dy}, {dx})",
+                place.passes, place.group
+            )
+        });
         Some(Divergence {
             layer: layer.layer.clone(),
             value,
@@ -141,8 +194,12 @@ impl Case<'_> {
             channels: axis(|v| v.c, layer.channels),
             record: tile.map(|tile| tile.records.end - 1),
             tile: tile.map(|tile| self.in_words(tile)),
+            lane: place.map(|place| place.lane),
+            column: place.map(|place| place.column),
+            pass,
             cycle: window.as_ref().map(|(cycle, _)| *cycle),
-            window: window.map(|(_, window)| window),
+            cycles: window.map(|(_, window)| (window.start, window.end)),
+            wrong: Wrong::of(&values, layer),
         })
     }
 

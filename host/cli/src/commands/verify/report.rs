@@ -1,5 +1,6 @@
 //! What `verify` prints: tables and sentences, or JSON objects.
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Layer, Mismatch};
@@ -71,9 +72,9 @@ impl Summary {
 }
 
 /// One line of JSON.
-#[derive(Serialize)]
+#[derive(JsonSchema, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
-enum Object<'a> {
+pub enum Object<'a> {
     Layer {
         image: &'a str,
         #[serde(flatten)]
@@ -108,8 +109,8 @@ enum Object<'a> {
 }
 
 /// Of what the comparison was.
-#[derive(Serialize)]
-struct RunInfo {
+#[derive(JsonSchema, Serialize)]
+pub struct RunInfo {
     backend: String,
     preset: String,
     network: String,
@@ -185,19 +186,20 @@ impl<'a> Reporter<'a> {
     }
 
     pub fn picture(&mut self, picture: &Picture) -> Result<(), CliError> {
-        if self.json {
-            self.picture_json(picture)
-        } else {
-            self.picture_text(picture)
+        self.objects(picture)?;
+        match self.json {
+            true => Ok(()),
+            false => self.picture_text(picture),
         }
     }
 
-    fn picture_json(&mut self, picture: &Picture) -> Result<(), CliError> {
+    fn objects(&mut self, picture: &Picture) -> Result<(), CliError> {
         let image = &picture.image;
         for layer in &picture.layers {
-            self.output.json(&Object::Layer { image, layer })?;
+            self.output
+                .object(&Object::Layer { image, layer }, self.json)?;
         }
-        self.output.json(&Object::Image {
+        let object = Object::Image {
             image,
             bit_exact: picture.is_exact(),
             layers: picture.layers.len(),
@@ -208,7 +210,8 @@ impl<'a> Reporter<'a> {
             next: picture.conclusion.next.as_deref(),
             logits_sha256: logits_sha256(&picture.logits),
             figures: picture.figures.as_ref(),
-        })
+        };
+        self.output.object(&object, self.json)
     }
 
     fn picture_text(&mut self, picture: &Picture) -> Result<(), CliError> {
@@ -283,16 +286,18 @@ impl<'a> Reporter<'a> {
     }
 
     pub fn summary(&mut self, summary: &Summary) -> Result<(), CliError> {
+        let object = Object::Summary {
+            bit_exact: summary.good == summary.images,
+            images: summary.images,
+            images_exact: summary.good,
+            images_failed: summary.failed,
+            elements: summary.elements,
+            mismatches: summary.mismatches,
+            run: &self.run,
+        };
+        self.output.object(&object, self.json)?;
         if self.json {
-            return self.output.json(&Object::Summary {
-                bit_exact: summary.good == summary.images,
-                images: summary.images,
-                images_exact: summary.good,
-                images_failed: summary.failed,
-                elements: summary.elements,
-                mismatches: summary.mismatches,
-                run: &self.run,
-            });
+            return Ok(());
         }
         self.output.line(format_args!(
             "\n{} of {} pictures bit-exact, {} without a result; {} mismatches in {} values",
@@ -332,6 +337,9 @@ fn sentence(first: &Divergence) -> String {
     let mut text = format!("{} ({y}, {x}, {c}): {got}, want {want}", first.layer);
     if let (Some(record), Some(tile)) = (first.record, &first.tile) {
         text += &format!("; written by record {record} ({tile})");
+    }
+    if let (Some(lane), Some(column), Some(pass)) = (first.lane, first.column, &first.pass) {
+        text += &format!(", lane {lane}, column {column}, in pass {pass}");
     }
     if let Some(cycle) = first.cycle {
         text += &format!(", sent in cycle {cycle}");
