@@ -227,6 +227,38 @@ fn quantisation_and_accuracy_are_drawn() {
         });
     assert!(errors < 0.3 * sizes, "{errors} of {sizes}");
 
+    // The same of one photograph, in the report.
+    let (photo, report) = (photos.join("1.png"), dir.path().join("report.html"));
+    let words = [
+        "report",
+        text(&photo),
+        "--model",
+        text(&pack),
+        "--reference",
+        text(&float),
+    ];
+    let json = ["--json", "-o", text(&report)];
+    let objects = firebrick(&[&words[..], &json].concat())
+        .good()
+        .objects_of("report");
+    let html = fs::read_to_string(&report).unwrap();
+    assert_eq!(data(&html), objects[0]);
+    // Drawn from the numbers themselves, which a reader of JSON may round in the last place.
+    let (drawn, printed) = (scatter(&html), pairs(&objects[0]["scores"]));
+    assert_eq!(drawn.len(), printed.len());
+    for (drawn, printed) in drawn.iter().zip(&printed) {
+        assert!((drawn.0 - printed.0).abs() < 1e-9 && (drawn.1 - printed.1).abs() < 1e-9);
+    }
+    for layer in objects[0]["quantisation"].as_array().unwrap() {
+        assert!(layer["sqnr_db"].as_f64() > Some(10.0), "{layer}");
+        let (largest, clip) = (layer["largest"].as_f64(), layer["clip"].as_f64());
+        assert!(
+            largest > Some(0.0) && largest < clip.map(|clip| 2.0 * clip),
+            "{layer}"
+        );
+    }
+    firebrick(&["report", "--reference", text(&float), "-o", "x.html"]).misused("IMAGE");
+
     let labels = photos.join("labels.csv");
     fs::write(&labels, "0.png,3\n1.png,4\n2.png,5\n").unwrap();
     let words = [

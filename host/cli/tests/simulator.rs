@@ -1,13 +1,15 @@
 //! The simulated engine through the program. The model of the engine is built once and cached.
 #![cfg(feature = "sim")]
 
+#[path = "common/changed.rs"]
+mod changed;
 mod common;
 #[path = "common/html.rs"]
 mod page;
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
 
+use changed::Changed;
 use common::{Run, command, firebrick, picture, small_pack, text};
 use serde_json::Value;
 
@@ -227,51 +229,15 @@ fn a_backend_and_a_device_are_one_simulator() {
     }
 }
 
-/// A Verilator that changes a line of the Verilog before it reads it, and a compiler that does not
-/// take long, in a folder with a cache of its own.
-struct Changed(tempfile::TempDir);
-
-impl Changed {
-    fn new(from: &str, to: &str) -> Changed {
-        let dir = tempfile::tempdir().unwrap();
-        let script = |name: &str, text: String| {
-            let path = dir.path().join(name);
-            fs::write(&path, format!("#!/bin/bash\n{text}\n")).unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
-        };
-        let verilator = std::env::var("FIREBRICK_VERILATOR").unwrap_or("verilator".into());
-        script(
-            "verilator",
-            format!(
-                "for file in \"$@\"; do case $file in *.v)\n  \
-                 grep -q -F '{from}' \"$file\" && sed -i 's/{from}/{to}/' \"$file\" && \
-                 touch \"{}\"\n\
-                 esac; done\nexec {verilator} \"$@\"",
-                dir.path().join("changed").display()
-            ),
-        );
-        let compiler = std::env::var("CXX").unwrap_or("c++".into());
-        script("compiler", format!("exec {compiler} \"${{@/-O3/-O1}}\""));
-        Changed(dir)
-    }
-
-    fn run(&self, args: &[&str]) -> Run {
-        let at = |name: &str| self.0.path().join(name);
-        let mut command = command(args);
-        command.env("FIREBRICK_VERILATOR", at("verilator"));
-        command.env("CXX", at("compiler"));
-        command.env("FIREBRICK_CACHE", at("cache"));
-        let run = Run::of(command.output().unwrap());
-        assert!(at("changed").exists(), "the line is not there: {run:?}");
-        run
-    }
-}
-
 #[test]
 fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     let dir = tempfile::tempdir().unwrap();
     let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
-    let engine = Changed::new("stored_0 = kept_3_0_q;", "stored_0 = down_0_q;");
+    let engine = Changed::new(
+        "fb64_pool",
+        "stored_0 = kept_3_0_q;",
+        "stored_0 = down_0_q;",
+    );
     let maps = dir.path().join("maps");
     let verify = [
         "verify",
@@ -330,7 +296,8 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     // Where it is computed, and where else the layer is wrong.
     assert_eq!(first["lane"], 0, "fb64 has one lane");
     assert_eq!(first["column"], first["c"].as_u64().unwrap() % 8);
-    assert_eq!(first["pass"], "the last of 4: channel group 3, tap (0, 0)");
+    assert_eq!(first["pass"], "4 of 4, channel group 3, tap (0, 0)");
+    assert_eq!(first["units"], serde_json::json!(["pool"]));
     assert_eq!(first["cycles"], serde_json::json!([from, to]));
     let wrong = &first["wrong"];
     let all = |value: &Value| {

@@ -22,6 +22,9 @@ pub struct Report {
     pub memory: Memory,
     /// Weights, and activations for the photograph.
     pub quantisation: Vec<Quantised>,
+    /// Scores of the float model with those of the integers on the photograph, of classes from the
+    /// best to the last; empty without a float model.
+    pub scores: Vec<(f64, f64)>,
     /// Feature maps of the photograph; none without one.
     pub maps: Vec<Map>,
     /// Classes of the photograph, best first; none without one.

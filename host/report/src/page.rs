@@ -4,11 +4,11 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use maud::{Markup, html};
 
-use crate::chart::{colour, graph, grouped, layers, memory, percent, quantisation, roofline};
-use crate::chart::{timeline, waterfall};
+use crate::chart::{colour, graph, grouped, layers, memory, percent, points, quantisation};
+use crate::chart::{roofline, timeline, waterfall};
 use crate::data::{Layer, Map, Report, Resource};
 use crate::frame::{self, Frame};
-use crate::parts::LayerCycles;
+use crate::parts::{LayerCycles, Line, Points};
 
 /// The report as one HTML file. `data` is what the command prints of it with `--json`.
 #[must_use]
@@ -70,6 +70,11 @@ fn headings(report: &Report) -> Vec<(&'static str, &'static str)> {
         ("s-memory", "Feature buffer", true),
         ("s-network", "Network", true),
         ("s-quantisation", "Quantisation", true),
+        (
+            "s-scores",
+            "Float against integer",
+            !report.scores.is_empty(),
+        ),
         ("s-maps", "Feature maps", !report.maps.is_empty()),
         ("s-resources", "Resources", !report.resources.is_empty()),
     ];
@@ -96,6 +101,16 @@ fn section(report: &Report, id: &str) -> Markup {
         "s-memory" => memory_section(report),
         "s-network" => html! { div class="scroll" { (graph::draw(&report.nodes)) } },
         "s-quantisation" => quantisation::table(&report.quantisation),
+        "s-scores" => points::draw(&Points {
+            id: "scores",
+            name: "Scores of the float model against those of the integers".into(),
+            x: "float score".into(),
+            y: "integer score".into(),
+            points: (report.scores.iter())
+                .map(|(float, integer)| ("a class".to_owned(), *float, *integer))
+                .collect(),
+            line: Line::Diagonal,
+        }),
         "s-maps" => maps(&report.maps),
         _ => resources(&report.resources),
     }

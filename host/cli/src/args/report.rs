@@ -8,6 +8,10 @@ use super::{Boards, Force, Json, Target, boards};
 pub struct Report {
     /// JPEG or PNG file of any size; adds its classes, feature maps and activations
     pub image: Option<PathBuf>,
+    /// Float model that the packed one was made from, in any format that `firebrick import` reads;
+    /// adds ranges, noise and scores on the photograph
+    #[arg(long, value_name = "FLOAT", requires = "image")]
+    pub reference: Option<PathBuf>,
     #[command(flatten)]
     pub target: Target,
     /// Board whose resources are shown; without --preset, the board's own preset is used

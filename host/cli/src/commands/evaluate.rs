@@ -19,7 +19,7 @@ use crate::pool;
 use crate::progress::{self, Counter, Style};
 use crate::runner::Runner;
 use crate::target::{self, shown};
-use reference::Reference;
+pub use reference::Reference;
 use report::Found;
 pub use report::Report;
 pub use report::{pairs, spread};

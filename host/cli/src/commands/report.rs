@@ -29,10 +29,9 @@ use crate::target::{self, Target, shown};
 const TOP: usize = 10;
 
 pub fn run(args: &args::report::Report, output: &mut Output) -> Result<(), CliError> {
-    let inputs: Vec<&Path> = [args.image.as_deref(), args.target.network.model.as_deref()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let model = args.target.network.model.as_deref();
+    let inputs = [args.image.as_deref(), model, args.reference.as_deref()];
+    let inputs: Vec<&Path> = inputs.into_iter().flatten().collect();
     let place = args.output.as_deref();
     let place = place
         .map(|path| Place::check(path, Kind::PAGE, &inputs, args.force.on))
@@ -68,10 +67,15 @@ fn report(
     let program = target.compile(false)?;
     let (config, network) = (target.config(), &target.network);
     let prediction = Prediction::of(target, &program)?;
-    let activations = match &args.image {
-        Some(path) => Some(Model::new(network)?.run(&target.picture(path)?.view())?),
-        None => None,
-    };
+    let (mut activations, mut compared) = (None, numbers::Compared::default());
+    if let Some(path) = &args.image {
+        let picture = target.picture(path)?;
+        let found = Model::new(network)?.run(&picture.view())?;
+        if let Some(float) = &args.reference {
+            compared = numbers::Compared::of(float, target, &picture, &found)?;
+        }
+        activations = Some(found);
+    }
     let (alone, trace) = timeline::of(&program, 1)?;
     let mut more = vec![("network", network.name.clone())];
     more.extend(args.image.iter().map(|image| ("photograph", shown(image))));
@@ -82,7 +86,8 @@ fn report(
         layers: layers(&program, &prediction, target),
         memory: memory::of(&program, &trace, prediction.cycles),
         timelines: vec![alone, overlapping],
-        quantisation: numbers::quantisation(network, activations.as_ref()),
+        quantisation: numbers::quantisation(network, activations.as_ref(), &compared),
+        scores: compared.scores,
         maps: activations
             .as_ref()
             .map_or_else(Vec::new, |found| numbers::maps(network, found)),

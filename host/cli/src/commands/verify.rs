@@ -4,6 +4,7 @@ mod compare;
 mod conclude;
 mod report;
 mod save;
+mod units;
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;

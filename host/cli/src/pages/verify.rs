@@ -117,6 +117,8 @@ fn divergence(image: &Value, differences: Option<Map>) -> Vec<Section> {
                 );
             }
         }
+        let units = items(&first["units"]).iter().map(text);
+        row("units in question", units.collect::<Vec<_>>().join("; "));
         if let [from, to] = items(&first["cycles"]) {
             row("cycles to look at", format!("{from}..{to}"));
         }

@@ -88,7 +88,10 @@ impl Run {
     pub fn objects_of(&self, command: &str) -> Vec<Value> {
         let (schema, objects) = (schema::of(command), self.objects());
         for object in &objects {
-            schema::check(&schema, object).unwrap_or_else(|e| panic!("{command}: {e}: {object}"));
+            schema::check(&schema, object).unwrap_or_else(|error| {
+                let begin: String = object.to_string().chars().take(300).collect();
+                panic!("{command}: {error}: {begin}")
+            });
         }
         objects
     }
@@ -175,6 +178,49 @@ pub fn small_network() -> Network {
         scores: Scores::Softmax,
         nodes,
         labels: (0..12).map(|class| format!("kind {class}")).collect(),
+    }
+}
+
+/// A network with all that the engine can do, which the simulator runs in a moment: a window, pools,
+/// a fire module, weights that are mostly zeros, and global sums; 33x35 pixels, 12 classes.
+pub fn fire_network() -> Network {
+    let mut noise = Noise(3);
+    let mut nodes = Vec::new();
+    let mut add = |name: &str, op, inputs: &[NodeId]| {
+        let (name, inputs) = (name.to_owned(), inputs.to_vec());
+        nodes.push(Node { name, op, inputs });
+        NodeId(nodes.len() - 1)
+    };
+    let x = add("conv1", conv(&mut noise, 3, 16, 3, 2), &[NodeId::INPUT]);
+    let x = add("pool1", Op::MaxPool(Pool { ceil: true }), &[x]);
+    let x = add("squeeze", conv(&mut noise, 16, 16, 1, 1), &[x]);
+    let one = add("expand1", conv(&mut noise, 16, 24, 1, 1), &[x]);
+    let mut padded = conv(&mut noise, 16, 24, 3, 1);
+    if let Op::Conv(conv) = &mut padded {
+        conv.pad = 1;
+    }
+    let three = add("expand3", padded, &[x]);
+    let x = add("concat", Op::Concat, &[one, three]);
+    let mut sparse = conv(&mut noise, 48, 24, 1, 1);
+    if let Op::Conv(conv) = &mut sparse {
+        conv.weights.iter_mut().for_each(|weight| {
+            if noise.below(10) < 8 {
+                *weight = 0;
+            }
+        });
+    }
+    let x = add("conv9", sparse, &[x]);
+    let x = add("conv10", conv(&mut noise, 24, 12, 1, 1), &[x]);
+    add("logits", Op::Global, &[x]);
+    Network {
+        name: "fire".into(),
+        input: Input {
+            height: 33,
+            width: 35,
+            ..small_network().input
+        },
+        nodes,
+        ..small_network()
     }
 }
 

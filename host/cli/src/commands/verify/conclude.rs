@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::compare::{Layer, Mismatch};
+use super::units::{self, Unit};
 
 /// Why a layer is wrong.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, JsonSchema, Serialize)]
@@ -57,6 +58,9 @@ pub struct Divergence {
     pub cycle: Option<u64>,
     /// First cycle in which it came to be, and that behind the last.
     pub cycles: Option<(u64, u64)>,
+    /// Units of the engine in question: of those that all layers use which are wrong on their own,
+    /// those that the fewest layers use which are right for what they were given.
+    pub units: Vec<Unit>,
     /// Where in the layer values are wrong.
     pub wrong: Wrong,
 }
@@ -182,8 +186,9 @@ impl Case<'_> {
         let pass = place.map(|place| {
             let (dy, dx) = place.tap;
             format!(
-                "the last of {}: channel group {}, tap ({dy}, {dx})",
-                place.passes, place.group
+                "{n} of {n}, channel group {}, tap ({dy}, {dx})",
+                place.group,
+                n = place.passes
             )
         });
         Some(Divergence {
@@ -199,6 +204,12 @@ impl Case<'_> {
             pass,
             cycle: window.as_ref().map(|(cycle, _)| *cycle),
             cycles: window.map(|(_, window)| (window.start, window.end)),
+            units: units::suspects(
+                self.network,
+                self.program,
+                faults,
+                values.iter().all(|v| v.got.abs_diff(v.want) == 1),
+            ),
             wrong: Wrong::of(&values, layer),
         })
     }

@@ -267,6 +267,11 @@ impl<'a> Reporter<'a> {
             Some(first) => {
                 self.output
                     .line(format_args!("first: {}", sentence(first)))?;
+                if !first.units.is_empty() {
+                    let units = first.units.join("; ");
+                    self.output
+                        .line(format_args!("units in question: {units}"))?;
+                }
                 self.output.line(format_args!(
                     "wrong on their own: {}; wrong because their inputs are: {}",
                     listed(&of(Fault::Own)),
@@ -339,7 +344,7 @@ fn sentence(first: &Divergence) -> String {
         text += &format!("; written by record {record} ({tile})");
     }
     if let (Some(lane), Some(column), Some(pass)) = (first.lane, first.column, &first.pass) {
-        text += &format!(", lane {lane}, column {column}, in pass {pass}");
+        text += &format!(", lane {lane}, column {column}, pass {pass}");
     }
     if let Some(cycle) = first.cycle {
         text += &format!(", sent in cycle {cycle}");
