@@ -10,7 +10,8 @@ use std::path::Path;
 use common::{Run, firebrick, float_model, picture, schema, small_pack, text};
 use serde_json::Value;
 
-/// The names in backticks below the heading of a command.
+/// The names in backticks below the heading of a command; where it refers to those of `classify`,
+/// they too.
 fn documented(command: &str) -> BTreeSet<String> {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/json.md");
     let page = std::fs::read_to_string(page).unwrap();
@@ -18,7 +19,11 @@ fn documented(command: &str) -> BTreeSet<String> {
     let section = page.split_once(&heading).expect(command).1;
     let section = section.split("\n## ").next().unwrap();
     let names = section.split('`').skip(1).step_by(2);
-    names.map(str::to_owned).collect()
+    let mut names: BTreeSet<String> = names.map(str::to_owned).collect();
+    if command != "classify" && names.contains("classify") {
+        names.extend(documented("classify"));
+    }
+    names
 }
 
 fn check(command: &str, run: &Run) -> Vec<Value> {
@@ -66,6 +71,37 @@ fn the_schemas_are_those_of_the_program() {
         assert!(files.contains(&path), "no command has {}", path.display());
     }
     firebrick(&["schema", "clasify"]).misused("'classify'");
+}
+
+/// The fields of an object, wherever its schema names them.
+fn fields(root: &Value, schema: &Value, names: &mut BTreeSet<String>) {
+    if let Some(place) = schema["$ref"].as_str() {
+        fields(root, root.pointer(&place[1..]).unwrap(), names);
+    }
+    for keyword in ["anyOf", "oneOf", "allOf"] {
+        let parts = schema[keyword].as_array().into_iter().flatten();
+        parts.for_each(|part| fields(root, part, names));
+    }
+    let properties = schema["properties"].as_object().into_iter();
+    names.extend(properties.flat_map(|p| p.keys().cloned()));
+}
+
+#[test]
+fn the_page_has_all_fields_of_the_schemas() {
+    let mut all = 0;
+    for command in commands() {
+        let (schema, known) = (schema::of(&command), documented(&command));
+        let mut names = BTreeSet::new();
+        fields(&schema, &schema, &mut names);
+        names.remove("schema");
+        all += names.len();
+        let missing: Vec<_> = names.difference(&known).collect();
+        assert!(
+            missing.is_empty(),
+            "docs/json.md: {command} lacks {missing:?}"
+        );
+    }
+    assert!(all > 150, "{all}");
 }
 
 /// An object that lacks a field, has one too many, or one of another type, does not fit.

@@ -219,7 +219,7 @@ fn table(table: &Table) -> Markup {
     html! {
         div class="scroll" { table id=(table.id) {
             thead { tr { @for (column, heading) in table.headings.iter().enumerate() {
-                th class=[figure(column).then_some("n")] { (heading.trim_end_matches('#')) }
+                th class=(if figure(column) { "n" } else { "t" }) { (heading.trim_end_matches('#')) }
             } } }
             tbody { @for row in &table.rows {
                 tr { @for (column, cell) in row.iter().enumerate() {

@@ -10,6 +10,14 @@ const LEFT: f64 = 190.0;
 const WIDTH: f64 = 760.0;
 const TOP: f64 = 20.0;
 
+/// A value in few digits, also a small one.
+fn value_of(value: f64) -> String {
+    match value.abs() {
+        a if a > 0.0 && a < 0.1 => format!("{value:.4}"),
+        _ => at(value),
+    }
+}
+
 /// A bar for each value, from 0.
 pub fn draw(bars: &Bars) -> Markup {
     let most = bars.rows.iter().map(|row| row.1).fold(0.0, f64::max);
@@ -28,10 +36,10 @@ pub fn draw(bars: &Bars) -> Markup {
             text x=(at(LEFT - 8.0)) y=(at(y + 13.0)) text-anchor="end" { (name) }
             rect class="bar" x=(at(LEFT)) y=(at(y + 2.0)) height="15" width=(at(long))
                 data-name=(name) data-value=(value) {
-                title { (name) ": " (at(*value)) (bars.unit) }
+                title { (name) ": " (value_of(*value)) (bars.unit) }
             }
             text class="small" x=(at(LEFT + long + 6.0)) y=(at(y + 13.0)) {
-                (at(*value)) (bars.unit)
+                (value_of(*value)) (bars.unit)
             }
         }
     };

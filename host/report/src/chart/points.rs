@@ -79,6 +79,11 @@ pub fn draw(chart: &Points) -> Markup {
             }
         }
     }
+    // Also those that lie on the same place.
+    let marked = |across: f64, up: f64| {
+        let same = |&index: &usize| (points[index].1, points[index].2) == (across, up);
+        best.iter().any(same)
+    };
     let inside = html! {
         @for mark in marks(x0, x1) {
             line class="grid" x1=(at(x(mark))) x2=(at(x(mark))) y1="12" y2=(at(HEIGHT - BOTTOM)) {}
@@ -98,11 +103,12 @@ pub fn draw(chart: &Points) -> Markup {
         text class="small" x="12" y=(at(HEIGHT / 2.0)) text-anchor="middle"
             transform=(format!("rotate(-90 12 {})", at(HEIGHT / 2.0))) { (chart.y) }
         path class="through" d=(path) {}
-        @for (index, (name, across, up)) in points.iter().enumerate() {
-            circle class=(if best.contains(&index) { "point best" } else { "point" })
+        @for (name, across, up) in points {
+            @let best = marked(*across, *up);
+            circle class=(if best { "point best" } else { "point" })
                 cx=(at(x(*across))) cy=(at(y(*up))) r=(if points.len() > 200 { "2.5" } else { "5" })
                 data-name=(name) data-x=(across) data-y=(up)
-                data-best=[best.contains(&index).then_some("1")] {
+                data-best=[best.then_some("1")] {
                 title { (name) ": " (chart.x) " " (at(*across)) ", " (chart.y) " " (at(*up)) }
             }
         }

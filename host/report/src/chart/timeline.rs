@@ -127,7 +127,7 @@ fn unit(
                 @let cycles: u64 = busy[start..end].iter().sum();
                 @let length = (end - start) as u64 * timeline.bin;
                 rect class="unit-busy" x=(at(bin_x(start))) y=(at(y + 2.0)) height="16"
-                    width=(at(bin_x(end) - bin_x(start))) fill-opacity=(at(0.25 * shade as f64)) {
+                    width=(at(bin_x(end) - bin_x(start))) fill-opacity=(at(0.52 + 0.12 * shade as f64)) {
                     title { (name) ": busy " (percent(cycles as f64 / length as f64)) " from cycle "
                         (grouped(start as u64 * timeline.bin)) }
                 }
