@@ -10,7 +10,7 @@ use firebrick_driver::{
 };
 use firebrick_spec::{HwConfig, regs};
 
-use crate::Error;
+use crate::{Error, pool};
 
 /// What the library makes itself: its URIs are read like those of boards, but [`Carrier::open`]
 /// builds it, since that takes more than a name.
@@ -107,6 +107,36 @@ pub fn transports() -> Transports {
 /// place.
 pub(crate) fn backends() -> Transports {
     transports().with(&SOFTWARE).with(&MODEL)
+}
+
+/// The engines that names stand for, as [`Engine::open`](crate::Engine::open) takes them, each by a
+/// name of its own: those of a board, of `sim:PRESET*4`, of a list with commas. Nothing is opened.
+///
+/// # Errors
+/// What is wrong with a name, and what can be written; that there is no such preset, or that one
+/// engine of a board is named twice.
+pub fn engines<S: AsRef<str>>(names: &[S]) -> Result<Vec<String>, Error> {
+    let mut uris = Vec::new();
+    for name in names {
+        uris.extend(backend_uris(name.as_ref())?);
+    }
+    let carried: Vec<Uri> = uris.iter().filter(|uri| !is_model(uri)).cloned().collect();
+    pool::carriers(&carried)?;
+    let name = |uri: Uri| match is_model(&uri) {
+        true => MODEL.scheme.to_owned(),
+        false => uri.to_string(),
+    };
+    Ok(uris.iter().flat_map(Uri::engines).map(name).collect())
+}
+
+/// The URIs of what [`Engine::open`](crate::Engine::open) takes; `model` alone stands for `model:`.
+pub(crate) fn backend_uris(name: &str) -> Result<Vec<Uri>, UriError> {
+    let backends = backends();
+    let text = match name {
+        "model" => "model:",
+        name => name,
+    };
+    split(text).map(|uri| backends.parse(uri)).collect()
 }
 
 /// Reads the URI of an engine: `xdma:/dev/xdma0`, `axidma:`, `sim:fb256`.

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use firebrick_driver::{Answer, Cancel, DeviceError, ImageResult, Next, Program, Session};
-use firebrick_driver::{SessionError, Told, Uri};
-use firebrick_spec::HwConfig;
+use firebrick_driver::{SessionError, Told};
+use firebrick_spec::{HwConfig, regs};
 use ndarray::{Array3, ArrayView3};
 
 use crate::device::{self, AnyDevice, Behaviour, Carrier, Opening};
@@ -20,6 +20,7 @@ pub struct Options {
     model: Option<Model>,
     wait: Duration,
     deadline: Option<Duration>,
+    reset_deadline: Option<Duration>,
     cancel: Cancel,
     behaviour: Behaviour,
     #[cfg(feature = "sim")]
@@ -66,6 +67,14 @@ impl Options {
         self
     }
 
+    /// With this time for the reset after an error, in place of 15 s. Whoever opens the engine again
+    /// after an error need not wait for a board that does not answer any more.
+    #[must_use]
+    pub fn reset_deadline(mut self, deadline: Duration) -> Options {
+        self.reset_deadline = Some(deadline);
+        self
+    }
+
     /// With a flag that gives up what is under way, from any thread. It stays raised until
     /// [`Cancel::clear`].
     #[must_use]
@@ -99,6 +108,18 @@ pub struct Engine {
     backend: Backend,
 }
 
+/// What the engine has counted since its last reset, whatever network ran; several engines together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Cycles from the first beat of a picture in to its last out, overlapping ones once.
+    pub cycles: u64,
+    /// Those of them in which the array took a vector.
+    pub busy_cycles: u64,
+}
+
+/// Networks that are kept ready beside the one that is loaded.
+const KEPT: usize = 16;
+
 enum Backend {
     Model(firebrick_model::Model),
     Engine(Box<Opened>),
@@ -111,10 +132,13 @@ struct Opened {
     behaviour: Behaviour,
     cancel: Cancel,
     deadline: Option<Duration>,
+    reset_deadline: Option<Duration>,
     config: HwConfig,
     /// None after an error of the link: it is opened again for the next picture.
     session: Option<Session<AnyDevice>>,
     program: Program,
+    /// What was compiled for other networks, the latest last.
+    kept: Vec<(Model, Program)>,
     /// The same with all feature maps, compiled when they are first asked for.
     check: Option<Program>,
 }
@@ -152,13 +176,7 @@ impl Engine {
     /// As [`open`](Self::open).
     pub fn open_with(name: &str, options: Options) -> Result<Engine, Error> {
         let model = options.model.clone().unwrap_or_else(Model::builtin);
-        let text = match name {
-            "model" => "model:",
-            name => name,
-        };
-        let backends = device::backends();
-        let uris = device::split(text).map(|uri| backends.parse(uri));
-        let uris = uris.collect::<Result<Vec<Uri>, _>>()?;
+        let uris = device::backend_uris(name)?;
         let cancel = options.cancel.clone();
         let backend = match &uris[..] {
             [uri] if device::is_model(uri) => {
@@ -183,15 +201,28 @@ impl Engine {
         })
     }
 
-    /// Takes another network. What was loaded before stays if this one does not fit.
+    /// Takes another network. What was loaded before stays if this one does not fit. The last few
+    /// networks are kept compiled, so that going back to one takes no time.
     ///
     /// # Errors
     /// If the network does not fit the engine: the message names the layer and the limit.
     pub fn load(&mut self, model: &Model) -> Result<(), Error> {
+        if self.model.is_same(model) {
+            return Ok(());
+        }
         match &mut self.backend {
             Backend::Model(loaded) => *loaded = firebrick_model::Model::new(model.network())?,
             Backend::Engine(engine) => {
-                engine.program = model.on(&engine.config).compile(false)?;
+                let same = |(kept, _): &(Model, Program)| kept.is_same(model);
+                let program = match engine.kept.iter().position(same) {
+                    Some(place) => engine.kept.remove(place).1,
+                    None => model.on(&engine.config).compile(false)?,
+                };
+                let before = std::mem::replace(&mut engine.program, program);
+                engine.kept.push((self.model.clone(), before));
+                if engine.kept.len() > KEPT {
+                    engine.kept.remove(0);
+                }
                 engine.check = None;
             }
             Backend::Pool(pooled) => pooled.load(|config| model.on(config).compile(false))?,
@@ -438,6 +469,50 @@ impl Engine {
         }
     }
 
+    /// What the engine's own counters say; nothing for the integer model, which has none. An
+    /// error resets the engine and with it the counters.
+    ///
+    /// # Errors
+    /// If the device does not answer.
+    pub fn counters(&mut self) -> Result<Option<Counters>, Error> {
+        match &mut self.backend {
+            Backend::Model(_) => Ok(None),
+            Backend::Engine(engine) => {
+                let session = engine.session()?;
+                Ok(Some(Counters {
+                    cycles: session.counter(&regs::CYCLES_LO)?,
+                    busy_cycles: session.counter(&regs::BUSY_LO)?,
+                }))
+            }
+            Backend::Pool(pooled) => {
+                let mut sum = Counters::default();
+                for member in pooled.pool.members_mut() {
+                    let session = member.ensure()?;
+                    sum.cycles += session.counter(&regs::CYCLES_LO)?;
+                    sum.busy_cycles += session.counter(&regs::BUSY_LO)?;
+                }
+                Ok(Some(sum))
+            }
+        }
+    }
+
+    /// Asks the engine whether it is still there, without disturbing it; of several, each.
+    ///
+    /// # Errors
+    /// If one does not answer, or is no engine any more.
+    pub fn check(&mut self) -> Result<(), Error> {
+        match &mut self.backend {
+            Backend::Model(_) => Ok(()),
+            Backend::Engine(engine) => Ok(engine.session()?.check()?),
+            Backend::Pool(pooled) => {
+                for member in pooled.pool.members_mut() {
+                    member.ensure()?.check()?;
+                }
+                Ok(())
+            }
+        }
+    }
+
     /// Resets the engine, which it does by itself after each error.
     ///
     /// # Errors
@@ -494,6 +569,7 @@ impl Opened {
         let Options {
             wait,
             deadline,
+            reset_deadline,
             cancel,
             behaviour,
             ..
@@ -522,8 +598,10 @@ impl Opened {
             behaviour,
             cancel,
             deadline,
+            reset_deadline,
             config,
             program,
+            kept: Vec::new(),
             check: None,
         })
     }
@@ -554,6 +632,9 @@ impl Opened {
             return Err(Error::Missing);
         };
         session.deadline = deadline(self.deadline, &self.carrier, &self.program, false);
+        if let Some(reset) = self.reset_deadline {
+            session.reset_deadline = reset;
+        }
         let result = work(session, &self.program);
         self.after(result)
     }

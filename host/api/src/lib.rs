@@ -55,7 +55,7 @@ pub mod target;
 pub mod verilog;
 
 pub use deadline::deadline;
-pub use engine::{Engine, Options};
+pub use engine::{Counters, Engine, Options};
 pub use error::Error;
 pub use firebrick_driver::Cancel;
 pub use firebrick_network::Picture;

@@ -148,6 +148,11 @@ impl Model {
         &self.network
     }
 
+    /// Whether it is the same network, not only an equal one, at the same size.
+    pub(crate) fn is_same(&self, other: &Model) -> bool {
+        Arc::ptr_eq(&self.network, &other.network) && self.size == other.size
+    }
+
     /// Checks a tensor's shape.
     pub(crate) fn check(&self, input: &ndarray::ArrayView3<'_, u8>) -> Result<(), Error> {
         let (want, (height, width, channels)) = (self.input_shape(), input.dim());

@@ -125,6 +125,13 @@ pub fn decode(bytes: &[u8], place: &str) -> Result<Picture, Error> {
     decoded(place, needed, || Picture::decode(bytes, place))
 }
 
+/// Bytes of memory that decoding a JPEG or PNG file takes, by its header alone; none if the header
+/// says nothing. Programs that take files from strangers ask before they decode.
+#[must_use]
+pub fn decoded_bytes(bytes: &[u8]) -> Option<u64> {
+    pixels(&mut Cursor::new(bytes))
+}
+
 fn decoded(
     place: &str,
     bytes: u64,

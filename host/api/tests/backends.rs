@@ -208,6 +208,64 @@ fn an_engine_takes_another_network() {
 }
 
 #[test]
+fn engines_count_and_say_whether_they_are_there() {
+    let model = model();
+    for name in backends() {
+        let mut engine = Engine::open_with(name, Options::new().model(&model)).unwrap();
+        engine.check().unwrap();
+        let before = engine.counters().unwrap();
+        engine.classify(&pixels(1)).unwrap();
+        engine.check().unwrap();
+        let after = engine.counters().unwrap();
+        let Some((before, after)) = before.zip(after) else {
+            assert_eq!(name, "model");
+            continue;
+        };
+        assert!(after.busy_cycles > before.busy_cycles, "{name}: {after:?}");
+        assert!(after.cycles >= after.busy_cycles, "{name}: {after:?}");
+        // Neither the check nor the look at the counters disturbs what follows.
+        let want = engine.classify(&pixels(2)).unwrap();
+        assert_eq!(engine.classify(&pixels(2)).unwrap().scores(), want.scores());
+    }
+}
+
+#[test]
+fn names_stand_for_engines_and_open_nothing() {
+    use firebrick::device::engines;
+    for good in [
+        "model",
+        "software:fb64",
+        "sim:fb2048",
+        "xdma:/dev/none",
+        "axidma:",
+    ] {
+        assert_eq!(engines(&[good]).unwrap(), [good]);
+    }
+    let several = engines(&["sim:fb64*2", "model", "xdma:/dev/none#1,software:fb64"]).unwrap();
+    let want = [
+        "sim:fb64",
+        "sim:fb64",
+        "model",
+        "xdma:/dev/none#1",
+        "software:fb64",
+    ];
+    assert_eq!(several, want);
+    for bad in [
+        "",
+        "usb:1",
+        "sim:fb65",
+        "sim:",
+        "model:x",
+        "sim:fb64*0",
+        "sim:fb64,",
+    ] {
+        assert!(engines(&[bad]).is_err(), "{bad}");
+    }
+    let error = engines(&["xdma:/dev/none", "xdma:/dev/none"]).unwrap_err();
+    assert!(error.to_string().contains("named twice"), "{error}");
+}
+
+#[test]
 fn what_does_not_fit_leaves_what_was_loaded() {
     let small = model();
     // The maps of so large a picture do not fit.

@@ -390,6 +390,19 @@ impl<D: Device> Session<D> {
         Ok(self.device.reset(self.reset_deadline)?)
     }
 
+    /// Looks whether the engine is still there, by its magic number alone.
+    pub fn check(&mut self) -> Result<(), SessionError> {
+        let device = self.device.name();
+        match self.device.read_reg(regs::MAGIC.offset)? {
+            MAGIC => Ok(()),
+            u32::MAX => Err(SessionError::Device(DeviceError::LinkLost {
+                device,
+                when: "while it was idle",
+            })),
+            got => Err(SessionError::Magic { device, got }),
+        }
+    }
+
     /// Reads a 64-bit counter by its lower register (see [`regs::COUNTERS`]).
     pub fn counter(&mut self, low: &regs::Register) -> Result<u64, SessionError> {
         // A board latches the upper half with each read of the lower one. An emulator does not:
