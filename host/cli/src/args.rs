@@ -9,6 +9,7 @@ pub mod near;
 #[cfg(test)]
 mod pages;
 pub mod report;
+pub mod serve;
 
 pub use check::parse;
 pub use manual::command;
@@ -87,6 +88,8 @@ pub enum Command {
     Maps(Maps),
     /// Emulate a board: create device nodes with the simulated engine behind them
     Emulate(emulate::Emulate),
+    /// Serve models to other programs: the Open Inference Protocol over REST and gRPC
+    Serve(serve::Serve),
     /// List the boards that are connected
     Devices(device::Devices),
     /// Check the path to a board step by step, and say how to fix what fails

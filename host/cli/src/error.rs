@@ -216,6 +216,21 @@ pub enum CliError {
         count: usize,
         first: String,
     },
+    #[cfg(feature = "serve")]
+    #[error(transparent)]
+    Serve(#[from] firebrick_serve::StartError),
+    #[cfg(feature = "serve")]
+    #[error("{0}")]
+    Served(String),
+    #[cfg(feature = "serve")]
+    #[error("the time to drain was over before everything was answered; give more with --drain")]
+    NotDrained,
+    #[cfg(not(feature = "serve"))]
+    #[error(
+        "serve is not possible: this firebrick was built without the service; build it with the \
+         feature \"serve\", which is on unless --no-default-features is given"
+    )]
+    NoService,
     #[error("cannot listen to signals: {source}")]
     Signals { source: io::Error },
     #[cfg(feature = "sim")]

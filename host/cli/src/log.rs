@@ -14,14 +14,16 @@ const VARIABLES: [&str; 2] = ["FIREBRICK_LOG", "RUST_LOG"];
 const OWN: &str = "firebrick";
 
 /// Begins to log. `-v` is the level `info` of the program's own parts, `-vv` `debug`, `-vvv`
-/// `trace`; without it a variable says which, as in `debug` or `firebrick_driver=trace`.
-pub fn begin(verbose: u8) {
+/// `trace`; without it a variable says which, as in `debug` or `firebrick_driver=trace`, and
+/// without one the level is `otherwise`. With `json` each line is an object.
+pub fn begin(verbose: u8, otherwise: u8, json: bool) {
     let variable = VARIABLES.iter().find_map(|name| {
         let text = std::env::var(name).ok().filter(|text| !text.is_empty())?;
         Some((name, text))
     });
     let filter = match (verbose, variable) {
-        (0, None) => return,
+        (0, None) if otherwise == 0 => return,
+        (0, None) => Targets::new().with_target(OWN, level(otherwise)),
         (0, Some((name, text))) => match named(&text) {
             Ok(filter) => filter,
             Err(error) => {
@@ -40,6 +42,15 @@ pub fn begin(verbose: u8) {
         true => FmtSpan::CLOSE,
         false => FmtSpan::NONE,
     };
+    if json {
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .json()
+            .flatten_event(true);
+        let registry = tracing_subscriber::registry().with(lines).with(filter);
+        let _ = registry.try_init();
+        return;
+    }
     let lines = tracing_subscriber::fmt::layer()
         .with_writer(std::io::stderr)
         .with_ansi(progress::is_coloured(Stream::Err))

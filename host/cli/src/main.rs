@@ -27,7 +27,11 @@ use error::Outcome;
 
 fn main() -> ExitCode {
     let args = args::parse();
-    log::begin(args.verbose);
+    match &args.command {
+        // A service that says nothing is hard to look after.
+        args::Command::Serve(serve) if !args.quiet => log::begin(args.verbose, 1, serve.log_json),
+        _ => log::begin(args.verbose, 0, false),
+    }
     signals::keep_file_limits();
     match commands::run(&args) {
         Ok(Outcome::Good) => ExitCode::from(exit::GOOD),

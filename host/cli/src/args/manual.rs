@@ -88,6 +88,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         "emulate",
         &["firebrick emulate --kind xdma --preset fb64 --dir board"],
     ),
+    (
+        "serve",
+        &[
+            "firebrick serve --device xdma:/dev/xdma0 --device xdma:/dev/xdma1",
+            "firebrick serve --device model --model cats=cats.fb --model builtin",
+        ],
+    ),
     ("devices", &["firebrick devices"]),
     (
         "doctor",
@@ -112,7 +119,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
 /// Commands that build or run the simulated engine, and so read these variables.
 #[cfg(feature = "sim")]
 const SIMULATING: &[&str] = &[
-    "classify", "verify", "evaluate", "emulate", "doctor", "bench", "replay",
+    "classify", "verify", "evaluate", "emulate", "doctor", "bench", "replay", "serve",
 ];
 #[cfg(not(feature = "sim"))]
 const SIMULATING: &[&str] = &[];
@@ -155,6 +162,7 @@ fn exit_codes() -> String {
 /// The version with the commit, the ABI of the engine, and the features that were built in.
 static VERSION: LazyLock<String> = LazyLock::new(|| {
     let features: Vec<&str> = [
+        ("serve", cfg!(feature = "serve")),
         ("sim", cfg!(feature = "sim")),
         ("tract", cfg!(feature = "tract")),
     ]

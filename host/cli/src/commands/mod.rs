@@ -20,6 +20,7 @@ mod presets;
 mod replay;
 mod report;
 mod schema;
+mod serve;
 mod train;
 mod verify;
 
@@ -80,6 +81,7 @@ pub fn run(args: &Args) -> Result<Outcome, CliError> {
         Command::Disasm(args) => disasm::run(args, &mut output).map(|()| Outcome::Good),
         Command::Compile(args) => compile::run(args, &mut output).map(|()| Outcome::Good),
         Command::Emulate(args) => emulate::run(args, style, &mut output).map(|()| Outcome::Good),
+        Command::Serve(args) => serve::run(args, &mut output),
         Command::Devices(args) => devices::run(args, &mut output).map(|()| Outcome::Good),
         Command::Doctor(args) => doctor::run(args, style, &mut output),
         Command::Bench(args) => bench::run(args, style, &mut output),

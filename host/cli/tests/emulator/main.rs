@@ -11,5 +11,10 @@ mod lifecycle;
 mod pool;
 mod registers;
 mod retries;
+#[cfg(feature = "serve")]
+mod serve;
+#[cfg(feature = "serve")]
+#[path = "../common/service.rs"]
+mod service;
 mod suite;
 mod transfers;
