@@ -6,7 +6,7 @@ use std::path::Path;
 const HEAD: &str = "\
 //! Messages, service and client of `proto/inference.proto`. Written by scripts/serve-proto: change the protocol and run it
 //! again.
-#![allow(missing_docs, clippy::all)]
+#![allow(missing_docs, clippy::all, clippy::missing_errors_doc)]
 ";
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
