@@ -87,7 +87,7 @@
             & is_store_q == kind_is_store & is_end_q == kind_is_end));
         step_good: assert (~accepted | (good & greeted));
         step_greeted: assert (~greeted_q | greeted | state_q == DECODERSTATE_DEAD);
-        step_load: assert (~(accepted & (is_weights_q | is_params_q)) | (load_end <= load_limit_1_d & count20 != 20'd0));
+        step_load: assert (~(accepted & (is_weights_q | is_params_q)) | (load_end <= (is_weights_q ? WEIGHT_BLOCKS : PARAM_GROUPS) & count20 != 20'd0));
         step_states: assert ((state_q != DECODERSTATE_WEIGHTS | is_weights_q) & (state_q != DECODERSTATE_PARAMS | is_params_q));
         step_left: assert (~copies | (~beats_q <= row_count & ~beats_q != 24'd0 & address_q + ~beats_q == {1'b0, load_end, 2'd0}));
     end

@@ -67,8 +67,8 @@
 
     always @(posedge clock) if (started && $past(started)) begin
         // A word that the drain or the window unit writes comes to its bank and row in the next cycle, whoever wrote it, and nothing else does.
-        //: bug write_row_1_2_d = drain_address_1 >> SHIFT => write_row_1_2_d = drain_address_0 >> SHIFT
-        //: bug writes_1_1_d = ~window_beyond_1; => writes_1_1_d = ~window_beyond_0;
+        //: bug write_row_1_2_q <= drain_address_1 >> SHIFT => write_row_1_2_q <= drain_address_0 >> SHIFT
+        //: bug writes_1_1_q <= ~window_beyond_1; => writes_1_1_q <= ~window_beyond_0;
         write_arrives: assert (arrives == $past(|writers) & (~arrives | word_of == $past(written)));
     end
 
@@ -83,7 +83,7 @@
 
     always @(posedge clock) if (started && $past(started & ~reset) && $past(started & ~reset, 2)) begin
         // An unmasked read beyond the depth is reported two cycles later, and nothing else is.
-        //: bug beyond_1_3_d = lane_address_3 > LAST => beyond_1_3_d = read_address > LAST
+        //: bug beyond_1_3_q <= lane_address_3 > LAST => beyond_1_3_q <= read_address > LAST
         range_reported: assert (range_error == (
               ($past(read_mask_0, 2) & $past((read_address & ring_mask) | ring_base, 2) > LAST)
             | ($past(read_mask_1, 2) & $past(((read_address + 20'd1) & ring_mask) | ring_base, 2) > LAST)

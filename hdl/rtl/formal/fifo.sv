@@ -49,10 +49,10 @@
         //: bug LAST_FREE))); => LAST_FREE + 1'b1)));
         full_exactly: assert (closed_q == (level == `WORDS));
         // A word is offered exactly when one is inside.
-        //: bug filled_d = do_push | several => filled_d = several
+        //: bug filled_q <= do_push | several => filled_q <= several
         valid_exactly: assert (valid == (level != 0));
         // Words leave as they came, in their order; none is lost, none comes twice.
-        //: bug tail_d = tail_q + => tail_d = head_q +
+        //: bug tail_q <= tail_q + => tail_q <= head_q +
         order: assert (~(followed & ahead == 0) | (valid & data == word));
         step_level: assert (level <= `WORDS);
         step_pointers: assert (tail_q == head_q + level[BITS-1:0]);
@@ -62,6 +62,6 @@
 
     always @(posedge clock) if (started && $past(valid & ~pop & (~reset | keep))) begin
         // The word that is offered stays, unchanged, until it is taken; also over a reset that keeps it.
-        //: bug head_d = head_q; => head_d = head_q + 1'b1;
+        //: bug do_pop = pop & filled_q => do_pop = filled_q
         stays: assert (valid & $stable(data));
     end

@@ -89,7 +89,7 @@
         //: bug LOW_MARK = 7'd32 => LOW_MARK = 7'd33
         never_full: assert (~(queue_push & \queue.closed_q ));
         // A beat from the drain or a store leaves as it came, in its order; a trailer keeps its tag, and has the number of results before it.
-        //: bug beat_1_d = store_data; => beat_1_d = drain_data;
+        //: bug beat_1_q <= store_data; => beat_1_q <= drain_data;
         //: bug sequence_d = sequence_q + 32'd1 => sequence_d = sequence_q + 32'd2
         //: bug queue_push = goes_q | closing_q => queue_push = (goes_q & ~m_valid) | closing_q
         order: assert (~(inside & ahead == 7'd0) | (m_valid & m_last == last_of

@@ -21,10 +21,10 @@
 
     always @(*) if (started) begin
         // A word is taken exactly while fewer than two are held: none is lost, and it never holds up the stream needlessly.
-        //: bug empty_d = 1'b0; => empty_d = 1'b1;
+        //: bug empty_q <= 1'b0; => empty_q <= 1'b1;
         ready: assert (in_ready == (held < 2'd2));
         // A word is offered exactly while one is held: none is given twice.
-        //: bug valid_d = accepts; => valid_d = 1'b1;
+        //: bug valid_q <= accepts; => valid_q <= 1'b1;
         offers: assert (out_valid == (held != 2'd0));
         // Words leave as they came, in their order.
         //: bug if (empty_q) begin => if (~empty_q) begin

@@ -34,6 +34,6 @@
     always @(posedge clock) if (started && $past(started & ~reset) && $past(started & ~reset, 2) && $past(started & ~reset, 3)) begin
         // Rows go to addresses that follow each other from the record's on, none twice and none left out.
         //: bug address_2_q <= address_1_q => address_2_q <= row_address_q
-        //: bug row_address_d = row_address_q + 24'd1 => row_address_d = row_address_q + {20'd0, ones_0_q[3:0]}
+        //: bug row_address_q <= row_address_q + 24'd1 => row_address_q <= row_address_q + {20'd0, ones_0_q[3:0]}
         addresses_follow: assert (write_valid == $past(active_q, 3) & (~write_valid | write_address == $past(wanted, 3)));
     end

@@ -22,7 +22,7 @@
 
     always @(posedge clock) if (started && $past(started & ~reset)) begin
         // It is busy from the cycle after its start.
-        //: bug in window_unpack: rows_out_d = ~rows; => rows_out_d = rows;
+        //: bug in window_unpack: rows_out_q <= ~rows; => rows_out_q <= rows;
         busy_after_start: assert (~$past(start) | busy);
         // A word that is offered stays, unchanged, until it is taken.
         //: bug in register_slice_149: moves = out_ready | ~valid_q => moves = 1'b1
