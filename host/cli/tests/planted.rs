@@ -115,8 +115,8 @@ const CHANGES: [Change; 10] = [
     Change {
         what: "sparse",
         module: "fb64_sparse",
-        from: "position_d = position_q + {1'b0, ones_0_q}",
-        to: "position_d = position_q + {1'b0, ones_1_q}",
+        from: "position_q <= position_q + {1'b0, ones_0_q}",
+        to: "position_q <= position_q + {1'b0, ones_1_q}",
         unit: "decoder of sparse weights",
         most: 1,
         layer: "conv9",
@@ -125,8 +125,8 @@ const CHANGES: [Change; 10] = [
     Change {
         what: "result",
         module: "fb64_drain_send",
-        from: "data_d = beat",
-        to: "data_d = {beat[63:0], beat[127:64]}",
+        from: "data_q <= beat",
+        to: "data_q <= {beat[63:0], beat[127:64]}",
         unit: "sums on their way to the output",
         most: 2,
         layer: "logits",

@@ -65,9 +65,13 @@ pub struct Candidate {
 /// factor.
 const FASTER: f64 = 1.001;
 
-/// All presets with all combinations of their options but families, with `wide` sums if the network needs them.
-fn configurations(bits: usize) -> Vec<HwConfig> {
-    HwConfig::with_options()
+/// All presets with all combinations of their options but families, and what the board takes by itself, with `wide` sums
+/// if the network needs them.
+fn configurations(board: &Board, bits: usize) -> Vec<HwConfig> {
+    let all = HwConfig::with_options();
+    let own = HwConfig::preset(board.preset);
+    all.filter(|config| Some(config.hash()) != own.as_ref().map(HwConfig::hash))
+        .chain(own.clone())
         .filter(|config| config.family == Family::Generic)
         .filter(|config| (config.sum_bits > SUM_BITS) == (bits > SUM_BITS))
         .collect()
@@ -147,7 +151,7 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let clock = args.clock.unwrap_or(board.core_mhz as f64);
     let (model, config) = (args.network.model.as_deref(), HwConfig::default());
     let target = Target::of(model, args.network.size, config, Weights::Auto)?;
-    let presets = configurations(sum_bits(&target.network));
+    let presets = configurations(board, sum_bits(&target.network));
     let predict = |config: &HwConfig| {
         target
             .compile_for(config, false)
