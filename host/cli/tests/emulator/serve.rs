@@ -19,7 +19,11 @@ fn a_board_that_dies_under_load_loses_nothing() {
     );
     let model = format!("small={}", text(&pack));
     let args = ["--device", &first.uri, "--device", &second.uri];
-    let args = [&args[..], &["--model", &model, "--deadline", "5"]].concat();
+    let args = [
+        &args[..],
+        &["--model", &model, "--deadline", "5", "--timeout", "20"],
+    ]
+    .concat();
     let mut service = Service::start(&args);
     let up = |service: &Service, board: &Board| {
         let line = format!("firebrick_engine_up{{engine=\"{}\"}} 1", board.uri);
