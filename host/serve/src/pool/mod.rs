@@ -265,6 +265,8 @@ impl Pool {
         let threads =
             std::mem::take(&mut *self.threads.lock().unwrap_or_else(PoisonError::into_inner));
         while Instant::now() < until && threads.iter().any(|thread| !thread.is_finished()) {
+            // Engines that are out look at the queue only when they are told to.
+            self.shared.queue.expire();
             std::thread::sleep(Duration::from_millis(5));
         }
         let abandoned = self.shared.queue.abandon();

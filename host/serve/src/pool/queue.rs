@@ -106,6 +106,17 @@ impl Queue {
         self.metrics.queue.set(lines.waiting as i64);
     }
 
+    /// Ends the pictures that nobody waits for any more, also while no engine asks for work.
+    pub fn expire(&self) {
+        let mut lines = self.lock();
+        self.sweep(&mut lines);
+        let over = lines.is_over();
+        drop(lines);
+        if over {
+            self.change.notify_all();
+        }
+    }
+
     /// Keeps places for so many pictures, all or none. They are filled by [`push`](Self::push) or
     /// given back by [`release`](Self::release).
     pub fn reserve(&self, count: usize) -> Result<(), Refusal> {
