@@ -8,7 +8,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::expr::Expr;
 use super::lower::Statement;
-use super::module::{Direction, Module};
+use super::module::Module;
 use super::split::Process;
 
 /// What [`fold`] makes of a module.
@@ -34,7 +34,8 @@ impl Folded {
         rest.nets.retain(|net| !self.nets.contains(&net.name));
         for register in &mut rest.registers {
             if self.registers.contains(&register.q) {
-                register.d = Expr::Net(register.q.clone());
+                // Not printed, and reads nothing.
+                register.d = register.initial.clone();
             }
         }
         rest
@@ -47,23 +48,9 @@ impl Folded {
 }
 
 /// How often each net is read.
-fn readers(module: &Module, all: &[Module]) -> HashMap<String, usize> {
-    let mut counts: HashMap<String, usize> = HashMap::new();
-    let mut count = |name: &str, _: Option<(usize, usize)>| {
-        *counts.entry(name.to_owned()).or_default() += 1;
-    };
-    module.processes.iter().for_each(|p| p.reads(&mut count));
-    for register in &module.registers {
-        register.d.reads(&mut count);
-        count(&register.clock, None);
-    }
-    for instance in &module.instances {
-        for ((_, pin), port) in instance.pins.iter().zip(&all[instance.module].ports) {
-            if port.direction != Some(Direction::Output) {
-                pin.iter().for_each(|pin| pin.reads(&mut count));
-            }
-        }
-    }
+fn readers<'a>(module: &'a Module, all: &[Module]) -> HashMap<&'a str, usize> {
+    let mut counts = HashMap::new();
+    module.reads(all, &mut |name, _| *counts.entry(name).or_default() += 1);
     counts
 }
 
@@ -81,10 +68,9 @@ fn clocked(statements: &[Statement], registers: &HashMap<&str, &str>) -> Vec<Sta
             .get(d.as_str())
             .map_or_else(|| d.clone(), |q| (*q).to_owned())
     };
-    let inner = |block: &[Statement]| rename(block, &name);
     // Only before anything else is assigned does keeping say nothing.
     let first = statements.iter().take_while(|s| keeps(s)).count();
-    inner(&statements[first..])
+    rename(&statements[first..], &name)
 }
 
 fn rename(block: &[Statement], name: &impl Fn(&String) -> String) -> Vec<Statement> {
@@ -133,22 +119,20 @@ pub(super) fn fold(module: &Module, all: &[Module]) -> Folded {
         });
         let known: Option<Vec<_>> = writes.iter().map(|d| Some((*d, *next.get(d)?))).collect();
         let Some(known) = known else { continue };
-        let clocks: HashSet<&str> = known.iter().map(|(_, (_, clock))| *clock).collect();
-        if clocks.len() != 1 {
+        let Some((_, (_, clock))) = known.first() else {
+            continue;
+        };
+        if known.iter().any(|(_, (_, other))| other != clock) {
             continue;
         }
-        let registers = known.iter().map(|(d, (q, _))| (*d, *q)).collect();
+        let registers: HashMap<&str, &str> = known.iter().map(|(d, (q, _))| (*d, *q)).collect();
         folded.processes.insert(number);
-        for (d, (q, clock)) in known {
-            folded.nets.insert(d.to_owned());
-            folded.registers.insert(q.to_owned());
-            if folded.clocked.last().is_none_or(|(last, _)| last != clock) {
-                folded.clocked.push((clock.to_owned(), Vec::new()));
-            }
+        for (d, q) in &registers {
+            folded.nets.insert((*d).to_owned());
+            folded.registers.insert((*q).to_owned());
         }
-        if let Some((_, all)) = folded.clocked.last_mut() {
-            all.extend(clocked(statements, &registers));
-        }
+        let clocked = clocked(statements, &registers);
+        folded.clocked.push(((*clock).to_owned(), clocked));
     }
     folded
 }

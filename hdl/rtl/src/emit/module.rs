@@ -72,6 +72,26 @@ pub(super) struct Module {
 }
 
 impl Module {
+    /// Calls `found` with each net that processes, registers and instances read, as [`Expr::reads`].
+    pub fn reads<'a>(
+        &'a self,
+        all: &[Module],
+        found: &mut impl FnMut(&'a str, Option<(usize, usize)>),
+    ) {
+        self.processes.iter().for_each(|p| p.reads(found));
+        for register in &self.registers {
+            register.d.reads(found);
+            found(&register.clock, None);
+        }
+        for instance in &self.instances {
+            for ((_, pin), port) in instance.pins.iter().zip(&all[instance.module].ports) {
+                if port.direction == Some(Direction::Input) {
+                    pin.iter().for_each(|pin| pin.reads(found));
+                }
+            }
+        }
+    }
+
     pub fn widths(&self) -> Widths {
         let nets = self.ports.iter().chain(&self.nets);
         let nets = nets.map(|net| (net.name.clone(), net.width));

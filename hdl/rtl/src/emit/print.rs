@@ -28,24 +28,9 @@ fn used(module: &Module, folded: &Folded, all: &[Module]) -> Used {
             (_, entry) => *entry = None,
         }
     };
-    for process in &module.processes {
-        process.reads(&mut read);
-    }
+    module.reads(all, &mut read);
     for (_, statements) in &folded.clocked {
         statements.iter().for_each(|s| s.reads(&mut read));
-    }
-    for register in &module.registers {
-        if !folded.has(&register.q) {
-            register.d.reads(&mut read);
-        }
-        read(&register.clock, None);
-    }
-    for instance in &module.instances {
-        for ((_, pin), port) in instance.pins.iter().zip(&all[instance.module].ports) {
-            if port.direction == Some(Direction::Input) {
-                pin.iter().for_each(|pin| pin.reads(&mut read));
-            }
-        }
     }
     if let Some(leaf) = &module.leaf {
         for word in leaf.words().iter().filter(|word| !word.written) {
@@ -184,15 +169,14 @@ impl Printer<'_> {
         let [Expr::Repeat(_, sign), Expr::Net(from)] = parts.as_slice() else {
             return None;
         };
-        let mut nets = self.module.ports.iter().chain(&self.module.nets);
-        let top = nets.clone().find(|net| net.name == *from)?.width - 1;
-        let signed = [to, from.as_str()].iter().all(|name| {
-            let mut nets = nets.clone();
-            nets.any(|net| net.name == *name && net.signed)
-        });
-        nets.next()?;
+        let net = |name: &str| {
+            let mut nets = self.module.ports.iter().chain(&self.module.nets);
+            nets.find(|net| net.name == name)
+        };
+        let (narrow, wide) = (net(from)?, net(to)?);
+        let top = narrow.width - 1;
         let extends = **sign == Expr::Bits(from.clone(), top, top);
-        (signed && extends).then_some(from.as_str())
+        (narrow.signed && wide.signed && extends).then_some(from.as_str())
     }
 
     fn block(&mut self, statements: &[Statement], depth: usize, becomes: &str) {
