@@ -218,6 +218,13 @@ impl HwConfig {
         Some(config)
     }
 
+    /// Whether it has the memories of the option `resident`.
+    #[must_use]
+    pub fn is_resident(&self) -> bool {
+        self.weight_blocks == RESIDENT_WEIGHT_BYTES / (self.tile * self.tile)
+            && self.param_groups == RESIDENT_CHANNELS / self.tile
+    }
+
     /// The preset of [`PRESETS`] that the options were appended to.
     #[must_use]
     pub fn base_name(&self) -> &'static str {

@@ -79,13 +79,11 @@ fn configurations(board: &Board, bits: usize) -> Vec<HwConfig> {
 
 /// What the presets of one array have in common: all but the sizes of their memories.
 fn array_of(config: &HwConfig) -> (usize, usize, bool, bool, usize) {
-    let resident =
-        config.param_groups != HwConfig::preset(config.base_name()).map_or(0, |c| c.param_groups);
     (
         config.tile,
         config.lanes,
         config.packed,
-        resident,
+        config.is_resident(),
         config.sum_bits,
     )
 }
