@@ -7,7 +7,6 @@ use firebrick_driver::{Cancel, Device, Session};
 use signal_hook::consts::{SIGINT, SIGXFSZ};
 
 use crate::error::CliError;
-use crate::exit::INTERRUPTED;
 
 /// Raised by the first SIGINT since [`interrupt`], and never taken down: so a second one leaves
 /// whatever is being done about the first.
@@ -20,17 +19,26 @@ pub fn keep_file_limits() {
     let _ = signal_hook::flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false)));
 }
 
+/// The flag that the first of these signals raises. A second one ends the process at once, with the
+/// exit code that shells give for it.
+pub fn first_of(signals: &[i32]) -> Result<Arc<AtomicBool>, CliError> {
+    let flag = Arc::new(AtomicBool::new(false));
+    for &number in signals {
+        // In this order: what the flag was before this signal says whether it is the second.
+        signal_hook::flag::register_conditional_shutdown(number, 128 + number, Arc::clone(&flag))
+            .and_then(|_| signal_hook::flag::register(number, Arc::clone(&flag)))
+            .map_err(|source| CliError::Signals { source })?;
+    }
+    Ok(flag)
+}
+
 /// The flag that the first SIGINT raises. Call it before a device is opened that has to be left in
 /// order; until then SIGINT ends the program.
 pub fn interrupt() -> Result<Cancel, CliError> {
     if let Some(cancel) = INTERRUPT.get() {
         return Ok(cancel.clone());
     }
-    let flag = Arc::new(AtomicBool::new(false));
-    // In this order: what the flag was before this signal says whether it is the second.
-    signal_hook::flag::register_conditional_shutdown(SIGINT, INTERRUPTED.into(), Arc::clone(&flag))
-        .and_then(|_| signal_hook::flag::register(SIGINT, Arc::clone(&flag)))
-        .map_err(|source| CliError::Signals { source })?;
+    let flag = first_of(&[SIGINT])?;
     Ok(INTERRUPT.get_or_init(|| Cancel::from(flag)).clone())
 }
 

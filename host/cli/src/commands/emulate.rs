@@ -18,7 +18,7 @@ pub fn run(args: &Emulate, style: Style, output: &mut Output) -> Result<(), CliE
     use crate::progress::BuildProgress;
 
     // Before anything is made: whoever is interrupted cleans up.
-    let stop = signals::Stop::new(args.stay).map_err(|source| CliError::Signals { source })?;
+    let stop = stop::Stop::new(args.stay)?;
     let builder = Builder::new().progress(BuildProgress::new(style));
     let mut emulator = Emulator::start(&options(args), &builder).map_err(Box::new)?;
     output.line(format_args!("{}", emulator.uri()))?;
@@ -54,15 +54,17 @@ fn options(args: &Emulate) -> firebrick_sim::emulator::Options {
 }
 
 #[cfg(feature = "sim")]
-mod signals {
+mod stop {
     use std::cell::Cell;
-    use std::io;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::{Duration, Instant};
 
     use rustix::process::{Pid, getppid};
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    use crate::error::CliError;
+    use crate::signals;
 
     /// Between two looks at whether the parent is still there.
     const INTERVAL: Duration = Duration::from_millis(50);
@@ -75,19 +77,9 @@ mod signals {
     }
 
     impl Stop {
-        pub fn new(stay: bool) -> io::Result<Stop> {
-            let signal = Arc::new(AtomicBool::new(false));
-            for number in [SIGINT, SIGTERM, SIGHUP] {
-                // A second one ends the process at once.
-                signal_hook::flag::register_conditional_shutdown(
-                    number,
-                    128 + number,
-                    Arc::clone(&signal),
-                )?;
-                signal_hook::flag::register(number, Arc::clone(&signal))?;
-            }
+        pub fn new(stay: bool) -> Result<Stop, CliError> {
             Ok(Stop {
-                signal,
+                signal: signals::first_of(&[SIGINT, SIGTERM, SIGHUP])?,
                 parent: (!stay).then(getppid),
                 looked: Cell::new(Instant::now()),
             })

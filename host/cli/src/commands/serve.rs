@@ -11,12 +11,19 @@ pub fn run(_: &Serve, _: &mut Output) -> Result<Outcome, CliError> {
 
 #[cfg(feature = "serve")]
 pub fn run(args: &Serve, output: &mut Output) -> Result<Outcome, CliError> {
+    use std::sync::atomic::Ordering;
+    use std::time::Duration;
+
     use firebrick::{Cancel, Model};
     use firebrick_serve::Server;
     use firebrick_serve::pool::Engines;
+    use signal_hook::consts::{SIGINT, SIGTERM};
+
+    /// Between two looks at whether a signal has come.
+    const INTERVAL: Duration = Duration::from_millis(20);
 
     // Before engines are opened, which are to be left in order.
-    let stop = signals::Stop::new().map_err(|source| CliError::Signals { source })?;
+    let stop = crate::signals::first_of(&[SIGINT, SIGTERM])?;
     let options = options(args)?;
     let open = options.listen.iter().any(|at| !at.ip().is_loopback());
     if open && options.token.is_none() {
@@ -34,7 +41,9 @@ pub fn run(args: &Serve, output: &mut Output) -> Result<Outcome, CliError> {
         output.line(format_args!("http://{address}"))?;
     }
     output.flush()?;
-    stop.wait();
+    while !stop.load(Ordering::Relaxed) {
+        std::thread::sleep(INTERVAL);
+    }
     match server.end() {
         true => Ok(Outcome::Good),
         false => Err(CliError::NotDrained),
@@ -117,38 +126,4 @@ fn token(args: &Serve) -> Result<Option<firebrick_serve::Token>, CliError> {
     let token = Token::new(&text);
     let token = token.map_err(|error| CliError::Served(format!("{place}: {error}; {HINT}")))?;
     Ok(Some(token))
-}
-
-#[cfg(feature = "serve")]
-mod signals {
-    use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicBool, Ordering};
-    use std::time::Duration;
-
-    use signal_hook::consts::{SIGINT, SIGTERM};
-
-    /// Between two looks.
-    const INTERVAL: Duration = Duration::from_millis(20);
-
-    /// The first signal ends the service in order, a second one at once.
-    pub struct Stop(Arc<AtomicBool>);
-
-    impl Stop {
-        pub fn new() -> io::Result<Stop> {
-            let flag = Arc::new(AtomicBool::new(false));
-            for number in [SIGINT, SIGTERM] {
-                let code = 128 + number;
-                signal_hook::flag::register_conditional_shutdown(number, code, Arc::clone(&flag))?;
-                signal_hook::flag::register(number, Arc::clone(&flag))?;
-            }
-            Ok(Stop(flag))
-        }
-
-        pub fn wait(&self) {
-            while !self.0.load(Ordering::Relaxed) {
-                std::thread::sleep(INTERVAL);
-            }
-        }
-    }
 }
