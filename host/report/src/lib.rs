@@ -11,5 +11,6 @@ mod chart;
 mod frame;
 mod page;
 
+pub use chart::grouped;
 pub use data::Report;
 pub use page::html;

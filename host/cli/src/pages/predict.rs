@@ -1,9 +1,10 @@
 //! The page of `predict`.
 
+use firebrick_report::grouped;
 use firebrick_report::parts::{Page, Part, Section, Table};
 use serde_json::Value;
 
-use super::values::{figure, grouped, items, layers, number, share, shares, shown, text, whole};
+use super::values::{figure, items, layers, number, share, shares, shown, text, whole};
 
 pub fn page(objects: &[Value], run: Vec<(String, String)>) -> Page {
     let Some(found) = objects.first() else {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use firebrick_report::grouped;
 use firebrick_report::parts::LayerCycles;
 use serde_json::Value;
 
@@ -46,19 +47,6 @@ pub fn wholes(value: &Value) -> Vec<u64> {
 /// A share as per cent; nothing for null.
 pub fn share(value: &Value) -> String {
     value.as_f64().map_or(String::new(), crate::output::percent)
-}
-
-/// Digits in groups of three.
-pub fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }
 
 /// A figure of a page.
