@@ -2,12 +2,12 @@
 
 mod common;
 
-use common::{Builder, picture, preset};
+use common::{picture, preset};
 use firebrick_driver::{
     CompileOptions, Device, DeviceError, EngineFault, ExecError, Executor, ExecutorDevice,
     HazardKind, Program, Session, compile,
 };
-use firebrick_network::{Network, NodeId, random};
+use firebrick_network::random;
 use firebrick_spec::command::{Command, ErrorCode, LoadSparse, RECORD_BYTES};
 use firebrick_spec::docs::example::Example;
 use firebrick_spec::regs;
@@ -15,17 +15,15 @@ use firebrick_spec::result::{Trailer, packet_crc};
 use proptest::prelude::*;
 use std::time::Duration;
 
-fn network() -> Network {
-    let mut b = Builder::new(3);
-    let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
-    let x = b.pool("pool1", x, true);
-    let x = b.fire("fire2", x, 16, 20, 32);
-    let x = b.conv("conv10", x, 12, (1, 1, 0));
-    b.finish(x, 30, 30)
-}
-
 fn program() -> Program {
-    compile(&network(), &preset(), 30, 30, &CompileOptions::default()).unwrap()
+    compile(
+        &random::small(),
+        &preset(),
+        30,
+        30,
+        &CompileOptions::default(),
+    )
+    .unwrap()
 }
 
 fn good() -> Vec<u8> {
@@ -80,7 +78,7 @@ fn refuses(bad: &[u8], code: ErrorCode, record: usize) {
         .decode_result(&run(&mut device, &good()).unwrap())
         .unwrap();
     assert_eq!(result.trailer.sequence, 0);
-    let model = firebrick_model::Model::new(&network()).unwrap();
+    let model = firebrick_model::Model::new(&random::small()).unwrap();
     assert_eq!(
         result.logits,
         model.logits(&picture(0, 30, 30).view()).unwrap()
@@ -126,7 +124,7 @@ fn a_flipped_bit_in_any_payload() {
 #[test]
 fn a_sparse_load_of_a_wrong_length() {
     let network = {
-        let mut network = network();
+        let mut network = random::small();
         random::thin(&mut network, 0.8, 1);
         network
     };
@@ -313,7 +311,7 @@ fn missing_waits_are_found() {
     // Small maps wait for drains; in a large picture the ring of window strips comes round.
     for side in [100, 200] {
         let options = CompileOptions::default();
-        let program = compile(&network(), &preset(), side, side, &options).unwrap();
+        let program = compile(&random::small(), &preset(), side, side, &options).unwrap();
         let good = program.transfer(&picture(0, side, side).view()).unwrap();
         for record in program.records() {
             let looser = match record.command {

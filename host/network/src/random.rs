@@ -318,6 +318,17 @@ pub fn picture(height: usize, width: usize, seed: u64) -> Array3<u8> {
     Array3::from_shape_fn((height, width, 3), |_| rng.random())
 }
 
+/// A network with a layer of each kind: 30x30 pixels, 12 classes.
+#[must_use]
+pub fn small() -> Network {
+    let mut b = Builder::new(3);
+    let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
+    let x = b.pool("pool1", x, true);
+    let x = b.fire("fire2", x, 16, 20, 32);
+    let x = b.conv("conv10", x, 12, (1, 1, 0));
+    b.finish(x, 30, 30)
+}
+
 /// A random small network and its input, height and width from 7 to 40: any shape, pooled as long
 /// as the map allows, so that most end in maps of few pixels, 1x1, 1xn and nx1 among them, and
 /// their modules are computed there too.

@@ -32,6 +32,15 @@ fn clients(address: SocketAddr, count: u64) -> Vec<JoinHandle<(u64, Answer)>> {
         .collect()
 }
 
+/// A client whose picture an engine has taken, and holds.
+fn held(address: SocketAddr) -> Vec<JoinHandle<(u64, Answer)>> {
+    let client = clients(address, 1);
+    until("the engine has it", || {
+        figure(address, "firebrick_queue_wait_seconds_count", "") == 1.0
+    });
+    client
+}
+
 /// Every answer is that of its own picture.
 fn all_right(clients: Vec<JoinHandle<(u64, Answer)>>) -> Vec<i32> {
     clients
@@ -53,10 +62,7 @@ fn a_full_queue_refuses_at_once() {
     told.hold(true);
     let (server, address) = serve_on(scripted(&[&told]), quick(4));
     // The engine holds one, and four wait.
-    let first = clients(address, 1);
-    until("the engine has it", || {
-        figure(address, "firebrick_queue_wait_seconds_count", "") == 1.0
-    });
+    let first = held(address);
     let others = clients(address, 4);
     until("four wait", || {
         figure(address, "firebrick_queue_pictures", "") == 4.0
@@ -164,10 +170,7 @@ fn a_picture_that_nobody_waits_for_is_not_run() {
     let told = Told::new(0);
     told.hold(true);
     let (server, address) = serve_on(scripted(&[&told]), quick(4));
-    let first = clients(address, 1);
-    until("the engine has it", || {
-        figure(address, "firebrick_queue_wait_seconds_count", "") == 1.0
-    });
+    let first = held(address);
     let body = serde_json::json!({"parameters": {"timeout": 20_000}, "inputs": [{
         "name": "image", "datatype": "UINT8", "shape": [4, 1, 1, 3], "data": vec![0; 12]}]})
     .to_string();

@@ -4,8 +4,7 @@
 use std::io::Write as _;
 
 use firebrick::Model;
-use firebrick_network::NodeId;
-use firebrick_network::random::{self, Builder};
+use firebrick_network::random;
 use ndarray::Array3;
 
 /// Says that a test did not run, and why, past the test harness.
@@ -15,12 +14,7 @@ pub fn skipped(why: impl std::fmt::Display) {
 
 /// A network with a layer of each kind.
 pub fn model() -> Model {
-    let mut b = Builder::new(3);
-    let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
-    let x = b.pool("pool1", x, true);
-    let x = b.fire("fire2", x, 16, 20, 32);
-    let x = b.conv("conv10", x, 12, (1, 1, 0));
-    Model::of(b.finish(x, 30, 30))
+    Model::of(random::small())
 }
 
 /// Pixels of another size than the network's input.

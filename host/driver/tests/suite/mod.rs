@@ -7,8 +7,7 @@ use firebrick_driver::{
     compile,
 };
 use firebrick_model::Model;
-use firebrick_network::random::{self, Builder};
-use firebrick_network::{Network, NodeId};
+use firebrick_network::{Network, random};
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{ErrorCode, Opcode, RECORD_BYTES};
 use firebrick_spec::{HwConfig, regs};
@@ -40,12 +39,7 @@ pub struct Case {
 
 impl Case {
     pub fn new(config: &HwConfig, weights: Weights) -> Case {
-        let mut b = Builder::new(3);
-        let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
-        let x = b.pool("pool1", x, true);
-        let x = b.fire("fire2", x, 16, 20, 32);
-        let x = b.conv("conv10", x, 12, (1, 1, 0));
-        let network = b.finish(x, EDGE, EDGE);
+        let network = random::small();
         let options = CompileOptions {
             weights,
             ..CompileOptions::default()

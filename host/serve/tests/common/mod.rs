@@ -21,12 +21,7 @@ pub const LONG: Duration = Duration::from_secs(20);
 
 /// A network with a layer of each kind: 30x30 pixels, 12 classes.
 pub fn model() -> Model {
-    let mut b = Builder::new(3);
-    let x = b.conv("conv1", NodeId::INPUT, 24, (3, 2, 0));
-    let x = b.pool("pool1", x, true);
-    let x = b.fire("fire2", x, 16, 20, 32);
-    let x = b.conv("conv10", x, 12, (1, 1, 0));
-    Model::of(b.finish(x, 30, 30))
+    Model::of(random::small())
 }
 
 /// Another one, of another size and number of classes.
