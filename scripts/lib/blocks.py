@@ -14,7 +14,7 @@ from synth_board import CELLS, MEMORY_LUTS, modules, resources, sources
 
 TOP = "firebrick_top"
 # Building stones, which count for the block that they are part of.
-PARTS = re.compile(r"_(ram|lut_ram|fifo|delay|delay_line|pack|rotate|join_banks|drain_spread)(_\w+)?$")
+PARTS = re.compile(r"_(ram|lut_ram|fifo|delay_line|pack|rotate|drain_spread)(_\w+)?$")
 COLUMNS = ("LUT", "of them RAM", "SRL", "FF", "DSP", "half BRAM", "URAM")
 
 

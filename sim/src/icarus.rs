@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use crate::design::is_plain;
 use crate::environment::Environment;
 use crate::error::BuildError;
-use crate::process::{Ended, Output, run};
+use crate::process::{Ended, ProcessOutput, run};
 use crate::temporary::Temporary;
 
 mod bench;
@@ -251,7 +251,7 @@ fn finish(
     top: &str,
     stimulus: &Stimulus,
     command: &mut Command,
-) -> Result<Output, IcarusError> {
+) -> Result<ProcessOutput, IcarusError> {
     let limit = stimulus.limit;
     match run(command, Instant::now() + limit) {
         Ok(Ended::Exit(output)) => Ok(output),
@@ -272,7 +272,7 @@ fn finish(
 fn outcome(
     top: &str,
     stimulus: &Stimulus,
-    output: &Output,
+    output: &ProcessOutput,
     text: &str,
 ) -> Result<Outcome, IcarusError> {
     let problem = |problem: String| IcarusError::Run {

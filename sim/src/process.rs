@@ -10,20 +10,20 @@ use std::time::{Duration, Instant};
 #[derive(Debug)]
 pub(crate) enum Ended {
     /// The tool came to its end.
-    Exit(Output),
+    Exit(ProcessOutput),
     /// The deadline passed; the tool and its children were killed.
     Deadline,
 }
 
 /// What a tool said.
 #[derive(Debug)]
-pub(crate) struct Output {
+pub(crate) struct ProcessOutput {
     pub status: ExitStatus,
     pub stdout: String,
     pub stderr: String,
 }
 
-impl Output {
+impl ProcessOutput {
     /// Standard error, then standard output, for messages.
     pub fn all(&self) -> String {
         format!("{}{}", self.stderr, self.stdout)
@@ -58,7 +58,7 @@ impl Running {
     }
 
     /// The output if the tool has ended.
-    pub fn poll(&mut self) -> std::io::Result<Option<Output>> {
+    pub fn poll(&mut self) -> std::io::Result<Option<ProcessOutput>> {
         let Some(status) = self.child.try_wait()? else {
             return Ok(None);
         };
@@ -67,7 +67,7 @@ impl Running {
             handle.and_then(|h| h.join().ok()).unwrap_or_default()
         };
         let (stdout, stderr) = (text(self.stdout.take()), text(self.stderr.take()));
-        Ok(Some(Output {
+        Ok(Some(ProcessOutput {
             status,
             stdout,
             stderr,

@@ -4,7 +4,7 @@ mod common;
 
 use common::open;
 use firebrick_sim::Design;
-use firebrick_sim::bus::{BusError, LiteId, Operation, Order, Random, Testbench, Violation};
+use firebrick_sim::bus::{BusError, LiteId, Operation, Random, Testbench, Violation, WriteOrder};
 
 const REGISTERS: &str = include_str!("verilog/registers.v");
 
@@ -20,10 +20,10 @@ fn bench(bug: u32, seed: u64) -> (Testbench, LiteId) {
 #[test]
 fn what_is_written_is_read() {
     let orders = [
-        Order::Together,
-        Order::AddressFirst,
-        Order::DataFirst,
-        Order::Random,
+        WriteOrder::Together,
+        WriteOrder::AddressFirst,
+        WriteOrder::DataFirst,
+        WriteOrder::Random,
     ];
     for (seed, order) in (0..).zip(orders) {
         for wait in [0.0, 0.5] {
@@ -109,7 +109,7 @@ fn error_responses() {
 
 fn violation(bug: u32) -> Violation {
     let (mut bench, lite) = bench(bug, 6);
-    bench.lite_mut(lite).set_order(Order::AddressFirst);
+    bench.lite_mut(lite).set_order(WriteOrder::AddressFirst);
     bench.set_disturbance(0.0, 0.0, 0.8);
     for i in 0..200 {
         let result = bench.write(lite, 0, i).and_then(|()| bench.read(lite, 0));

@@ -6,7 +6,7 @@ mod streams;
 
 use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use firebrick_driver::{CompileOptions, Limits, Order, Program, Weights, compile};
+use firebrick_driver::{CompileOptions, Limits, Program, TransferOrder, Weights, compile};
 use firebrick_model::timing::{CounterValues, Timing, predict};
 use firebrick_network::random::{figures, picture, squeezenet, thin, with_bypass};
 use firebrick_sim::bus::{LiteId, SinkId, SourceId, Testbench, seed_or};
@@ -149,9 +149,9 @@ fn transfers(program: &Program, pictures: usize, seed: u64) -> Vec<Vec<u8>> {
     let mut transfers: Vec<Vec<u8>> = program.setup().map(<[u8]>::to_vec).into_iter().collect();
     for i in 0..pictures {
         let order = if i == 0 {
-            Order::First
+            TransferOrder::First
         } else {
-            Order::Following
+            TransferOrder::Following
         };
         transfers.push(program.transfer_in_order(&picture.view(), order).unwrap());
     }

@@ -4,7 +4,7 @@ use crate::common::words::Beat;
 use firebrick_spec::BEAT_BITS;
 use firebrick_spec::command::ErrorCode;
 use firebrick_spec::latency::{SETTLE_LATENCY, TAG_LEAD, tag_latency};
-use firebrick_spec::resources::Memory;
+use firebrick_spec::resources::{Memory, MemoryKind};
 use firebrick_spec::{HwConfig, regs};
 use rust_hdl::prelude::*;
 
@@ -271,15 +271,15 @@ impl Engine {
 }
 
 impl Engine {
-    /// Puts memories into UltraRAM: those named `features`, `weights`, `pooling lines` and
-    /// `statistics` can be.
+    /// Puts memories into UltraRAM: those of features, weights, pooling lines and statistics
+    /// can be.
     pub fn in_ultra_ram(&mut self, memories: &[Memory]) {
         for memory in memories {
-            match memory.name {
-                "features" => self.feature.in_ultra_ram(),
-                "weights" => self.loader.in_ultra_ram(),
-                "pooling lines" => self.drain.in_ultra_ram(),
-                "statistics" => self.by_layer.in_ultra_ram(),
+            match memory.kind {
+                MemoryKind::Features => self.feature.in_ultra_ram(),
+                MemoryKind::Weights => self.loader.in_ultra_ram(),
+                MemoryKind::PoolingLines => self.drain.in_ultra_ram(),
+                MemoryKind::Statistics => self.by_layer.in_ultra_ram(),
                 _ => {}
             }
         }

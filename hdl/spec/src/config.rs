@@ -411,13 +411,8 @@ impl HwConfig {
     /// Bytes of all on-chip memories.
     #[must_use]
     pub fn memory_bytes(&self) -> usize {
-        let feature = self.feature_words * self.tile;
-        let weights = self.weight_blocks * self.tile * self.tile;
-        let params = self.param_groups * self.tile * crate::command::PARAM_BYTES;
-        let acc = (ACC_BANKS * self.acc_depth * self.tile * self.sum_bits * self.lanes).div_ceil(8);
-        let lines = self.line_words * self.tile * self.line_pixels();
-        let window = (self.window_kernel - 1) * 3 * self.window_width;
-        feature + weights + params + acc + lines + window
+        let addressed = self.memories().into_iter();
+        addressed.map(|m| m.stream_words() * m.word_bytes).sum()
     }
 }
 

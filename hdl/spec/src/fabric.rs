@@ -6,7 +6,7 @@
 //! how far each is off.
 
 use crate::config::{Family, HwConfig};
-use crate::resources::Memory;
+use crate::resources::{Memory, MemoryKind};
 
 /// Words of a block RAM as Yosys uses it for what is deep; beyond that, LUTs choose among several.
 const DEEP: usize = 4096;
@@ -78,7 +78,7 @@ impl HwConfig {
         let lanes = self.lanes as f64;
         let memories = self.memories().into_iter();
         let chosen: usize = memories
-            .filter(|memory| matches!(memory.name, "features" | "weights"))
+            .filter(|memory| matches!(memory.kind, MemoryKind::Features | MemoryKind::Weights))
             .filter(|memory| !ultra.contains(memory))
             .map(|m| m.number * m.bits * (m.words.div_ceil(DEEP) - 1))
             .sum();

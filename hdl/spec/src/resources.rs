@@ -4,6 +4,7 @@ use crate::board::{Board, CLOSURE_PERCENT, Limits};
 use crate::command::PARAM_BYTES;
 use crate::config::{ACC_BANKS, Family, HwConfig};
 use crate::regs::STATS_LAYERS;
+use std::fmt;
 
 /// Bits of a sum up to which a requantiser's product takes one DSP slice of AMD's: 25 in the multiplier
 /// of a DSP48E1, two more by what they add to the product.
@@ -25,20 +26,71 @@ const SMALLEST_BRAM_BITS: usize = 4096;
 /// this differently, so the emitted Verilog states it.
 pub const DISTRIBUTED_WORDS: usize = 64;
 
+/// What a memory holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MemoryKind {
+    /// Feature maps, a word for each pixel and channel group.
+    Features,
+    /// Weights, a word for each pass of the array.
+    Weights,
+    /// Bias, multiplier and shift of each output channel.
+    Parameters,
+    /// Partial sums.
+    Accumulators,
+    /// The rows that a pool compares the next one with.
+    PoolingLines,
+    /// The rows of the picture that a window spans.
+    WindowRows,
+    /// Counters by layer.
+    Statistics,
+}
+
+impl MemoryKind {
+    /// The name in tables and messages.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            MemoryKind::Features => "feature buffer",
+            MemoryKind::Weights => "weight buffer",
+            MemoryKind::Parameters => "parameter memory",
+            MemoryKind::Accumulators => "accumulators",
+            MemoryKind::PoolingLines => "pooling line memory",
+            MemoryKind::WindowRows => "window rows",
+            MemoryKind::Statistics => "statistics",
+        }
+    }
+}
+
+impl fmt::Display for MemoryKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
 /// Memories of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Memory {
     /// What it holds.
-    pub name: &'static str,
+    pub kind: MemoryKind,
     /// How many.
     pub number: usize,
     /// Words of each.
     pub words: usize,
     /// Bits of a word.
     pub bits: usize,
+    /// Bytes of a word as the command stream counts them: all lanes, banks or columns that a word spans
+    /// together; 0 for a memory that no stream addresses.
+    pub word_bytes: usize,
 }
 
 impl Memory {
+    /// Words as the command stream counts them; 0 for a memory that no stream addresses.
+    #[must_use]
+    pub fn stream_words(&self) -> usize {
+        let bytes = (self.number * self.words * self.bits).div_ceil(8);
+        bytes.checked_div(self.word_bytes).unwrap_or(0)
+    }
+
     /// Number of half block RAMs (18 Kibit) for all of these memories.
     #[must_use]
     pub fn half_brams(&self) -> usize {
@@ -152,11 +204,12 @@ impl HwConfig {
     /// All memories of more than a few words.
     #[must_use]
     pub fn memories(&self) -> Vec<Memory> {
-        let memory = |name, number, words, bits| Memory {
-            name,
+        let memory = |kind, number, words, bits, word_bytes| Memory {
+            kind,
             number,
             words,
             bits,
+            word_bytes,
         };
         let tile = self.tile;
         // Parameters are read half a group at a time with one lane, else a group; two channels
@@ -164,37 +217,48 @@ impl HwConfig {
         let halves = if self.lanes == 1 { 2 } else { 1 };
         vec![
             memory(
-                "features",
+                MemoryKind::Features,
                 self.lanes,
                 self.feature_words / self.lanes,
                 8 * tile,
+                tile,
             ),
-            memory("weights", 1, self.weight_blocks * tile * tile / 16, 128),
             memory(
-                "parameters",
+                MemoryKind::Weights,
+                1,
+                self.weight_blocks * tile * tile / 16,
+                128,
+                tile * tile,
+            ),
+            memory(
+                MemoryKind::Parameters,
                 tile / 2 / halves,
                 self.param_groups * halves,
                 16 * PARAM_BYTES,
+                tile * PARAM_BYTES,
             ),
             memory(
-                "accumulators",
+                MemoryKind::Accumulators,
                 self.lanes * ACC_BANKS * tile,
                 self.acc_depth,
                 self.sum_bits,
+                tile * self.sum_bits / 8,
             ),
             memory(
-                "pooling lines",
+                MemoryKind::PoolingLines,
                 1,
                 self.line_words,
                 8 * tile * self.line_pixels(),
+                tile,
             ),
             memory(
-                "window lines",
+                MemoryKind::WindowRows,
                 self.window_pixels(),
                 self.window_width.div_ceil(self.window_pixels()),
                 (self.window_kernel - 1) * 24,
+                3,
             ),
-            memory("statistics", 2, 16 * STATS_LAYERS, 32),
+            memory(MemoryKind::Statistics, 2, 16 * STATS_LAYERS, 32, 0),
         ]
     }
 
@@ -224,13 +288,18 @@ impl HwConfig {
         let limit = board.uram * CLOSURE_PERCENT / 100;
         let memories = self.memories();
         let mut chosen: Vec<Memory> = Vec::new();
-        for name in ["features", "weights", "pooling lines", "statistics"] {
+        for kind in [
+            MemoryKind::Features,
+            MemoryKind::Weights,
+            MemoryKind::PoolingLines,
+            MemoryKind::Statistics,
+        ] {
             let bram = self.resources_with(&chosen).bram;
-            let small = matches!(name, "pooling lines" | "statistics");
+            let small = matches!(kind, MemoryKind::PoolingLines | MemoryKind::Statistics);
             if small && 100 * bram <= CLOSURE_PERCENT * board.bram {
                 continue;
             }
-            for memory in memories.iter().filter(|memory| memory.name == name) {
+            for memory in memories.iter().filter(|memory| memory.kind == kind) {
                 let taken: usize = chosen.iter().map(Memory::urams).sum();
                 if taken + memory.urams() <= limit {
                     chosen.push(*memory);
@@ -284,12 +353,43 @@ mod tests {
     use super::*;
 
     #[test]
+    fn memories_hold_the_words_of_the_configuration() {
+        for c in HwConfig::presets() {
+            let words = [
+                (MemoryKind::Features, c.feature_words, c.tile),
+                (MemoryKind::Weights, c.weight_blocks, c.tile * c.tile),
+                (MemoryKind::Parameters, c.param_groups, c.tile * PARAM_BYTES),
+                (
+                    MemoryKind::Accumulators,
+                    ACC_BANKS * c.acc_depth * c.lanes,
+                    c.tile * c.sum_bits / 8,
+                ),
+                (
+                    MemoryKind::PoolingLines,
+                    c.line_words * c.line_pixels(),
+                    c.tile,
+                ),
+                (
+                    MemoryKind::WindowRows,
+                    (c.window_kernel - 1) * c.window_width,
+                    3,
+                ),
+                (MemoryKind::Statistics, 0, 0),
+            ];
+            let memories = c.memories().into_iter();
+            let found = memories.map(|m| (m.kind, m.stream_words(), m.word_bytes));
+            assert!(found.eq(words), "{}", c.name);
+        }
+    }
+
+    #[test]
     fn shapes_of_block_rams() {
         let memory = |words, bits| Memory {
-            name: "",
+            kind: MemoryKind::Features,
             number: 1,
             words,
             bits,
+            word_bytes: 0,
         };
         assert_eq!(memory(512, 72).half_brams(), 2);
         assert_eq!(memory(512, 32).half_brams(), 1);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use firebrick_driver::{Order, Program};
+use firebrick_driver::{Program, TransferOrder};
 use firebrick_model::timing::{self, Timing};
 use firebrick_spec::HwConfig;
 use firebrick_spec::regs::CAUSES;
@@ -80,8 +80,8 @@ pub fn transfers(program: &Program, images: usize) -> Result<Vec<Vec<u8>>, Error
     let mut transfers: Vec<Vec<u8>> = Vec::new();
     for index in 0..images {
         let order = match index {
-            0 => Order::First,
-            _ => Order::Following,
+            0 => TransferOrder::First,
+            _ => TransferOrder::Following,
         };
         transfers.push(program.transfer_in_order(&picture.view(), order)?);
     }

@@ -61,7 +61,7 @@ fn what_no_preset_runs_is_refused_before_anything_is_measured() {
     for (network, words) in [
         (first(3, 3, 0), "3x3 with stride 3 and padding 0"),
         (first(7, 4, 0), "7x7 with stride 4 and padding 0"),
-        (wide, "300 pixels in a row of the window unit"),
+        (wide, "300 pixels a row of the window rows"),
     ] {
         let (pack, run) = import(dir.path(), &network, &photos);
         println!("{}", run.stderr);

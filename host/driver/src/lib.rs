@@ -31,8 +31,8 @@ pub use executor::{EngineFault, ExecError, Executor, Hazard, HazardKind};
 pub use framing::{Framed, Framer};
 pub use pool::{Member, Pool, Told};
 pub use program::{
-    ImageError, ImageResult, LayerInfo, Order, PartialMap, PartialResult, Place, Prediction,
-    Program, RecordInfo, ResultError, TileInfo, probe,
+    ArrayPlace, ImageError, ImageResult, LayerInfo, PartialMap, PartialResult, Prediction, Program,
+    RecordInfo, ResultError, TileInfo, TransferOrder, probe,
 };
 pub use record::{Difference, Entry, Event, RecordError, RecordReader, Recorder, Replay, replay};
 pub use session::{Answer, Lost, Next, Session, SessionError, Tried};

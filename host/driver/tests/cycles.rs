@@ -3,7 +3,7 @@
 mod common;
 
 use common::{picture, squeezenet_v1_1};
-use firebrick_driver::{CompileOptions, Order, Program, Weights, compile};
+use firebrick_driver::{CompileOptions, Program, TransferOrder, Weights, compile};
 use firebrick_model::timing::{Timing, predict};
 use firebrick_spec::HwConfig;
 use firebrick_spec::regs;
@@ -15,9 +15,9 @@ fn timing(program: &Program, pictures: usize) -> Timing {
     let mut transfers: Vec<Vec<u8>> = program.setup().map(<[u8]>::to_vec).into_iter().collect();
     for index in 0..pictures {
         let order = if index == 0 {
-            Order::First
+            TransferOrder::First
         } else {
-            Order::Following
+            TransferOrder::Following
         };
         transfers.push(program.transfer_in_order(&image.view(), order).unwrap());
     }

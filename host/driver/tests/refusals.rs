@@ -31,7 +31,7 @@ fn memories_that_are_too_small_are_named() {
         (|c| c.param_groups = 3, &["parameter memory", "conv1"]),
         (|c| c.acc_depth = 100, &["accumulator", "conv1", "111"]),
         (|c| c.line_words = 50, &["line memory", "conv1", "56"]),
-        (|c| c.window_width = 223, &["window unit", "conv1", "223"]),
+        (|c| c.window_width = 223, &["window rows", "conv1", "223"]),
     ];
     for (change, words) in cases {
         let mut config = preset();
@@ -45,7 +45,7 @@ fn memories_that_are_too_small_are_named() {
     tile.tile = 4;
     fails(&network, &tile, size, &["tile of 4"]);
     fails(&network, &preset(), (2, 224), &["conv1"]);
-    fails(&network, &preset(), (256, 257), &["window unit"]);
+    fails(&network, &preset(), (256, 257), &["window rows"]);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The feature maps of one run.
 
-use crate::plan::Plan;
-use crate::spare::{Lease, Memory};
+use crate::plan::BufferPlan;
+use crate::spare::{Lease, RunMemory};
 use firebrick_network::{NodeId, Shape};
 use ndarray::{ArrayView3, ShapeBuilder};
 use std::fmt;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// Where a feature map lies in a buffer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct BufferPlace {
     /// Which buffer.
     pub buffer: usize,
     /// Offset of the first element.
@@ -22,7 +22,7 @@ pub(crate) struct Place {
     pub shape: Shape,
 }
 
-impl Place {
+impl BufferPlace {
     /// The map as an array (height, width, channels).
     pub(crate) fn view<'a>(&self, buffers: &'a [Vec<u8>]) -> ArrayView3<'a, u8> {
         let Shape {
@@ -58,17 +58,17 @@ impl Activations {
     pub(crate) fn of_maps(
         names: Arc<[String]>,
         buffers: Vec<Vec<u8>>,
-        places: Vec<Option<Place>>,
+        places: Vec<Option<BufferPlace>>,
         logits: Vec<i32>,
     ) -> Activations {
-        let plan = Plan {
+        let plan = BufferPlan {
             buffers: Vec::new(),
             places,
         };
-        let memory = Memory {
+        let memory = RunMemory {
             plan,
             buffers,
-            ..Memory::default()
+            ..RunMemory::default()
         };
         Activations::new(names, Lease::unowned(memory), logits)
     }

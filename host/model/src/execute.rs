@@ -1,9 +1,9 @@
 //! Runs a prepared network: node after node, the pixels of each spread over the threads.
 
-use crate::activations::Place;
-use crate::conv::{self, Geometry, Job};
+use crate::activations::BufferPlace;
+use crate::conv::{self, ConvJob, Geometry};
 use crate::packed::PackedConv;
-use crate::plan::{Layout, Plan};
+use crate::plan::{BufferPlan, Layout};
 use crate::{Kernel, pool};
 use firebrick_network::NodeId;
 use firebrick_network::op::Op;
@@ -18,7 +18,7 @@ const WORTH_A_TASK: usize = 1 << 17;
 pub(crate) fn run(
     kernel: Kernel,
     steps: &[(Op<PackedConv>, Vec<NodeId>)],
-    plan: &Plan,
+    plan: &BufferPlan,
     buffers: &mut [Vec<u8>],
     image: &ArrayView3<'_, u8>,
 ) -> Vec<i32> {
@@ -69,7 +69,7 @@ fn convolve(
     input: &[u8],
     from: &Layout,
     out: &mut [u8],
-    place: &Place,
+    place: &BufferPlace,
 ) {
     let geometry = Geometry {
         in_origin: from.origin(conv.pad),
@@ -87,7 +87,7 @@ fn convolve(
     spread(pixels, work, offset, out, |pixels, out| {
         conv::run(
             kernel,
-            Job {
+            ConvJob {
                 conv,
                 geometry,
                 input,
@@ -98,7 +98,7 @@ fn convolve(
     });
 }
 
-fn max_pool(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
+fn max_pool(input: &[u8], from: &Layout, out: &mut [u8], place: &BufferPlace) {
     let offset = |row: usize| place.offset + row * place.row_stride;
     spread(
         place.shape.height,
@@ -112,7 +112,13 @@ fn max_pool(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
 }
 
 /// Copies those parts that were not written in place.
-fn concat(plan: &Plan, buffers: &[Vec<u8>], parts: &[NodeId], out: &mut [u8], place: &Place) {
+fn concat(
+    plan: &BufferPlan,
+    buffers: &[Vec<u8>],
+    parts: &[NodeId],
+    out: &mut [u8],
+    place: &BufferPlace,
+) {
     let mut offset = place.offset;
     for &part in parts {
         let in_place = plan.places.get(part.0).copied().flatten();

@@ -1,9 +1,9 @@
 //! The model that users run.
 
 use crate::execute;
-use crate::packed::{Order, PackedConv};
-use crate::plan::Plan;
-use crate::spare::{Lease, Memory, Spares};
+use crate::packed::{PackedConv, WeightOrder};
+use crate::plan::BufferPlan;
+use crate::spare::{Lease, RunMemory, Spares};
 use crate::{Activations, Kernel, ModelError, check};
 use firebrick_network::op::Op;
 use firebrick_network::{Network, NodeId};
@@ -44,8 +44,8 @@ impl Model {
         }
         check::network(network)?;
         let order = match kernel {
-            Kernel::Portable => Order::ByInput,
-            _ => Order::ByChannel,
+            Kernel::Portable => WeightOrder::ByInput,
+            _ => WeightOrder::ByChannel,
         };
         let steps = network.nodes.iter().map(|node| {
             let op = node.op.map(|conv| PackedConv::new(conv, order));
@@ -90,8 +90,8 @@ impl Model {
 }
 
 impl Inner {
-    fn run(&self, memory: &mut Memory, image: &ArrayView3<'_, u8>) -> Vec<i32> {
-        let Memory { plan, buffers, .. } = memory;
+    fn run(&self, memory: &mut RunMemory, image: &ArrayView3<'_, u8>) -> Vec<i32> {
+        let RunMemory { plan, buffers, .. } = memory;
         // Once into the thread pool, and not for every node.
         rayon::scope(|_| execute::run(self.kernel, &self.steps, plan, buffers, image))
     }
@@ -105,8 +105,11 @@ impl Inner {
             return Ok(Lease::new(memory, &self.spares));
         }
         let shapes = check::picture(&self.network, image)?;
-        let plan = Plan::new(&self.network, height, width, &shapes);
-        Ok(Lease::new(Memory::new((height, width), plan), &self.spares))
+        let plan = BufferPlan::new(&self.network, height, width, &shapes);
+        Ok(Lease::new(
+            RunMemory::new((height, width), plan),
+            &self.spares,
+        ))
     }
 }
 

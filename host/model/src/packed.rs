@@ -15,7 +15,7 @@ pub(crate) struct Line(pub [i8; GROUP * BLOCK]);
 
 /// Order of the weights of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Order {
+pub(crate) enum WeightOrder {
     /// `[output channel][input byte]`, as the dot product instructions want it.
     ByChannel,
     /// `[input byte][output channel]`, for one multiplication at a time.
@@ -57,7 +57,7 @@ pub(crate) struct PackedConv {
 
 impl PackedConv {
     /// Repacks a convolution that passed the checks.
-    pub(crate) fn new(conv: &Conv, order: Order) -> PackedConv {
+    pub(crate) fn new(conv: &Conv, order: WeightOrder) -> PackedConv {
         let (kernel, depth) = (conv.kernel, conv.in_channels());
         let groups = (kernel * depth).div_ceil(GROUP);
         let blocks = conv.out_channels().div_ceil(BLOCK);
@@ -67,8 +67,8 @@ impl PackedConv {
             let line = ((o / BLOCK) * kernel + ky) * groups + byte / GROUP;
             let (channel, byte) = (o % BLOCK, byte % GROUP);
             weights[line].0[match order {
-                Order::ByChannel => channel * GROUP + byte,
-                Order::ByInput => byte * BLOCK + channel,
+                WeightOrder::ByChannel => channel * GROUP + byte,
+                WeightOrder::ByInput => byte * BLOCK + channel,
             }] = w;
         }
         let scaling = conv.requant.chunks(BLOCK).map(scaling).collect();

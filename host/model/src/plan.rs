@@ -4,7 +4,7 @@
 //! convolution treats edges apart. A map that only a concatenation reads is written straight
 //! into the concatenation's buffer; concatenations of such maps cost nothing.
 
-use crate::activations::Place;
+use crate::activations::BufferPlace;
 use firebrick_network::{Network, NodeId, Op, Shape};
 
 /// Bytes behind a buffer's last pixel: a convolution's last step may read three of them.
@@ -39,22 +39,27 @@ impl Layout {
 
 /// Buffers and places for pictures of one size.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Plan {
+pub(crate) struct BufferPlan {
     /// Buffer 0 takes the picture.
     pub buffers: Vec<Layout>,
     /// Where each node's map lies; none for the global sum.
-    pub places: Vec<Option<Place>>,
+    pub places: Vec<Option<BufferPlace>>,
 }
 
-impl Plan {
+impl BufferPlan {
     /// Lays out the maps of a network that passed the checks.
-    pub(crate) fn new(network: &Network, height: usize, width: usize, shapes: &[Shape]) -> Plan {
+    pub(crate) fn new(
+        network: &Network,
+        height: usize,
+        width: usize,
+        shapes: &[Shape],
+    ) -> BufferPlan {
         let picture = Shape {
             height,
             width,
             channels: 3,
         };
-        let mut plan = Plan {
+        let mut plan = BufferPlan {
             buffers: vec![Layout {
                 shape: picture,
                 border: border(network, NodeId::INPUT),
@@ -72,7 +77,7 @@ impl Plan {
                     border: border(network, NodeId(i)),
                 };
                 plan.buffers.push(layout);
-                Place {
+                BufferPlace {
                     buffer: plan.buffers.len() - 1,
                     offset: layout.origin(0),
                     row_stride: layout.row_stride(),
@@ -88,7 +93,7 @@ impl Plan {
                         NodeId(part) => shapes[part],
                     };
                     if part != NodeId::INPUT && readers(network, part).count() == 1 {
-                        plan.places[part.0] = Some(Place {
+                        plan.places[part.0] = Some(BufferPlace {
                             offset,
                             shape,
                             ..place

@@ -1,6 +1,6 @@
 //! Max-pool, concatenation, sum of two maps and global sum of whole rows, in code that the compiler vectorises.
 
-use crate::activations::Place;
+use crate::activations::BufferPlace;
 use crate::plan::Layout;
 use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
 use std::ops::Range;
@@ -11,7 +11,7 @@ pub(crate) fn max_pool(
     from: &Layout,
     rows: Range<usize>,
     out: &mut [u8],
-    place: &Place,
+    place: &BufferPlace,
     scratch: &mut Vec<u8>,
 ) {
     let (width, channels) = (from.shape.width, from.shape.channels);
@@ -46,7 +46,7 @@ fn raise(to: &mut [u8], from: &[u8]) {
 }
 
 /// Copies a map's channels into a concatenation; `out` begins with their first byte.
-pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
+pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &BufferPlace) {
     let channels = from.shape.channels;
     for y in 0..from.shape.height {
         let row = &input[from.origin(0) + y * from.row_stride()..];
@@ -58,7 +58,7 @@ pub(crate) fn copy(input: &[u8], from: &Layout, out: &mut [u8], place: &Place) {
 }
 
 /// Adds two maps of one shape; `out` begins with their first byte.
-pub(crate) fn add(a: (&[u8], &Layout), b: (&[u8], &Layout), out: &mut [u8], place: &Place) {
+pub(crate) fn add(a: (&[u8], &Layout), b: (&[u8], &Layout), out: &mut [u8], place: &BufferPlace) {
     let (width, channels) = (place.shape.width, place.shape.channels);
     let row = |from: &Layout, y: usize| {
         let start = from.origin(0) + y * from.row_stride();

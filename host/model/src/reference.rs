@@ -1,7 +1,7 @@
 //! The definition: plain loops over the functions of [`firebrick_spec::arith`], with nothing
 //! clever about them. Slow; the fast paths are tested against it.
 
-use crate::activations::Place;
+use crate::activations::BufferPlace;
 use crate::{Activations, ModelError, check};
 use firebrick_network::{Conv, Network, NodeId, Op, Shape};
 use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
@@ -46,7 +46,7 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
         .zip(&shapes)
         .enumerate()
         .map(|(i, (node, &shape))| {
-            (!matches!(node.op, Op::Global)).then_some(Place {
+            (!matches!(node.op, Op::Global)).then_some(BufferPlace {
                 buffer: i,
                 offset: 0,
                 row_stride: shape.width * shape.channels,

@@ -1,7 +1,7 @@
 //! Memory of finished runs, kept for the next pictures of the same size: fresh memory costs
 //! more time (page faults) than the network itself.
 
-use crate::plan::Plan;
+use crate::plan::BufferPlan;
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
@@ -10,22 +10,22 @@ const BYTES_MAX: usize = 256 << 20;
 
 /// A plan and its buffers, whose borders are zero: runs write pixels only.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Memory {
+pub(crate) struct RunMemory {
     /// Height and width of the picture.
     pub size: (usize, usize),
-    pub plan: Plan,
+    pub plan: BufferPlan,
     pub buffers: Vec<Vec<u8>>,
 }
 
-impl Memory {
+impl RunMemory {
     /// Zeroed buffers.
-    pub(crate) fn new(size: (usize, usize), plan: Plan) -> Memory {
+    pub(crate) fn new(size: (usize, usize), plan: BufferPlan) -> RunMemory {
         let buffers = plan
             .buffers
             .iter()
             .map(|layout| vec![0; layout.len()])
             .collect();
-        Memory {
+        RunMemory {
             size,
             plan,
             buffers,
@@ -39,21 +39,21 @@ impl Memory {
 
 /// Memory that no run uses at the moment, oldest first.
 #[derive(Debug, Default)]
-pub(crate) struct Spares(Mutex<Vec<Memory>>);
+pub(crate) struct Spares(Mutex<Vec<RunMemory>>);
 
 impl Spares {
     /// Memory for a size of picture, if there is any.
-    pub(crate) fn take(&self, size: (usize, usize)) -> Option<Memory> {
+    pub(crate) fn take(&self, size: (usize, usize)) -> Option<RunMemory> {
         let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let index = spares.iter().rposition(|memory| memory.size == size)?;
         Some(spares.remove(index))
     }
 
     /// Keeps memory, and lets go of the oldest when there is too much.
-    fn give(&self, memory: Memory) {
+    fn give(&self, memory: RunMemory) {
         let mut spares = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         spares.push(memory);
-        let mut total: usize = spares.iter().map(Memory::bytes).sum();
+        let mut total: usize = spares.iter().map(RunMemory::bytes).sum();
         while total > BYTES_MAX {
             total -= spares.remove(0).bytes();
         }
@@ -63,12 +63,12 @@ impl Spares {
 /// Memory that returns to where it came from, if that still exists.
 #[derive(Clone, Debug)]
 pub(crate) struct Lease {
-    memory: Memory,
+    memory: RunMemory,
     home: Weak<Spares>,
 }
 
 impl Lease {
-    pub(crate) fn new(memory: Memory, home: &Arc<Spares>) -> Lease {
+    pub(crate) fn new(memory: RunMemory, home: &Arc<Spares>) -> Lease {
         Lease {
             memory,
             home: Arc::downgrade(home),
@@ -76,7 +76,7 @@ impl Lease {
     }
 
     /// Memory that is freed after use.
-    pub(crate) fn unowned(memory: Memory) -> Lease {
+    pub(crate) fn unowned(memory: RunMemory) -> Lease {
         Lease {
             memory,
             home: Weak::new(),
@@ -85,15 +85,15 @@ impl Lease {
 }
 
 impl Deref for Lease {
-    type Target = Memory;
+    type Target = RunMemory;
 
-    fn deref(&self) -> &Memory {
+    fn deref(&self) -> &RunMemory {
         &self.memory
     }
 }
 
 impl DerefMut for Lease {
-    fn deref_mut(&mut self) -> &mut Memory {
+    fn deref_mut(&mut self) -> &mut RunMemory {
         &mut self.memory
     }
 }
@@ -110,11 +110,11 @@ impl Drop for Lease {
 mod tests {
     use super::*;
 
-    fn memory(width: usize, bytes: usize) -> Memory {
-        Memory {
+    fn memory(width: usize, bytes: usize) -> RunMemory {
+        RunMemory {
             size: (1, width),
             buffers: vec![vec![0; bytes]],
-            ..Memory::default()
+            ..RunMemory::default()
         }
     }
 

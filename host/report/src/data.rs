@@ -19,7 +19,7 @@ pub struct Report {
     /// One picture alone, and several that overlap.
     pub timelines: Vec<Timeline>,
     /// The feature buffer.
-    pub memory: Memory,
+    pub memory: MemoryMap,
     /// Weights, and activations for the photograph.
     pub quantisation: Vec<Quantised>,
     /// Scores of the float model with those of the integers on the photograph, of classes from the
@@ -119,7 +119,7 @@ pub struct Timeline {
 
 /// The feature buffer over time.
 #[derive(Clone, Debug, JsonSchema, Serialize)]
-pub struct Memory {
+pub struct MemoryMap {
     /// Words of the buffer.
     pub words: u64,
     /// Bytes of a word.

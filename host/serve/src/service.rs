@@ -222,23 +222,23 @@ fn split(mut rest: Bytes, count: usize) -> Result<Vec<Bytes>, Refusal> {
 
 /// An output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
+pub enum OutputTensor {
     /// The sum of each class.
     Scores,
     /// The best classes with their labels.
     Classes,
 }
 
-impl Output {
+impl OutputTensor {
     /// All, in their order.
-    pub const ALL: [Output; 2] = [Output::Scores, Output::Classes];
+    pub const ALL: [OutputTensor; 2] = [OutputTensor::Scores, OutputTensor::Classes];
 
     /// Its name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {
-            Output::Scores => SCORES,
-            Output::Classes => CLASSES,
+            OutputTensor::Scores => SCORES,
+            OutputTensor::Classes => CLASSES,
         }
     }
 
@@ -246,8 +246,8 @@ impl Output {
     ///
     /// # Errors
     /// If there is none.
-    pub fn named(name: &str) -> Result<Output, Refusal> {
-        let mut all = Output::ALL.into_iter();
+    pub fn named(name: &str) -> Result<OutputTensor, Refusal> {
+        let mut all = OutputTensor::ALL.into_iter();
         all.find(|output| output.name() == name).ok_or_else(|| {
             Refusal::invalid(format!(
                 "there is no output {:?}; the model has {SCORES:?} and {CLASSES:?}",
@@ -261,7 +261,7 @@ impl Output {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Wanted {
     /// Which.
-    pub output: Output,
+    pub output: OutputTensor,
     /// The best so many classes in place of the tensor.
     pub top: Option<usize>,
     /// Its bytes follow the JSON.
@@ -286,7 +286,7 @@ impl Wanted {
             },
         };
         Ok(Wanted {
-            output: Output::named(name)?,
+            output: OutputTensor::named(name)?,
             top,
             binary,
         })
@@ -300,7 +300,7 @@ impl Wanted {
             top: None,
             binary,
         };
-        Output::ALL.map(wanted).to_vec()
+        OutputTensor::ALL.map(wanted).to_vec()
     }
 }
 
@@ -634,8 +634,8 @@ fn outputs(model: &Model, scores: &[Vec<i32>], wanted: &[Wanted]) -> Vec<Tensor>
     let count = scores.len() as i64;
     let one = |wanted: &Wanted| {
         let top = match (wanted.output, wanted.top) {
-            (Output::Scores, top) => top,
-            (Output::Classes, top) => Some(top.unwrap_or(TOP)),
+            (OutputTensor::Scores, top) => top,
+            (OutputTensor::Classes, top) => Some(top.unwrap_or(TOP)),
         };
         let classes = scores.first().map_or(0, Vec::len);
         match top {
@@ -662,10 +662,10 @@ fn outputs(model: &Model, scores: &[Vec<i32>], wanted: &[Wanted]) -> Vec<Tensor>
 }
 
 /// `VALUE:CLASS:LABEL` for each of the best classes, as the classification extension has it.
-fn texts(model: &Model, scores: &[i32], output: Output, top: usize) -> Vec<String> {
+fn texts(model: &Model, scores: &[i32], output: OutputTensor, top: usize) -> Vec<String> {
     let probabilities = match output {
-        Output::Scores => Vec::new(),
-        Output::Classes => probabilities(model.network(), scores, model.scale()),
+        OutputTensor::Scores => Vec::new(),
+        OutputTensor::Classes => probabilities(model.network(), scores, model.scale()),
     };
     let text = |class: usize| {
         let label = model.labels().get(class).map_or("", String::as_str);

@@ -64,7 +64,7 @@ pub struct Completed {
 /// The order in which a write offers its address and its data. Neither waits for the other to
 /// be accepted, as AXI demands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Order {
+pub enum WriteOrder {
     /// In the same cycle.
     Together,
     /// The address one to four cycles before the data.
@@ -88,7 +88,7 @@ pub struct AxiLiteMaster {
     wdata: Port,
     wstrb: Option<Port>,
     araddr: Port,
-    order: Order,
+    order: WriteOrder,
     wait: Chance,
     random: Random,
     queue: VecDeque<Operation>,
@@ -132,7 +132,7 @@ impl AxiLiteMaster {
                 .transpose()?,
             araddr: model.input(&name("araddr"))?,
             prefix: prefix.to_owned(),
-            order: Order::Together,
+            order: WriteOrder::Together,
             wait: Chance::NEVER,
             random,
             queue: VecDeque::new(),
@@ -144,7 +144,7 @@ impl AxiLiteMaster {
     }
 
     /// Sets the order of a write's address and data.
-    pub fn set_order(&mut self, order: Order) {
+    pub fn set_order(&mut self, order: WriteOrder) {
         self.order = order;
     }
 
@@ -260,10 +260,10 @@ impl AxiLiteMaster {
     fn stagger(&mut self) -> (u32, u32) {
         let later = 1 + self.random.below(4);
         let order = match self.order {
-            Order::Random => self.random.below(3),
-            Order::Together => 0,
-            Order::AddressFirst => 1,
-            Order::DataFirst => 2,
+            WriteOrder::Random => self.random.below(3),
+            WriteOrder::Together => 0,
+            WriteOrder::AddressFirst => 1,
+            WriteOrder::DataFirst => 2,
         };
         match order {
             0 => (0, 0),

@@ -15,7 +15,7 @@ mod source;
 mod testbench;
 
 pub use error::{BusError, StreamReport, Violation};
-pub use lite::{AxiLiteMaster, Completed, Operation, Order};
+pub use lite::{AxiLiteMaster, Completed, Operation, WriteOrder};
 pub use names::StreamNames;
 pub use random::{Chance, Random, seed_or};
 pub use sink::{AxiStreamSink, Beat};

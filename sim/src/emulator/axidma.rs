@@ -12,7 +12,7 @@ use super::input::Input;
 use super::map::SharedMap;
 use super::nodes::Nodes;
 use super::options::Options;
-use super::output::Output;
+use super::output::ResultQueue;
 
 /// Name of the core's UIO device; `-N` follows each name for engine N but the first.
 const CORE: &str = "firebrick";
@@ -77,7 +77,12 @@ impl AxiDma {
     }
 
     /// Moves data; says whether a channel runs.
-    pub fn serve(&mut self, engine: &mut Engine, faults: &mut Faults, output: &mut Output) -> bool {
+    pub fn serve(
+        &mut self,
+        engine: &mut Engine,
+        faults: &mut Faults,
+        output: &mut ResultQueue,
+    ) -> bool {
         self.dma.serve(engine, faults, &mut self.input, output)
     }
 

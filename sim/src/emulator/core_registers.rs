@@ -6,7 +6,7 @@ use super::engine::Engine;
 use super::fault::Effect;
 use super::faults::Faults;
 use super::map::SharedMap;
-use super::registers::{Window, Written};
+use super::registers::{RegisterBlock, Written};
 use crate::bus::BusError;
 
 /// Cycles in which a write takes effect on all other registers.
@@ -18,7 +18,7 @@ const LIVE: [&regs::Register; 3] = [&regs::STATUS, &regs::ERROR, &regs::IRQ_STAT
 /// The window of the core's registers.
 #[derive(Debug)]
 pub struct CoreRegisters {
-    window: Window,
+    window: RegisterBlock,
     /// Whether all registers show ones.
     lost: bool,
 }
@@ -36,7 +36,7 @@ impl CoreRegisters {
     /// Shows the registers of a core in a mapping.
     pub fn new(map: SharedMap, engine: &mut Engine, faults: &Faults) -> Result<Self, BusError> {
         let mut registers = CoreRegisters {
-            window: Window::new(map),
+            window: RegisterBlock::new(map),
             lost: false,
         };
         registers.refresh_all(engine, faults)?;

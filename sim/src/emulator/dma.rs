@@ -5,8 +5,8 @@ use super::fault::Effect;
 use super::faults::Faults;
 use super::input::{End, Input};
 use super::map::SharedMap;
-use super::output::Output;
-use super::registers::{Window, Written};
+use super::output::ResultQueue;
+use super::registers::{RegisterBlock, Written};
 
 /// Offsets of a channel's registers from its first one.
 const CR: u32 = 0x00;
@@ -84,7 +84,7 @@ impl Channel {
     }
 
     /// Shows the registers, the status last.
-    fn show(&self, window: &mut Window) {
+    fn show(&self, window: &mut RegisterBlock) {
         for (offset, value) in [
             (CR, self.cr),
             (ADDRESS, self.address as u32),
@@ -100,7 +100,7 @@ impl Channel {
 /// Both channels and the memory they reach.
 #[derive(Debug)]
 pub struct Dma {
-    window: Window,
+    window: RegisterBlock,
     sends: Channel,
     receives: Channel,
     memory: SharedMap,
@@ -120,7 +120,7 @@ impl Dma {
         length_bits: u32,
     ) -> Dma {
         let mut dma = Dma {
-            window: Window::new(registers),
+            window: RegisterBlock::new(registers),
             sends: Channel::new(0),
             receives: Channel::new(S2MM),
             memory,
@@ -138,7 +138,7 @@ impl Dma {
         engine: &mut Engine,
         faults: &mut Faults,
         input: &mut Input,
-        output: &mut Output,
+        output: &mut ResultQueue,
     ) -> bool {
         if faults.is(&Effect::Frozen) {
             return false;
@@ -283,7 +283,7 @@ impl Dma {
     }
 
     /// From the core to memory, until the packet ends.
-    fn receive(&mut self, output: &mut Output) {
+    fn receive(&mut self, output: &mut ResultQueue) {
         while let Some(run) = &mut self.receives.run
             && let Some(front) = output.front()
         {

@@ -18,7 +18,7 @@ use super::engine::Engine;
 use super::fault::Effect;
 use super::faults::Faults;
 use super::input::{End, Input};
-use super::output::Output;
+use super::output::ResultQueue;
 
 /// Names of the nodes, and their inodes.
 const NODES: [(&str, INodeNo); 2] = [(H2C, INodeNo(2)), (C2H, INodeNo(3))];
@@ -227,7 +227,7 @@ impl FuseStreams {
         engine: &mut Engine,
         faults: &mut Faults,
         input: &mut Input,
-        output: &mut Output,
+        output: &mut ResultQueue,
     ) -> bool {
         while let Ok(call) = self.calls.try_recv() {
             self.take(call, faults);
@@ -309,7 +309,7 @@ impl FuseStreams {
         }
     }
 
-    fn move_out(&mut self, faults: &Faults, output: &mut Output) {
+    fn move_out(&mut self, faults: &Faults, output: &mut ResultQueue) {
         while let Some(read) = self.reads.front_mut() {
             let ends = !faults.stalled() && output.read(&mut read.got, read.limit);
             let late = read.since.elapsed() > self.timeout;

@@ -42,7 +42,7 @@ use fault::Effect;
 use faults::Faults;
 use firebrick_spec::regs;
 use nodes::Nodes;
-use output::Output;
+use output::ResultQueue;
 use xdma::Xdma;
 
 /// Cycles between looks at nodes and registers.
@@ -74,7 +74,7 @@ struct Unit {
     engine: Engine,
     registers: CoreRegisters,
     board: Board,
-    output: Output,
+    output: ResultQueue,
     faults: Faults,
     control: Control,
     /// The interrupt's level at the last look.
@@ -234,7 +234,7 @@ impl Unit {
         let registers = CoreRegisters::new(map, &mut engine, &faults)?;
         let mut unit = Unit {
             dir,
-            output: Output::new(engine.beat()),
+            output: ResultQueue::new(engine.beat()),
             engine,
             registers,
             board,

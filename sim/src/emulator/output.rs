@@ -26,7 +26,7 @@ struct Collected {
 
 /// The way out.
 #[derive(Debug)]
-pub struct Output {
+pub struct ResultQueue {
     ready: VecDeque<Ready>,
     waiting: usize,
     /// Whether a packet has begun.
@@ -37,10 +37,10 @@ pub struct Output {
     beat: usize,
 }
 
-impl Output {
+impl ResultQueue {
     /// The way out of a core with beats of so many bytes.
-    pub fn new(beat: usize) -> Output {
-        Output {
+    pub fn new(beat: usize) -> ResultQueue {
+        ResultQueue {
             ready: VecDeque::new(),
             waiting: 0,
             begun: false,
@@ -52,7 +52,7 @@ impl Output {
 
     /// Drops everything.
     pub fn reset(&mut self) {
-        *self = Output::new(self.beat);
+        *self = ResultQueue::new(self.beat);
     }
 
     /// Bytes that wait to be read.
@@ -180,7 +180,7 @@ mod tests {
         faults
             .iter()
             .for_each(|text| set.arm(text.parse().unwrap()));
-        let mut output = Output::new(4);
+        let mut output = ResultQueue::new(4);
         for packet in 0..packets {
             for last in [false, true] {
                 let bytes = vec![packet; 4];
@@ -217,7 +217,7 @@ mod tests {
     fn late_is_not_yet() {
         let mut faults = Faults::default();
         faults.arm("c2h-late=60".parse().unwrap());
-        let mut output = Output::new(4);
+        let mut output = ResultQueue::new(4);
         let bytes = vec![1; 4];
         output.add(Piece { bytes, last: true }, &mut faults);
         assert_eq!((output.front(), output.waiting()), (None, 4));
@@ -226,7 +226,7 @@ mod tests {
     #[test]
     fn reads_stop_at_the_end_of_a_packet() {
         let mut faults = Faults::default();
-        let mut output = Output::new(4);
+        let mut output = ResultQueue::new(4);
         for n in 0..2 {
             let bytes = vec![n; 8];
             output.add(Piece { bytes, last: true }, &mut faults);

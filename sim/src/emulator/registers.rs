@@ -4,7 +4,7 @@ use super::map::SharedMap;
 
 /// A mapped block of registers and what was last shown in it.
 #[derive(Debug)]
-pub struct Window {
+pub struct RegisterBlock {
     map: SharedMap,
     shown: Vec<u32>,
 }
@@ -18,12 +18,12 @@ pub struct Written {
     pub value: u32,
 }
 
-impl Window {
+impl RegisterBlock {
     /// A window that shows zeros.
-    pub fn new(map: SharedMap) -> Window {
+    pub fn new(map: SharedMap) -> RegisterBlock {
         let words = map.words();
         (0..words).for_each(|index| map.store(index, 0));
-        Window {
+        RegisterBlock {
             map,
             shown: vec![0; words],
         }
@@ -87,7 +87,7 @@ mod tests {
         let file = tempfile::tempfile().unwrap();
         file.set_len(64).unwrap();
         let other = SharedMap::new(&file).unwrap();
-        let mut window = Window::new(SharedMap::new(&file).unwrap());
+        let mut window = RegisterBlock::new(SharedMap::new(&file).unwrap());
         window.update(8, 5);
         assert_eq!((other.load(2), window.written()), (5, vec![]));
         other.store(2, 6);

@@ -18,7 +18,7 @@ use super::input::{End, Input};
 use super::map::SharedMap;
 use super::nodes::Nodes;
 use super::options::{Options, Streams};
-use super::output::Output;
+use super::output::ResultQueue;
 
 /// Common start of the nodes' names.
 const PREFIX: &str = "xdma0";
@@ -117,7 +117,7 @@ impl Xdma {
         &mut self,
         engine: &mut Engine,
         faults: &mut Faults,
-        output: &mut Output,
+        output: &mut ResultQueue,
     ) -> Result<bool, EmulatorError> {
         let input = &mut self.input;
         match &mut self.ways {

@@ -5,7 +5,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use crate::error::BuildError;
-use crate::process::{Ended, Output, Running, run};
+use crate::process::{Ended, ProcessOutput, Running, run};
 use crate::verilator::cache::Cache;
 use crate::verilator::toolchain::Toolchain;
 
@@ -188,7 +188,7 @@ impl Compiler<'_> {
         }
     }
 
-    fn check(&self, file: &str, output: &Output) -> Result<(), BuildError> {
+    fn check(&self, file: &str, output: &ProcessOutput) -> Result<(), BuildError> {
         if output.status.success() {
             return Ok(());
         }

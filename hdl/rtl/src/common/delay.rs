@@ -2,51 +2,8 @@
 
 use rust_hdl::prelude::*;
 
-/// `q` is the `d` of `N` cycles before, `N` from 1; all zero after a cycle with `reset`.
-/// No back-pressure.
-#[derive(LogicBlock)]
-pub struct Delay<const W: usize, const N: usize> {
-    /// Clock.
-    pub clock: Signal<In, Clock>,
-    /// Clears the line.
-    pub reset: Signal<In, Bit>,
-    /// Value that enters.
-    pub d: Signal<In, Bits<W>>,
-    /// Value that leaves.
-    pub q: Signal<Out, Bits<W>>,
-    stage: Vec<DFF<Bits<W>>>,
-}
-
-impl<const W: usize, const N: usize> Default for Delay<W, N> {
-    fn default() -> Self {
-        assert!(N >= 1, "a delay line needs at least one stage");
-        block! {
-            clock, reset, d, q;
-            stage: (0..N).map(|_| DFF::default()).collect(),
-        }
-    }
-}
-
-impl<const W: usize, const N: usize> Logic for Delay<W, N> {
-    #[hdl_gen]
-    fn update(&mut self) {
-        for i in 0..N {
-            self.stage[i].clock.next = self.clock.val();
-            self.q.next = self.stage[i].q.val();
-        }
-        self.stage[0].d.next = self.d.val();
-        for i in 1..N {
-            self.stage[i].d.next = self.stage[i - 1].q.val();
-        }
-        if self.reset.val() {
-            for i in 0..N {
-                self.stage[i].d.next = 0.into();
-            }
-        }
-    }
-}
-
-/// The same with a depth that is chosen at construction.
+/// `q` is the `d` of as many cycles before as the line has stages; all zero after a cycle with
+/// `reset`. No back-pressure.
 #[derive(LogicBlock)]
 pub struct DelayLine<const W: usize> {
     /// Clock.

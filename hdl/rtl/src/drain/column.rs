@@ -2,7 +2,7 @@
 
 use rust_hdl::prelude::*;
 
-use crate::common::delay::Delay;
+use crate::common::delay::DelayLine;
 use crate::drain::place::STEP_DELAY;
 
 /// Follows entry `number` of each step.
@@ -56,9 +56,9 @@ pub struct DrainColumn {
     kept_2: DFF<Bit>,
     emit_2: DFF<Bit>,
     at_last_2: DFF<Bit>,
-    keep_line: Delay<1, { STEP_DELAY - 1 }>,
-    emit_line: Delay<1, STEP_DELAY>,
-    row_end_line: Delay<1, STEP_DELAY>,
+    keep_line: DelayLine<1>,
+    emit_line: DelayLine<1>,
+    row_end_line: DelayLine<1>,
     raw: Signal<Local, Bits<11>>,
     pixel: Signal<Local, Bit>,
     at_last: Signal<Local, Bit>,
@@ -76,7 +76,10 @@ impl DrainColumn {
         block! {
             clock, x, pitch, not_left, allowed, width, row_last, plain, down, belongs, column, reaches,
             ends, keep, kept, emit, row_end, at, belongs_1, allowed_1, keep_2, kept_2, emit_2,
-            at_last_2, keep_line, emit_line, row_end_line, raw, pixel, at_last, even, window, emits;
+            at_last_2, raw, pixel, at_last, even, window, emits;
+            keep_line: DelayLine::new(STEP_DELAY - 1),
+            emit_line: DelayLine::new(STEP_DELAY),
+            row_end_line: DelayLine::new(STEP_DELAY),
             number_x: Constant::new((number as u64).into()),
             not_number: Constant::new((0x1fff - number as u64).into()),
         }

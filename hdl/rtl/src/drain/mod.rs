@@ -25,7 +25,7 @@ pub use firebrick_spec::latency::{
 use rust_hdl::prelude::*;
 
 use crate::array::accumulators::ACC_READ_LATENCY;
-use crate::common::delay::Delay;
+use crate::common::delay::DelayLine;
 use crate::drain::address::DrainAddress;
 use crate::drain::gather::DrainGather;
 use crate::drain::job::DrainJob;
@@ -133,8 +133,8 @@ pub struct Drain {
     spread_1: DrainSpread,
     // What requantisers of the same channel share.
     factor: Vec<DFF<Bits<15>>>,
-    coarse: Vec<Delay<2, COARSE_DELAY>>,
-    fine: Vec<Delay<4, FINE_DELAY>>,
+    coarse: Vec<DelayLine<2>>,
+    fine: Vec<DelayLine<4>>,
     lane: Vec<Requantiser>,
     gather: DrainGather,
     place: DrainPlace,
@@ -188,8 +188,8 @@ impl Drain {
             spread_0: DrainSpread::new(config),
             spread_1: DrainSpread::new(config),
             factor: (0..channels).map(|_| DFF::default()).collect(),
-            coarse: (0..channels).map(|_| Delay::default()).collect(),
-            fine: (0..channels).map(|_| Delay::default()).collect(),
+            coarse: (0..channels).map(|_| DelayLine::new(COARSE_DELAY)).collect(),
+            fine: (0..channels).map(|_| DelayLine::new(FINE_DELAY)).collect(),
             lane: (0..requantisers(config))
                 .map(|_| Requantiser::of(config))
                 .collect(),

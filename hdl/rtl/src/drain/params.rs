@@ -5,7 +5,7 @@ use firebrick_spec::HwConfig;
 pub use firebrick_spec::latency::ACC_READ_LATENCY;
 use rust_hdl::prelude::*;
 
-use crate::common::mem::Ram;
+use crate::common::mem::{Pack, Ram};
 
 const _: () = assert!(ACC_READ_LATENCY == 2, "the memory and its output register");
 
@@ -29,7 +29,7 @@ pub struct Params {
     pub read_data: Signal<Out, Bits<1024>>,
     bank: Vec<Ram<128, 13>>,
     read: Vec<DFF<Word>>,
-    joiner: JoinBanks,
+    joiner: Pack<128, 1024>,
     shifted: Signal<Local, Bits<15>>,
     row: Signal<Local, Bits<13>>,
     number: Signal<Local, Bits<15>>,
@@ -51,7 +51,7 @@ impl Params {
                 .map(|_| Ram::new(halves * config.param_groups))
                 .collect(),
             read: (0..banks).map(|_| DFF::default()).collect(),
-            joiner: JoinBanks::new(banks),
+            joiner: Pack::new(banks),
             row_shift: Constant::new(u64::from(banks.trailing_zeros()).into()),
             number_mask: Constant::new((banks as u64 - 1).into()),
             _banks: banks,
@@ -75,49 +75,8 @@ impl Logic for Params {
                 self.write_valid.val() & (self.number.val().index() == i);
             self.read[i].clock.next = self.clock.val();
             self.read[i].d.next = self.bank[i].read_data.val();
-            self.joiner.word[i].next = self.read[i].q.val();
+            self.joiner.words[i].next = self.read[i].q.val();
         }
         self.read_data.next = self.joiner.joined.val();
-    }
-}
-
-/// Joins up to eight words, word 0 lowest, zero above them: wires.
-#[derive(LogicBlock)]
-pub struct JoinBanks {
-    /// Words.
-    pub word: Vec<Signal<In, Word>>,
-    /// All of them.
-    pub joined: Signal<Out, Bits<1024>>,
-}
-
-impl JoinBanks {
-    /// Of `words` words, 1 to 8.
-    #[must_use]
-    pub fn new(words: usize) -> Self {
-        Self {
-            word: (0..words).map(|_| Signal::default()).collect(),
-            joined: Default::default(),
-        }
-    }
-}
-
-impl Logic for JoinBanks {
-    fn update(&mut self) {
-        let words = self.word.iter().rev();
-        self.joined.next = words.fold(Bits::<1024>::default(), |joined, word| {
-            (joined << 128) | bit_cast::<1024, 128>(word.val())
-        });
-    }
-
-    fn connect(&mut self) {
-        self.joined.connect();
-    }
-
-    fn hdl(&self) -> Verilog {
-        let missing = 128 * (8 - self.word.len());
-        let zeros = (missing > 0).then(|| format!("{missing}'d0"));
-        let words = (0..self.word.len()).rev().map(|i| format!("word${i}"));
-        let all: Vec<String> = zeros.into_iter().chain(words).collect();
-        Verilog::Custom(format!("assign joined = {{{}}};\n", all.join(", ")))
     }
 }

@@ -4,7 +4,6 @@
 use firebrick_rtl::array::accumulators::AccAdder;
 use firebrick_rtl::drain::byte_max::ByteMax;
 use firebrick_rtl::drain::gather::DrainGather;
-use firebrick_rtl::drain::params::JoinBanks;
 use firebrick_rtl::drain::requant::Requantiser;
 use firebrick_rtl::drain::spread::DrainSpread;
 use firebrick_rtl::drain::sum::GlobalSum;
@@ -299,29 +298,5 @@ fn drain_tap() {
         }
         assert!(seen > 100, "{seen} words");
         assert!(due.len() <= lanes, "{} words are missing", due.len());
-    }
-}
-
-#[test]
-fn join_banks() {
-    for banks in [2, 4, 8] {
-        let mut uut = JoinBanks::new(banks);
-        uut.word.iter_mut().for_each(Logic::connect);
-        uut.connect_all();
-        let verilog = emit(&uut, "leaf").expect("the block can be emitted");
-        let mut model = Model::open(&Design::new("leaf", verilog)).expect("the block builds");
-        let mut rng = StdRng::seed_from_u64(13);
-        for _ in 0..20 {
-            for (i, word) in uut.word.iter_mut().enumerate() {
-                let words = random_words(&mut rng, 128);
-                word.next = to_bits(&words);
-                let port = model.input(&format!("word_{i}")).expect("input");
-                model.set_words(port, &words);
-            }
-            settle(&mut uut);
-            model.eval().expect("eval");
-            let port = model.output("joined").expect("output");
-            assert_eq!(to_words(uut.joined.val()), model.get_words(port));
-        }
     }
 }

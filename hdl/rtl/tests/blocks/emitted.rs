@@ -13,6 +13,7 @@ use firebrick_rtl::window::Window;
 use firebrick_sim::lint::{LintWarning, lint};
 use firebrick_sim::{Design, Environment};
 use firebrick_spec::HwConfig;
+use firebrick_spec::resources::MemoryKind;
 use rust_hdl::prelude::*;
 
 #[test]
@@ -203,10 +204,10 @@ fn ultra_ram_is_asked_for_where_it_is_wanted() {
     let asked = "(* ram_style = \"ultra\" *)";
     assert!(!text(&[]).contains(asked));
     let memories = config.memories();
-    let named = |name| *memories.iter().find(|m| m.name == name).expect("a memory");
-    let weights = text(&[named("weights")]);
+    let of = |kind| *memories.iter().find(|m| m.kind == kind).expect("a memory");
+    let weights = text(&[of(MemoryKind::Weights)]);
     assert_eq!(weights.matches(asked).count(), 1);
-    let both = text(&[named("weights"), named("features")]);
+    let both = text(&[of(MemoryKind::Weights), of(MemoryKind::Features)]);
     assert_eq!(both.matches(asked).count(), 2);
 }
 

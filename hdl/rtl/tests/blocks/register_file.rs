@@ -3,7 +3,7 @@
 use firebrick_rtl::emit::emit_block;
 use firebrick_rtl::io::counters::{COUNTERS, Counters};
 use firebrick_rtl::io::registers::{Registers, STATS_LATENCY};
-use firebrick_sim::bus::{LiteId, Operation, Order, Testbench};
+use firebrick_sim::bus::{LiteId, Operation, Testbench, WriteOrder};
 use firebrick_sim::{Builder, Design, Model, VerilatedModel};
 use firebrick_spec::HwConfig;
 use firebrick_spec::latency::COUNTER_LATENCY;
@@ -230,7 +230,7 @@ impl Bench {
         }
         let mut bench = Testbench::new(model, rng.random()).expect("a bench");
         let lite = bench.add_lite("s").expect("the bus");
-        bench.lite_mut(lite).set_order(Order::Random);
+        bench.lite_mut(lite).set_order(WriteOrder::Random);
         let mut bench = Bench { bench, lite };
         bench.pulse("reset");
         bench
@@ -411,10 +411,10 @@ fn address_and_data_of_a_write_come_in_any_order() {
     let mut rng = random(54);
     let built = built();
     for order in [
-        Order::Together,
-        Order::AddressFirst,
-        Order::DataFirst,
-        Order::Random,
+        WriteOrder::Together,
+        WriteOrder::AddressFirst,
+        WriteOrder::DataFirst,
+        WriteOrder::Random,
     ] {
         for wait in [0.0, 0.5] {
             let mut b = Bench::new(&built, &mut rng);
@@ -606,7 +606,7 @@ fn interrupts_follow_cause_and_enable() {
 fn clearing(built: &VerilatedModel, rng: &mut StdRng) -> Bench {
     let mut b = Bench::new(built, rng);
     b.write(regs::IRQ_ENABLE, 1);
-    b.bench.lite_mut(b.lite).set_order(Order::Together);
+    b.bench.lite_mut(b.lite).set_order(WriteOrder::Together);
     b.pulse("done");
     let clear = Operation::Write {
         address: regs::IRQ_STATUS.offset,

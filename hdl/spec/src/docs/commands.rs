@@ -6,6 +6,7 @@ use crate::BEAT_BYTES;
 use crate::HwConfig;
 use crate::command::{Command, ErrorCode, Opcode, common};
 use crate::fields::Field;
+use crate::resources::MemoryKind;
 use std::fmt::Write as _;
 
 /// The page on the command stream and the result packet.
@@ -112,21 +113,21 @@ fn memories(page: &mut String) {
     };
     for (memory, entry, entries, figure, value) in [
         (
-            "feature buffer",
+            MemoryKind::Features.name(),
             "word: `tile` bytes",
             "one channel group of one pixel",
             "feature_words",
             c.feature_words,
         ),
         (
-            "weight buffer",
+            MemoryKind::Weights.name(),
             "block: `tile` x `tile` bytes",
             "one pass of the array",
             "weight_blocks",
             c.weight_blocks,
         ),
         (
-            "parameter memory",
+            MemoryKind::Parameters.name(),
             "group: `tile` x 8 bytes",
             "one output group",
             "param_groups",
@@ -140,14 +141,14 @@ fn memories(page: &mut String) {
             c.acc_depth,
         ),
         (
-            "pooling line memory",
+            MemoryKind::PoolingLines.name(),
             "word: `tile` bytes",
             "one column of a pooled row",
             "line_words",
             c.line_words,
         ),
         (
-            "window rows",
+            MemoryKind::WindowRows.name(),
             "pixel: 3 bytes",
             "widest picture",
             "window_width",

@@ -137,7 +137,7 @@ mod files {
     use serde::Serialize;
     use sha2::{Digest, Sha256};
 
-    use crate::commands::{Configuration, Memory, memories};
+    use crate::commands::{Configuration, EngineMemory, memories};
     use crate::error::CliError;
     use crate::output::hex;
     use crate::outputs::{Kind, Place};
@@ -203,7 +203,7 @@ mod files {
         /// Of the files in this order, one behind the other.
         sources_sha256: String,
         configuration: Configuration,
-        memories: Vec<Memory>,
+        memories: Vec<EngineMemory>,
     }
 
     /// The configuration.

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::predict::Prediction;
-use super::{Configuration, Memory, memories};
+use super::{Configuration, EngineMemory, memories};
 use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent, table};
@@ -19,7 +19,7 @@ pub struct Info<'a> {
     hash: String,
     mac_peak_per_cycle: usize,
     configuration: Configuration,
-    memories: Vec<Memory>,
+    memories: Vec<EngineMemory>,
     memory_bytes: usize,
     resources: Parts,
     network: &'a str,

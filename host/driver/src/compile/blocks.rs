@@ -4,9 +4,9 @@ use super::CompileError;
 use super::emitter::{Emitter, layer};
 use super::layout::Plane;
 use super::margins;
-use super::plan::Job;
+use super::plan::TileJob;
 use super::structure::{Sink, Source};
-use super::users::{Memory, outstanding};
+use super::users::{MemoryUse, outstanding};
 use crate::program::{Segment, TileInfo};
 use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode, block};
 use std::ops::Range;
@@ -57,7 +57,7 @@ impl Input {
 
 /// Where a job's words go.
 #[derive(Clone, Debug)]
-struct Output {
+struct Destination {
     mode: Mode,
     base: usize,
     gap: usize,
@@ -67,7 +67,7 @@ struct Output {
 
 impl Emitter<'_> {
     /// What a tile reads, channel group by channel group.
-    fn inputs(&self, job: &Job) -> Vec<Input> {
+    fn inputs(&self, job: &TileJob) -> Vec<Input> {
         let (planner, plan) = (self.planner, self.plan);
         let positions = job
             .tile
@@ -147,7 +147,7 @@ impl Emitter<'_> {
     }
 
     /// Computes one tile of one output group.
-    pub(super) fn job(&mut self, job: &Job, take_strip: bool) -> Result<(), CompileError> {
+    pub(super) fn job(&mut self, job: &TileJob, take_strip: bool) -> Result<(), CompileError> {
         let planner = self.planner;
         let config = planner.config;
         let conv = &planner.structure.convs[job.conv];
@@ -209,7 +209,7 @@ impl Emitter<'_> {
                 out_ring: output.ring,
             };
             if index == 0 {
-                let memory = Memory::Accumulators(job.bank, acc.clone());
+                let memory = MemoryUse::Accumulators(job.bank, acc.clone());
                 self.defer(last_user, memory, self.users.tiles, part.data);
             }
             self.stream.record(Command::Block(block)).map_err(&fail)?;
@@ -263,10 +263,10 @@ impl Emitter<'_> {
     }
 
     /// Drain mode of a job, and the feature words that it writes.
-    fn output(&self, job: &Job) -> Output {
+    fn output(&self, job: &TileJob) -> Destination {
         let conv = &self.planner.structure.convs[job.conv];
         let Sink::Map(map) = conv.sink else {
-            return Output {
+            return Destination {
                 mode: Mode::Sum,
                 base: 0,
                 gap: 0,
@@ -276,7 +276,7 @@ impl Emitter<'_> {
         };
         let place = &self.plan.maps[map];
         let positions = self.planner.written(job.conv, &job.tile);
-        Output {
+        Destination {
             mode: match conv.pool {
                 None => Mode::Write,
                 Some(_) => Mode::Pool,

@@ -3,7 +3,7 @@
 
 use super::CompileError;
 use super::emitter::Emitter;
-use super::plan::Job;
+use super::plan::TileJob;
 use super::users;
 use crate::program::{Compiled, Prediction, Program, Segment, StoredPlane, Stream};
 use firebrick_spec::command::{Command, End, Hello, Store};
@@ -94,7 +94,7 @@ impl Emitter<'_> {
     }
 
     /// Sends rows of a map to the host, without the gaps between them.
-    fn store(&mut self, job: &Job) -> Result<(), CompileError> {
+    fn store(&mut self, job: &TileJob) -> Result<(), CompileError> {
         let Some(stored) = &job.store else {
             return Ok(());
         };

@@ -4,7 +4,7 @@ use super::CompileError;
 use super::plan::{Plan, Planner};
 use super::structure::conv_of;
 use super::timeline::Timeline;
-use super::users::{Deferred, Memory, Users};
+use super::users::{Deferred, MemoryUse, Users};
 use crate::program::{LayerInfo, Stream};
 use firebrick_spec::fields::FieldOverflow;
 use firebrick_spec::regs::STATS_LAYERS;
@@ -59,7 +59,7 @@ impl<'a> Emitter<'a> {
     }
 
     /// Notes that a record waits for the picture before, if nothing in this one used the memory.
-    pub(super) fn defer(&mut self, user: i64, memory: Memory, issued: i64, data: u8) {
+    pub(super) fn defer(&mut self, user: i64, memory: MemoryUse, issued: i64, data: u8) {
         if user < 0 {
             self.deferred.push(Deferred {
                 record: self.stream.records.len(),

@@ -2,6 +2,7 @@
 
 use firebrick_network::graph::ShapeError;
 use firebrick_spec::fields::FieldOverflow;
+use firebrick_spec::resources::MemoryKind;
 
 /// A network (or a picture size) that this configuration cannot run. Every message names the
 /// node, the limit, and what would work.
@@ -46,7 +47,7 @@ pub enum CompileError {
         /// Name of the configuration.
         config: String,
         /// Which memory.
-        memory: &'static str,
+        memory: MemoryKind,
         /// What it is counted in.
         unit: &'static str,
         /// Number needed.

@@ -2,11 +2,11 @@
 //! the rings between them have to be.
 
 use super::CompileError;
-use super::layout::FEATURES;
 use super::plan::{Plan, Planner, pooled_rows};
 use super::structure::Sink;
 use super::tiles::Tile;
 use firebrick_spec::command::ring_words;
+use firebrick_spec::resources::MemoryKind;
 use std::ops::Range;
 
 impl Planner<'_> {
@@ -82,7 +82,7 @@ impl Planner<'_> {
         let need = plan.stages[..fused].len();
         self.too_small(
             self.structure.stages[fused.saturating_sub(1)][0],
-            (FEATURES, "stages at a time"),
+            (MemoryKind::Features, "stages at a time"),
             need,
             self.config.feature_words,
             "use a smaller picture or a configuration with a larger feature buffer",

@@ -4,9 +4,6 @@ use super::tiles::{Grid, Tile};
 use firebrick_spec::command::ring_words;
 use std::ops::Range;
 
-/// Name of the feature buffer in messages.
-pub(super) const FEATURES: &str = "feature buffer";
-
 /// One group of channels of a map, in the order of its planes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plane {

@@ -4,14 +4,15 @@ use super::CompileError;
 use super::emitter::{Emitter, Loaded};
 use super::layout::Plane;
 use super::margins;
-use super::plan::{Chunk, Job};
+use super::plan::{Chunk, TileJob};
 use super::structure::conv_of;
 use super::timeline::Strip;
-use super::users::{Memory, wait};
+use super::users::{MemoryUse, wait};
 use crate::program::Stream;
 use firebrick_network::Conv;
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{Command, Load, LoadSparse, PARAM_BYTES, Rows, WAIT_NONE};
+use firebrick_spec::resources::MemoryKind;
 use firebrick_spec::sparse;
 use std::borrow::Cow;
 
@@ -46,7 +47,7 @@ impl Emitter<'_> {
     }
 
     /// Whether a chunk fits now and loading it delays nothing that is needed sooner.
-    pub(super) fn may_prefetch(&self, chunk: usize, job: &Job) -> bool {
+    pub(super) fn may_prefetch(&self, chunk: usize, job: &TileJob) -> bool {
         let (plan, users) = (self.plan, &self.users);
         let chunk = &plan.chunks[chunk];
         let (Some(block), Some(tile)) = (users.weights.peek(chunk.blocks), users.params.peek(1))
@@ -77,7 +78,7 @@ impl Emitter<'_> {
     }
 
     /// Cycles of the array for a strip.
-    fn strip_compute(&self, job: &Job) -> u64 {
+    fn strip_compute(&self, job: &TileJob) -> u64 {
         let stage = &self.plan.stages[0];
         let members: usize = stage.bundles.iter().map(|b| b.members.len()).sum();
         let members = members.div_ceil(stage.bundles.len());
@@ -93,13 +94,13 @@ impl Emitter<'_> {
     }
 
     fn no_params(&self, conv: usize, need: usize) -> CompileError {
-        let memory = ("parameter memory", "groups at a time");
+        let memory = (MemoryKind::Parameters, "groups at a time");
         let available = self.users.params.capacity();
         self.planner.too_small(conv, memory, need, available, HINT)
     }
 
     fn no_weights(&self, conv: usize, need: usize) -> CompileError {
-        let memory = ("weight buffer", "blocks at a time");
+        let memory = (MemoryKind::Weights, "blocks at a time");
         let available = self.users.weights.capacity();
         self.planner.too_small(conv, memory, need, available, HINT)
     }
@@ -143,7 +144,7 @@ impl Emitter<'_> {
 
         let param = self.users.params.take(1);
         let wait_tiles = wait(self.users.tiles - 1 - last_tile);
-        self.defer(last_tile, Memory::Params(param, 1), self.users.tiles, 0);
+        self.defer(last_tile, MemoryUse::Params(param, 1), self.users.tiles, 0);
         let load = Load {
             wait: wait_tiles,
             base: param as u32,
@@ -163,7 +164,7 @@ impl Emitter<'_> {
         let mut sent = 0;
         for (piece, count) in self.users.weights.pieces(base, chunk.blocks) {
             let (now, later) = rest.split_at(count * block_bytes);
-            let memory = Memory::Weights(base, chunk.blocks);
+            let memory = MemoryUse::Weights(base, chunk.blocks);
             self.defer(last_block, memory, self.users.blocks, 0);
             let (command, payload) = weights(
                 Load {
@@ -201,7 +202,7 @@ impl Emitter<'_> {
     }
 
     /// What the window unit does for a strip.
-    fn strip_of(&self, strip: usize, job: &Job) -> Option<Strip> {
+    fn strip_of(&self, strip: usize, job: &TileJob) -> Option<Strip> {
         let strips = &self.plan.strips;
         let conv = self.conv(job.conv)?;
         let grid = self.planner.grid(job.conv);
@@ -221,7 +222,7 @@ impl Emitter<'_> {
     /// Feeds the rows of one strip to the window unit.
     pub(super) fn rows(
         &mut self,
-        job: &Job,
+        job: &TileJob,
         strip: usize,
         width: usize,
     ) -> Result<(), CompileError> {
@@ -241,7 +242,7 @@ impl Emitter<'_> {
             (0.., ..0) => WAIT_NONE,
             _ => wait(self.users.tiles - 1 - writer),
         };
-        self.defer(reader, Memory::Strip(words), self.users.blocks, 0);
+        self.defer(reader, MemoryUse::Strip(words), self.users.blocks, 0);
         let gap = strips.pitch - self.planner.grid(job.conv).width;
         self.stream
             .record(Command::Rows(Rows {

@@ -33,6 +33,7 @@ pub use sums::sum_bits;
 use crate::program::Program;
 use firebrick_network::Network;
 use firebrick_spec::HwConfig;
+use firebrick_spec::resources::MemoryKind;
 
 /// Compiles a network into the command stream that runs it on pictures of `height` x `width`
 /// pixels.
@@ -64,7 +65,7 @@ pub fn compile(
     if width > config.window_width {
         return Err(planner.too_small(
             structure.stages[0][0],
-            ("window unit", "pixels in a row"),
+            (MemoryKind::WindowRows, "pixels a row"),
             width,
             config.window_width,
             "use a narrower picture",

@@ -1,9 +1,9 @@
 //! Where maps and window strips lie in the feature buffer.
 
 use super::CompileError;
-use super::layout::FEATURES;
 use super::memory::{self, Region};
 use super::plan::{Plan, Planner};
+use firebrick_spec::resources::MemoryKind;
 
 /// Most regions of the ring of window strips: one computing, the others filling.
 const STRIPS: usize = 12;
@@ -93,7 +93,7 @@ impl Planner<'_> {
         let (_, peak) = memory::place(regions);
         self.too_small(
             self.structure.stages[worst][0],
-            (FEATURES, "words (inputs and outputs together)"),
+            (MemoryKind::Features, "words (inputs and outputs together)"),
             need(worst).max(peak),
             self.config.feature_words,
             "use a smaller picture or a configuration with a larger feature buffer",

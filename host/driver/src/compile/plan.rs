@@ -8,6 +8,7 @@ use super::tiles::{Grid, Tile};
 use super::{CompileError, CompileOptions};
 use firebrick_network::{Network, Pool, Shape};
 use firebrick_spec::HwConfig;
+use firebrick_spec::resources::MemoryKind;
 use std::ops::Range;
 
 /// Weights and parameters of one output group of one convolution; loaded together. Additions of
@@ -31,7 +32,7 @@ pub(crate) struct StoreRows {
 
 /// One tile of one output group.
 #[derive(Clone, Debug)]
-pub(crate) struct Job {
+pub(crate) struct TileJob {
     pub conv: usize,
     pub group: usize,
     pub chunk: usize,
@@ -73,7 +74,7 @@ pub(crate) struct StagePlan {
 /// Everything but the stream itself.
 #[derive(Debug)]
 pub(crate) struct Plan {
-    pub jobs: Vec<Job>,
+    pub jobs: Vec<TileJob>,
     pub chunks: Vec<Chunk>,
     pub stages: Vec<StagePlan>,
     pub maps: Vec<MapPlace>,
@@ -132,7 +133,7 @@ impl Planner<'_> {
     pub fn too_small(
         &self,
         conv: usize,
-        memory: (&'static str, &'static str),
+        memory: (MemoryKind, &'static str),
         need: usize,
         available: usize,
         hint: &str,

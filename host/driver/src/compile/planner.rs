@@ -3,12 +3,13 @@
 
 use super::CompileError;
 use super::banks::Banks;
-use super::layout::{FEATURES, MapPlace, Plane, Strips};
+use super::layout::{MapPlace, Plane, Strips};
 use super::order::{self, Unit};
-use super::plan::{Bundle, Chunk, Job, Plan, Planner, StagePlan, StoreRows};
+use super::plan::{Bundle, Chunk, Plan, Planner, StagePlan, StoreRows, TileJob};
 use super::structure::{Sink, Source};
 use super::tiles::{Cut, Grid, Tile, cut};
 use firebrick_spec::command::block;
+use firebrick_spec::resources::MemoryKind;
 
 /// Most accumulator slots in each bank: more tiles than that are never under way.
 const SLOTS: usize = 4;
@@ -69,7 +70,10 @@ impl Planner<'_> {
         }
         Err(self.too_small(
             conv,
-            ("accumulator memory", "vectors in a bank (a row of pixels)"),
+            (
+                MemoryKind::Accumulators,
+                "vectors in a bank (a row of pixels)",
+            ),
             grid.width.div_ceil(lanes),
             most,
             "use a narrower picture or a configuration with deeper accumulators",
@@ -79,7 +83,8 @@ impl Planner<'_> {
     /// Makes the plan: stage by stage, or if the maps do not fit, the first stages together.
     pub(super) fn plan(&self) -> Result<Plan, CompileError> {
         let whole = self.plan_fused(0, 0);
-        if !matches!(&whole, Err(CompileError::Memory { memory, .. }) if *memory == FEATURES) {
+        if !matches!(&whole, Err(CompileError::Memory { memory, .. }) if *memory == MemoryKind::Features)
+        {
             return whole;
         }
         for fused in 2..self.structure.stages.len() {
@@ -185,7 +190,7 @@ impl Planner<'_> {
         if need > config.line_words {
             return Err(self.too_small(
                 stage[0],
-                ("pooling line memory", "words"),
+                (MemoryKind::PoolingLines, "words"),
                 need,
                 config.line_words,
                 "use a narrower picture or a configuration with more line words",
@@ -269,7 +274,7 @@ impl Planner<'_> {
                 chunk.jobs = (chunk.jobs.0.min(job), job);
                 let (bank, slot) = banks.next(chunk.blocks, vectors, slots);
                 let picture = self.structure.convs[member.conv].source == Source::Picture;
-                plan.jobs.push(Job {
+                plan.jobs.push(TileJob {
                     conv: member.conv,
                     group: member.group,
                     chunk: bundle.chunks[at],

@@ -67,12 +67,12 @@ impl Users {
         latest(&self.reader[words.start - self.strips.start..words.end - self.strips.start])
     }
 
-    fn last(&self, memory: &Memory) -> i64 {
+    fn last(&self, memory: &MemoryUse) -> i64 {
         match memory {
-            Memory::Weights(base, len) => self.weights.last_user(*base, *len),
-            Memory::Params(base, len) => self.params.last_user(*base, *len),
-            Memory::Strip(words) => self.read_by(words.clone()),
-            Memory::Accumulators(bank, vectors) => self.accumulator(*bank, vectors.clone()),
+            MemoryUse::Weights(base, len) => self.weights.last_user(*base, *len),
+            MemoryUse::Params(base, len) => self.params.last_user(*base, *len),
+            MemoryUse::Strip(words) => self.read_by(words.clone()),
+            MemoryUse::Accumulators(bank, vectors) => self.accumulator(*bank, vectors.clone()),
         }
     }
 }
@@ -93,7 +93,7 @@ pub(crate) fn outstanding(later: i64) -> u8 {
 
 /// Entries of a memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Memory {
+pub(crate) enum MemoryUse {
     Weights(usize, usize),
     Params(usize, usize),
     Strip(Range<usize>),
@@ -105,7 +105,7 @@ pub(crate) enum Memory {
 pub(crate) struct Deferred {
     /// Its index.
     pub record: usize,
-    pub memory: Memory,
+    pub memory: MemoryUse,
     /// Blocks or tiles issued before it.
     pub issued: i64,
     /// Tiles issued before it.
@@ -124,8 +124,8 @@ pub(crate) fn following(
     let mut changed = Vec::new();
     for item in deferred {
         let total = match item.memory {
-            Memory::Weights(..) | Memory::Strip(_) => users.blocks,
-            Memory::Params(..) | Memory::Accumulators(..) => users.tiles,
+            MemoryUse::Weights(..) | MemoryUse::Strip(_) => users.blocks,
+            MemoryUse::Params(..) | MemoryUse::Accumulators(..) => users.tiles,
         };
         // The last user of the picture before, in the numbers of this one.
         let user = users.last(&item.memory) - total;
@@ -145,7 +145,7 @@ pub(crate) fn following(
             }
             Command::Rows(mut rows) => {
                 rows.wait = wait(pending);
-                if let Memory::Strip(words) = &item.memory {
+                if let MemoryUse::Strip(words) = &item.memory {
                     let writer = users.written(words.clone()) - users.tiles;
                     rows.drains = wait(item.tiles - 1 - writer);
                 }

@@ -103,11 +103,11 @@ pub fn barrier() {
 /// A piece of memory that is filled or read by DMA.
 #[derive(Debug)]
 pub struct Buffer {
-    memory: Memory,
+    memory: Backing,
 }
 
 #[derive(Debug)]
-enum Memory {
+enum Backing {
     /// Anonymous memory, page-aligned.
     Own(MmapMut),
     /// A part of a mapping that no other buffer has.
@@ -121,7 +121,7 @@ enum Memory {
 impl Buffer {
     /// Anonymous writable memory at the start of a page, as the XDMA driver wants it.
     pub fn anonymous(bytes: usize) -> io::Result<Buffer> {
-        let memory = Memory::Own(MmapMut::map_anon(bytes.max(1))?);
+        let memory = Backing::Own(MmapMut::map_anon(bytes.max(1))?);
         Ok(Buffer { memory })
     }
 
@@ -149,7 +149,7 @@ impl Buffer {
         }
         let map = Arc::new(MmapOptions::new().len(size).map_raw(file)?);
         let part = |range: Range<usize>| Buffer {
-            memory: Memory::Part {
+            memory: Backing::Part {
                 map: map.clone(),
                 address: address + range.start as u64,
                 range,
@@ -165,8 +165,8 @@ impl Buffer {
     #[must_use]
     pub fn address(&self) -> u64 {
         match &self.memory {
-            Memory::Own(_) => 0,
-            Memory::Part { address, .. } => *address,
+            Backing::Own(_) => 0,
+            Backing::Part { address, .. } => *address,
         }
     }
 
@@ -174,8 +174,8 @@ impl Buffer {
     #[must_use]
     pub fn offset(&self) -> usize {
         match &self.memory {
-            Memory::Own(_) => 0,
-            Memory::Part { range, .. } => range.start,
+            Backing::Own(_) => 0,
+            Backing::Part { range, .. } => range.start,
         }
     }
 }
@@ -185,13 +185,13 @@ impl Deref for Buffer {
 
     fn deref(&self) -> &[u8] {
         match &self.memory {
-            Memory::Own(map) => map,
+            Backing::Own(map) => map,
             // SAFETY: the range lies in the mapping (checked in `cut`), which `map` keeps; ranges
             // of buffers are disjoint and a `Buffer` is neither cloned nor made elsewhere, so the
             // borrow of `self` covers all accesses of this process. The DMA engine writes only
             // between its start and its completion, when the channel's code holds the buffer and
             // reads nothing from it; `RegisterMap::read` of the completion is a barrier.
-            Memory::Part { map, range, .. } => unsafe {
+            Backing::Part { map, range, .. } => unsafe {
                 std::slice::from_raw_parts(map.as_ptr().add(range.start), range.len())
             },
         }
@@ -201,9 +201,9 @@ impl Deref for Buffer {
 impl DerefMut for Buffer {
     fn deref_mut(&mut self) -> &mut [u8] {
         match &mut self.memory {
-            Memory::Own(map) => map,
+            Backing::Own(map) => map,
             // SAFETY: as for `deref`; `&mut self` makes the access exclusive.
-            Memory::Part { map, range, .. } => unsafe {
+            Backing::Part { map, range, .. } => unsafe {
                 std::slice::from_raw_parts_mut(map.as_mut_ptr().add(range.start), range.len())
             },
         }

@@ -33,18 +33,18 @@ pub(super) const XDMA: XdmaTransport = XdmaTransport;
 pub(super) struct XdmaTransport;
 
 /// What an address names.
-struct Place<'a> {
+struct XdmaAddress<'a> {
     prefix: &'a Path,
     /// Number of the engine, if it is named.
     engine: Option<usize>,
 }
 
-impl Place<'_> {
-    fn of(address: &str) -> Result<Place<'_>, String> {
+impl XdmaAddress<'_> {
+    fn of(address: &str) -> Result<XdmaAddress<'_>, String> {
         let (prefix, engine) = engines::split(address)?;
         match prefix {
             "" => Err("the path is missing".into()),
-            prefix => Ok(Place {
+            prefix => Ok(XdmaAddress {
                 prefix: Path::new(prefix),
                 engine,
             }),
@@ -73,7 +73,7 @@ impl Transport for XdmaTransport {
     }
 
     fn parse(&self, address: &str) -> Result<String, String> {
-        let Place { prefix, engine } = Place::of(address)?;
+        let XdmaAddress { prefix, engine } = XdmaAddress::of(address)?;
         let engine = engine.map_or(String::new(), |engine| format!("#{engine}"));
         Ok(format!("{}{engine}", prefix.display()))
     }
@@ -83,7 +83,7 @@ impl Transport for XdmaTransport {
         address: &str,
         options: &OpenOptions,
     ) -> Result<Box<dyn Device + Send>, DeviceError> {
-        let place = Place::of(address).map_err(|what| DeviceError::Link {
+        let place = XdmaAddress::of(address).map_err(|what| DeviceError::Link {
             device: format!("xdma:{address}"),
             what,
         })?;
@@ -92,7 +92,7 @@ impl Transport for XdmaTransport {
     }
 
     fn engines(&self, address: &str) -> Vec<String> {
-        let engines = Place::of(address).map_or(0..1, |place| place.engines());
+        let engines = XdmaAddress::of(address).map_or(0..1, |place| place.engines());
         engines::addresses(address, engines)
     }
 
@@ -114,7 +114,7 @@ impl Transport for XdmaTransport {
     }
 
     fn nodes(&self, address: &str) -> Vec<super::Node> {
-        let Ok(place) = Place::of(address) else {
+        let Ok(place) = XdmaAddress::of(address) else {
             return Vec::new();
         };
         let node = |suffix: &str, read, write, optional| super::Node {
@@ -147,7 +147,7 @@ impl Transport for XdmaTransport {
 /// Opens `PREFIX_user`, `PREFIX_h2c_N`, `PREFIX_c2h_N` and, if it is there, `PREFIX_events_N`.
 fn open(
     address: &str,
-    place: &Place<'_>,
+    place: &XdmaAddress<'_>,
     wait: Duration,
     cancel: Cancel,
 ) -> Result<Board<Xdma>, DeviceError> {

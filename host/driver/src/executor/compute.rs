@@ -1,7 +1,7 @@
 //! The array: passes of a block over its tile.
 
 use super::memory::Writer;
-use super::place::{Place, ring_word};
+use super::place::{TilePosition, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
 use firebrick_spec::arith::ACTIVATION_OFFSET;
 use firebrick_spec::command::Block;
@@ -77,7 +77,7 @@ impl Executor {
     /// without a pixel.
     fn count_vectors(&mut self, block: &Block) {
         let vectors = u64::from(block.vectors(self.config.lanes));
-        let pixels = Place::of(block).filter(|place| place.pixel).count() as u64;
+        let pixels = TilePosition::of(block).filter(|place| place.pixel).count() as u64;
         let passes = u64::from(block.passes());
         self.registers.count(
             block.layer,
@@ -115,7 +115,7 @@ impl Executor {
         let plane = i64::from(block.in_base) + group * i64::from(block.plane);
         let base = plane + dy * i64::from(block.pitch()) + dx;
         let bank = usize::from(block.acc_bank);
-        for (v, place) in Place::of(block).enumerate() {
+        for (v, place) in TilePosition::of(block).enumerate() {
             let at = (block.acc_base as usize * self.config.lanes + v) * tile;
             if clear {
                 self.memories.acc[bank][at..at + tile].fill(0);

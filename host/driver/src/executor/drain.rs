@@ -1,14 +1,14 @@
 //! The drain unit: requantisation, then writing, pooling or summing.
 
 use super::memory::Writer;
-use super::place::{Place, ring_word};
+use super::place::{TilePosition, ring_word};
 use super::{EngineFault, ExecError, Executor, HazardKind};
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::arith::Requant;
 use firebrick_spec::command::{Block, Mode, PARAM_BYTES};
 
 /// Where the next output word of a tile goes.
-struct Output {
+struct OutputCursor {
     record: u32,
     /// Word that the ring is found by.
     base: i64,
@@ -19,9 +19,9 @@ struct Output {
     row: bool,
 }
 
-impl Output {
-    fn new(record: u32, block: &Block) -> Output {
-        Output {
+impl OutputCursor {
+    fn new(record: u32, block: &Block) -> OutputCursor {
+        OutputCursor {
             record,
             base: i64::from(block.out_base),
             next: i64::from(block.out_base),
@@ -58,13 +58,13 @@ impl Executor {
         self.drainable(record, block)?;
         let (tile, bits) = (self.config.tile, self.config.sum_bits);
         let params = self.params(record, block)?;
-        let mut output = Output::new(record, block);
+        let mut output = OutputCursor::new(record, block);
         if block.mode == Mode::Sum && block.sum_first {
             self.sums.fill(0);
         }
         let mut run = vec![0; tile];
         let mut word = vec![0; tile];
-        for (v, place) in Place::of(block).enumerate() {
+        for (v, place) in TilePosition::of(block).enumerate() {
             if !place.pixel {
                 continue;
             }
@@ -162,7 +162,7 @@ impl Executor {
     }
 
     /// Writes one word to the feature buffer.
-    fn put(&mut self, output: &mut Output, word: &[u8]) -> Result<(), ExecError> {
+    fn put(&mut self, output: &mut OutputCursor, word: &[u8]) -> Result<(), ExecError> {
         let address = output.advance();
         if address >= self.config.feature_words {
             return Err(EngineFault::range(output.record).into());
@@ -181,7 +181,7 @@ impl Executor {
     fn pool(
         &mut self,
         block: &Block,
-        output: &mut Output,
+        output: &mut OutputCursor,
         (y, x): (u32, u32),
         run: &mut [u8],
         word: &[u8],

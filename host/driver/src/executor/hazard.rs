@@ -4,7 +4,7 @@
 /// Progress that is guaranteed whatever the timing. Blocks, tiles and strips are numbered from 0
 /// through all streams.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Order {
+pub(super) struct Progress {
     /// Blocks decoded.
     pub blocks: i64,
     /// Tiles handed to the drain unit by the blocks decoded.
@@ -30,7 +30,7 @@ pub(super) struct Order {
     pub taken: i64,
 }
 
-impl Order {
+impl Progress {
     /// A soft reset: nothing is under way any more.
     pub fn reset(&mut self) {
         self.stored = None;

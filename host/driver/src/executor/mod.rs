@@ -19,11 +19,11 @@ use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::command::{Command, ErrorCode, Load, LoadSparse};
 use firebrick_spec::result::{Trailer, packet_crc};
 use firebrick_spec::{HwConfig, sparse};
-use hazard::Order;
+use hazard::Progress;
 use memory::Memories;
 use registers::Registers;
 use stream::Beats;
-use window::Window;
+use window::RowHistory;
 
 /// The engine. Its memories keep their contents from stream to stream and through resets; a new
 /// one is filled with 0xA5.
@@ -32,8 +32,8 @@ pub struct Executor {
     config: HwConfig,
     strict: bool,
     memories: Memories,
-    window: Window,
-    order: Order,
+    window: RowHistory,
+    order: Progress,
     /// Running sums of mode sum.
     sums: Vec<i32>,
     /// Result packet under way.
@@ -49,8 +49,8 @@ impl Executor {
         Executor {
             strict: true,
             memories: Memories::new(config),
-            window: Window::new(config),
-            order: Order::default(),
+            window: RowHistory::new(config),
+            order: Progress::default(),
             sums: vec![0; config.tile],
             out: Vec::new(),
             registers: Registers::default(),

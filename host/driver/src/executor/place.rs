@@ -7,7 +7,7 @@ const ADDRESS_MASK: i64 = (1 << block::IN_BASE.width) - 1;
 
 /// One position of a tile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct TilePosition {
     /// Row of the map.
     pub y: u32,
     /// Column, beyond the width in a gap.
@@ -16,14 +16,14 @@ pub(super) struct Place {
     pub pixel: bool,
 }
 
-impl Place {
+impl TilePosition {
     /// The positions of a block's tile, in order.
-    pub fn of(block: &Block) -> impl Iterator<Item = Place> + use<> {
+    pub fn of(block: &Block) -> impl Iterator<Item = TilePosition> + use<> {
         let (mut y, mut x) = (block.y0, block.x0);
         let (width, pitch) = (block.width, block.pitch());
         (0..block.count).map(move |_| {
             let pixel = x < width;
-            let place = Place { y, x, pixel };
+            let place = TilePosition { y, x, pixel };
             x += 1;
             if x == pitch {
                 (x, y) = (0, y + 1);

@@ -9,16 +9,16 @@ use std::collections::VecDeque;
 
 /// The rows that the unit remembers.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(super) struct RowHistory {
     /// Rows of the picture seen.
     row: usize,
     lines: VecDeque<Vec<u8>>,
 }
 
-impl Window {
-    pub fn new(config: &HwConfig) -> Window {
+impl RowHistory {
+    pub fn new(config: &HwConfig) -> RowHistory {
         let line = vec![0xa5; 3 * config.window_width];
-        Window {
+        RowHistory {
             row: 0,
             lines: vec![line; config.window_kernel].into(),
         }

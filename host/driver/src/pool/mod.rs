@@ -10,7 +10,7 @@ mod worker;
 use crate::device::{Cancel, Device, DeviceError};
 use crate::program::Program;
 use crate::session::{Answer, Lost, Next, Session, SessionError};
-use queue::{Job, Queue};
+use queue::{PictureJob, Queue};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::ControlFlow;
@@ -310,7 +310,7 @@ impl Flow<'_> {
             while !ended && !pending && self.queue.ready() < ahead && self.fed - self.due < WINDOW {
                 match next() {
                     Next::Picture(picture) => {
-                        self.queue.push(Job::new(self.fed, picture));
+                        self.queue.push(PictureJob::new(self.fed, picture));
                         self.fed += 1;
                     }
                     Next::Pending => pending = true,

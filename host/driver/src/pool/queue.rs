@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 const HOPE: u32 = 3;
 
 /// A picture of the batch.
-pub(super) struct Job {
+pub(super) struct PictureJob {
     pub index: u64,
     pub picture: Array3<u8>,
     /// How often it was tried.
@@ -19,9 +19,9 @@ pub(super) struct Job {
     failed_on: Option<usize>,
 }
 
-impl Job {
-    pub fn new(index: u64, picture: Array3<u8>) -> Job {
-        Job {
+impl PictureJob {
+    pub fn new(index: u64, picture: Array3<u8>) -> PictureJob {
+        PictureJob {
             index,
             picture,
             attempt: 0,
@@ -33,7 +33,7 @@ impl Job {
 /// What an engine does next.
 pub(super) enum Work {
     /// This picture alone.
-    Alone(Job),
+    Alone(PictureJob),
     /// A stream of those that wait.
     Stream,
     /// Nothing any more.
@@ -41,17 +41,17 @@ pub(super) enum Work {
 }
 
 /// What a stream does next.
-pub(super) enum Step {
-    Picture(Job),
+pub(super) enum NextStep {
+    Picture(PictureJob),
     /// One was set aside for this engine, which it does alone: the stream ends.
-    Aside(Job),
+    Aside(PictureJob),
     Pending,
     End,
 }
 
 struct State {
-    ready: VecDeque<Job>,
-    again: VecDeque<Job>,
+    ready: VecDeque<PictureJob>,
+    again: VecDeque<PictureJob>,
     /// Taken by an engine, without an outcome.
     under_way: usize,
     /// No more pictures will come.
@@ -70,9 +70,9 @@ struct State {
 impl State {
     /// A picture that is tried again, by another engine than the one that failed with it, if there
     /// is one.
-    fn take_again(&mut self, engine: usize) -> Option<Job> {
+    fn take_again(&mut self, engine: usize) -> Option<PictureJob> {
         let others = (0..self.works.len()).any(|other| other != engine && self.works[other]);
-        let mine = |job: &Job| !others || job.failed_on != Some(engine);
+        let mine = |job: &PictureJob| !others || job.failed_on != Some(engine);
         let place = self.again.iter().position(mine)?;
         let job = self.again.remove(place);
         self.under_way += usize::from(job.is_some());
@@ -135,7 +135,7 @@ impl Queue {
         self.state().ready.len()
     }
 
-    pub fn push(&self, job: Job) {
+    pub fn push(&self, job: PictureJob) {
         self.state().ready.push_back(job);
         self.changed.notify_one();
     }
@@ -197,21 +197,21 @@ impl Queue {
     }
 
     /// What an engine that streams takes next. Never waits.
-    pub fn step(&self, engine: usize) -> Step {
+    pub fn step(&self, engine: usize) -> NextStep {
         let mut state = self.state();
         if state.stopped {
-            return Step::End;
+            return NextStep::End;
         }
         if let Some(job) = state.take_again(engine) {
-            return Step::Aside(job);
+            return NextStep::Aside(job);
         }
         match state.ready.pop_front() {
             Some(job) => {
                 state.under_way += 1;
-                Step::Picture(job)
+                NextStep::Picture(job)
             }
-            None if state.closed => Step::End,
-            None => Step::Pending,
+            None if state.closed => NextStep::End,
+            None => NextStep::Pending,
         }
     }
 
@@ -233,7 +233,7 @@ impl Queue {
     }
 
     /// A picture that an engine took is to be tried again.
-    pub fn put_back(&self, engine: usize, mut job: Job) {
+    pub fn put_back(&self, engine: usize, mut job: PictureJob) {
         let mut state = self.state();
         state.under_way = state.under_way.saturating_sub(1);
         job.failed_on = Some(engine);
@@ -246,7 +246,7 @@ impl Queue {
     }
 
     /// A picture that an engine took was given up.
-    pub fn abandon(&self, job: &Job) {
+    pub fn abandon(&self, job: &PictureJob) {
         let mut state = self.state();
         state.under_way = state.under_way.saturating_sub(1);
         state.left.push((job.index, job.attempt));
@@ -301,13 +301,13 @@ impl Queue {
 mod tests {
     use super::*;
 
-    fn job(index: u64) -> Job {
-        Job::new(index, Array3::zeros((1, 1, 3)))
+    fn job(index: u64) -> PictureJob {
+        PictureJob::new(index, Array3::zeros((1, 1, 3)))
     }
 
-    fn taken(queue: &Queue, engine: usize) -> Job {
+    fn taken(queue: &Queue, engine: usize) -> PictureJob {
         match queue.step(engine) {
-            Step::Picture(job) => job,
+            NextStep::Picture(job) => job,
             _ => panic!("no picture"),
         }
     }
@@ -321,8 +321,8 @@ mod tests {
         queue.put_back(0, lost);
         queue.back(0);
         // Not the one that failed while the other works.
-        assert!(matches!(queue.step(0), Step::Pending));
-        assert!(matches!(queue.step(1), Step::Aside(job) if job.index == 0));
+        assert!(matches!(queue.step(0), NextStep::Pending));
+        assert!(matches!(queue.step(1), NextStep::Aside(job) if job.index == 0));
     }
 
     #[test]
@@ -347,8 +347,8 @@ mod tests {
         assert!(!queue.pause(Duration::from_millis(1)));
         queue.put_back(0, second);
         queue.put_back(0, first);
-        assert!(matches!(queue.step(1), Step::Aside(job) if job.index == 0));
-        assert!(matches!(queue.step(2), Step::Aside(job) if job.index == 1));
+        assert!(matches!(queue.step(1), NextStep::Aside(job) if job.index == 0));
+        assert!(matches!(queue.step(2), NextStep::Aside(job) if job.index == 1));
         queue.settled();
         queue.settled();
         assert!(queue.pause(Duration::from_secs(60)));

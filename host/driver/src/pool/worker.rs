@@ -1,7 +1,7 @@
 //! One engine of a pool, on its own thread.
 
 use super::Member;
-use super::queue::{Job, Queue, Step, Work};
+use super::queue::{NextStep, PictureJob, Queue, Work};
 use crate::device::{Device, DeviceError};
 use crate::session::{Answer, Next, SessionError};
 use std::cell::RefCell;
@@ -80,7 +80,7 @@ pub(super) fn work<D: Device>(
         };
         let under_way = RefCell::new(VecDeque::new());
         let result = worker.stream(member, alone, &under_way, &mut aside);
-        let lost: Vec<Job> = under_way.into_inner().into();
+        let lost: Vec<PictureJob> = under_way.into_inner().into();
         if queue.is_stopped() {
             lost.iter().chain(&aside).for_each(|job| queue.abandon(job));
             // Cancelled engines were reset by their sessions.
@@ -117,9 +117,9 @@ impl Worker<'_> {
     fn stream<D: Device>(
         &mut self,
         member: &mut Member<D>,
-        alone: Option<Job>,
-        under_way: &RefCell<VecDeque<Job>>,
-        aside: &mut Option<Job>,
+        alone: Option<PictureJob>,
+        under_way: &RefCell<VecDeque<PictureJob>>,
+        aside: &mut Option<PictureJob>,
     ) -> Result<(), SessionError> {
         let (queue, engine, single) = (self.queue, self.engine, alone.is_some());
         let program = Arc::clone(&member.program);
@@ -135,13 +135,13 @@ impl Worker<'_> {
             let job = match (single, alone.take()) {
                 (true, job) => job,
                 (false, _) => match queue.step(engine) {
-                    Step::Picture(job) => Some(job),
-                    Step::Aside(job) => {
+                    NextStep::Picture(job) => Some(job),
+                    NextStep::Aside(job) => {
                         *aside = Some(job);
                         None
                     }
-                    Step::Pending => return Next::Pending,
-                    Step::End => None,
+                    NextStep::Pending => return Next::Pending,
+                    NextStep::End => None,
                 },
             };
             let Some(mut job) = job else {
@@ -184,7 +184,7 @@ impl Worker<'_> {
         &mut self,
         member: &mut Member<D>,
         error: SessionError,
-        lost: Vec<Job>,
+        lost: Vec<PictureJob>,
     ) -> bool {
         if let SessionError::Device(DeviceError::Cancelled { .. }) = error {
             lost.iter().for_each(|job| self.queue.abandon(job));

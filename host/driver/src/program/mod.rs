@@ -7,7 +7,7 @@ mod result;
 mod stream;
 
 pub use info::{LayerInfo, Prediction, RecordInfo, TileInfo};
-pub use origin::Place;
+pub use origin::ArrayPlace;
 pub use result::{ImageResult, PartialMap, PartialResult, ResultError};
 pub(crate) use result::{Segment, StoredPlane, check_order};
 pub(crate) use stream::Stream;
@@ -115,7 +115,7 @@ pub struct ImageError {
 
 /// What a transfer comes after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum Order {
+pub enum TransferOrder {
     /// Anything: it waits for all that may be under way.
     #[default]
     First,
@@ -225,14 +225,14 @@ impl Program {
         image: &ArrayView3<'_, u8>,
         transfer: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
-        self.fill_in_order(image, Order::First, transfer)
+        self.fill_in_order(image, TransferOrder::First, transfer)
     }
 
     /// As [`fill`](Self::fill), for a transfer that comes after what `order` says.
     pub fn fill_in_order(
         &self,
         image: &ArrayView3<'_, u8>,
-        order: Order,
+        order: TransferOrder,
         transfer: &mut Vec<u8>,
     ) -> Result<(), ImageError> {
         transfer.resize(self.template.len(), 0);
@@ -244,7 +244,7 @@ impl Program {
     pub fn write(
         &self,
         image: &ArrayView3<'_, u8>,
-        order: Order,
+        order: TransferOrder,
         tag: u32,
         room: &mut [u8],
     ) -> Result<(), ImageError> {
@@ -257,7 +257,7 @@ impl Program {
         }
         let transfer = &mut room[..self.template.len()];
         transfer.copy_from_slice(&self.template);
-        if order == Order::Following {
+        if order == TransferOrder::Following {
             for (offset, record) in &self.following {
                 transfer[*offset..offset + RECORD_BYTES].copy_from_slice(record);
             }
@@ -285,14 +285,14 @@ impl Program {
 
     /// As [`fill`](Self::fill), into a new buffer.
     pub fn transfer(&self, image: &ArrayView3<'_, u8>) -> Result<Vec<u8>, ImageError> {
-        self.transfer_in_order(image, Order::First)
+        self.transfer_in_order(image, TransferOrder::First)
     }
 
     /// As [`fill_in_order`](Self::fill_in_order), into a new buffer.
     pub fn transfer_in_order(
         &self,
         image: &ArrayView3<'_, u8>,
-        order: Order,
+        order: TransferOrder,
     ) -> Result<Vec<u8>, ImageError> {
         let mut transfer = Vec::with_capacity(self.template.len());
         self.fill_in_order(image, order, &mut transfer)?;

@@ -19,7 +19,7 @@ struct Leaf {
 
 /// Where in the array a value is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ArrayPlace {
     /// Lane that takes its pixel, from 0; of a pooled value that of the last pixel of its window.
     pub lane: usize,
     /// Column of the lane's tile of processing elements: the channel in its group.
@@ -36,7 +36,7 @@ impl Program {
     /// Where a value is computed; as for [`writer`](Self::writer), but nothing is said of a
     /// class's sum, to which all pixels belong.
     #[must_use]
-    pub fn place(&self, node: NodeId, at: (usize, usize, usize)) -> Option<Place> {
+    pub fn place(&self, node: NodeId, at: (usize, usize, usize)) -> Option<ArrayPlace> {
         let leaf = self.leaf(node.0, at)?;
         if self.nodes[node.0].kind == NodeKind::Sum {
             return None;
@@ -55,7 +55,7 @@ impl Program {
         let first = last.y0 as usize * pitch + last.x0 as usize;
         let position = (y * pitch + x).checked_sub(first)?;
         let tap = i32::from(last.kernel3);
-        Some(Place {
+        Some(ArrayPlace {
             lane: position % self.config.lanes,
             column: leaf.channel % self.config.tile,
             passes: blocks.iter().map(|block| block.passes() as usize).sum(),

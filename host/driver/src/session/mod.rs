@@ -10,7 +10,9 @@ pub use retry::{Lost, Tried};
 pub use stream::{Answer, Next};
 
 use crate::device::{Device, DeviceError, Synchronised, trigger};
-use crate::program::{ImageResult, Order, Program, RecordInfo, ResultError, check_order, probe};
+use crate::program::{
+    ImageResult, Program, RecordInfo, ResultError, TransferOrder, check_order, probe,
+};
 use crate::stall::{Places, Queues, Registers, records_of};
 use firebrick_spec::BEAT_BYTES;
 use firebrick_spec::result::Trailer;
@@ -184,7 +186,7 @@ impl<D: Device> Session<D> {
         self.ready()?;
         let tag = self.tags.next();
         self.transfer.resize(program.input_bytes(), 0);
-        program.write(image, Order::First, tag, &mut self.transfer)?;
+        program.write(image, TransferOrder::First, tag, &mut self.transfer)?;
         let result = self
             .device
             .run(&self.transfer, program.output_bytes(), self.deadline)
@@ -220,8 +222,8 @@ impl<D: Device> Session<D> {
         let mut tags = Vec::with_capacity(images.len());
         for (index, image) in images.iter().enumerate() {
             let order = match index {
-                0 => Order::First,
-                _ => Order::Following,
+                0 => TransferOrder::First,
+                _ => TransferOrder::Following,
             };
             let mut transfer = vec![0; program.input_bytes()];
             tags.push(self.tags.next());

@@ -31,7 +31,7 @@ pub struct Lost<'a> {
     pub error: &'a SessionError,
 }
 
-struct Job {
+struct Attempt {
     index: u64,
     picture: Array3<u8>,
     attempt: u32,
@@ -54,14 +54,14 @@ impl<D: Device> Session<D> {
         tell: &mut dyn FnMut(Tried<'_>) -> ControlFlow<()>,
     ) -> Result<u64, SessionError> {
         let (mut fed, mut taken, mut ended) = (0, 0, false);
-        let mut again = VecDeque::<Job>::new();
+        let mut again = VecDeque::<Attempt>::new();
         loop {
             let mut alone = again.pop_front();
             let single = alone.is_some();
             if !single && ended {
                 return Ok(taken);
             }
-            let under_way = RefCell::new(VecDeque::<Job>::new());
+            let under_way = RefCell::new(VecDeque::<Attempt>::new());
             let mut broken = false;
             let result = self.stream(
                 program,
@@ -72,7 +72,7 @@ impl<D: Device> Session<D> {
                         (false, None) => match next() {
                             Next::Picture(picture) => {
                                 fed += 1;
-                                Job {
+                                Attempt {
                                     index: fed - 1,
                                     picture,
                                     attempt: 0,
@@ -86,7 +86,7 @@ impl<D: Device> Session<D> {
                         },
                     };
                     let picture = job.picture.clone();
-                    under_way.borrow_mut().push_back(Job {
+                    under_way.borrow_mut().push_back(Attempt {
                         attempt: job.attempt + 1,
                         ..job
                     });

@@ -2,7 +2,7 @@
 
 use super::{Session, SessionError};
 use crate::device::{Device, Fed, Feed, Timing};
-use crate::program::{ImageError, ImageResult, Order, Program, check_order};
+use crate::program::{ImageError, ImageResult, Program, TransferOrder, check_order};
 use crate::session::tags::Tags;
 use ndarray::Array3;
 use std::ops::ControlFlow;
@@ -57,8 +57,8 @@ impl Feed for Pictures<'_> {
             Next::End => return Fed::End,
         };
         let order = match self.fed {
-            0 => Order::First,
-            _ => Order::Following,
+            0 => TransferOrder::First,
+            _ => TransferOrder::Following,
         };
         let tag = self.tags.next();
         if let Err(error) = self.program.write(&picture.view(), order, tag, room) {

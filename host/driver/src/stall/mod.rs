@@ -3,7 +3,7 @@
 mod place;
 mod registers;
 
-pub use place::{At, Job, Places, Queues, records_of};
+pub use place::{At, Places, Queues, UnitWork, records_of};
 pub use registers::Registers;
 
 use crate::program::Program;

@@ -18,7 +18,7 @@ pub struct At {
 
 /// What a unit has to do with its record.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub struct UnitWork {
     /// Which unit, and what it does.
     pub unit: &'static str,
     /// The record.
@@ -27,7 +27,7 @@ pub struct Job {
 
 /// The records that decoder, array and drain are at.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Places(pub Vec<Job>);
+pub struct Places(pub Vec<UnitWork>);
 
 /// What is known of the queues between the units.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -93,7 +93,7 @@ impl Places {
                 false => "decoder, which has half of it",
             };
             let at = at(decoder);
-            jobs.push(Job { unit, at });
+            jobs.push(UnitWork { unit, at });
         }
         // The decoder's own is in the queue if that has room: it goes there in a cycle.
         let pushed = decoder.map_or(0, |decoder| {
@@ -111,7 +111,7 @@ impl Places {
                 None => "array, which took it last",
             };
             let at = at(record);
-            jobs.push(Job { unit, at });
+            jobs.push(UnitWork { unit, at });
         }
         let given = match queues.held {
             Some(true) => &popped[..popped.len().saturating_sub(1)],
@@ -127,7 +127,7 @@ impl Places {
             && let Some(&record) = drains.get(waiting)
         {
             let (unit, at) = ("drain, which has not drained its tile", at(record));
-            jobs.push(Job { unit, at });
+            jobs.push(UnitWork { unit, at });
         }
         Places(jobs)
     }

@@ -2,7 +2,7 @@
 //! products fit 32 bits. (`vpmaddubsw` would saturate: 2 * 255 * 127 exceeds 16 bits.)
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Sums, Tile, store};
+use super::{ConvJob, Sums, Tile, store};
 use crate::packed::{BLOCK, GROUP, Scaling};
 use std::arch::x86_64::*;
 
@@ -12,7 +12,7 @@ const PIXELS: usize = 3;
 const PARTS: usize = 4;
 
 /// Runs a job. The processor must have the instructions.
-pub(super) fn run(job: &mut Job<'_>) {
+pub(super) fn run(job: &mut ConvJob<'_>) {
     for block in 0..job.conv.blocks() {
         job.tiles::<PIXELS>(|job, tile| {
             // SAFETY: `Kernel::is_available` was checked when the model was made; `Job::check`
@@ -25,7 +25,7 @@ pub(super) fn run(job: &mut Job<'_>) {
 /// # Safety
 /// The processor has AVX2; the tile's offsets passed `Job::check`; the block exists.
 #[target_feature(enable = "avx2")]
-unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
+unsafe fn run_tile(job: &mut ConvJob<'_>, tile: &Tile<PIXELS>, block: usize) {
     let conv = job.conv;
     // Part q holds channels 4q..4q+4, each as two partial sums.
     let mut acc = [[_mm256_setzero_si256(); PIXELS]; PARTS];
@@ -66,7 +66,7 @@ unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
 /// Requantises and stores a tile's sums.
 #[target_feature(enable = "avx2")]
 pub(super) fn finish<const P: usize>(
-    job: &mut Job<'_>,
+    job: &mut ConvJob<'_>,
     tile: &Tile<P>,
     block: usize,
     sums: &[Sums; P],

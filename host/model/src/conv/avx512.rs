@@ -2,12 +2,12 @@
 //! never saturates (that is `vpdpbusds`), and its sums wrap, so they are exact.
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Sums, Tile};
+use super::{ConvJob, Sums, Tile};
 use crate::packed::{BLOCK, GROUP, Scaling};
 use std::arch::x86_64::*;
 
 /// Runs a job. The processor must have the instructions.
-pub(super) fn run(job: &mut Job<'_>) {
+pub(super) fn run(job: &mut ConvJob<'_>) {
     let blocks = job.conv.blocks();
     let mut block = 0;
     while block < blocks {
@@ -22,7 +22,7 @@ pub(super) fn run(job: &mut Job<'_>) {
 }
 
 /// All pixels for `B` blocks.
-fn sweep<const P: usize, const B: usize>(job: &mut Job<'_>, block: usize) -> usize {
+fn sweep<const P: usize, const B: usize>(job: &mut ConvJob<'_>, block: usize) -> usize {
     job.tiles::<P>(|job, tile| {
         // SAFETY: `Kernel::is_available` was checked when the model was made; `Job::check`
         // bounds every access of the tiles that `Job::tiles` makes; `block + B <= blocks`.
@@ -36,7 +36,7 @@ fn sweep<const P: usize, const B: usize>(job: &mut Job<'_>, block: usize) -> usi
 /// has at least `block + B` blocks.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 unsafe fn run_tile<const P: usize, const B: usize>(
-    job: &mut Job<'_>,
+    job: &mut ConvJob<'_>,
     tile: &Tile<P>,
     block: usize,
 ) {

@@ -1,7 +1,7 @@
 //! AVX-VNNI: the 256-bit `vpdpbusd` of processors without AVX-512. Exact, as the wide one.
 #![allow(unsafe_code)] // Intrinsics, and loads without bounds checks in the inner loop.
 
-use super::{Job, Sums, Tile, avx2};
+use super::{ConvJob, Sums, Tile, avx2};
 use crate::packed::GROUP;
 use std::arch::x86_64::*;
 
@@ -9,7 +9,7 @@ use std::arch::x86_64::*;
 const PIXELS: usize = 6;
 
 /// Runs a job. The processor must have the instructions.
-pub(super) fn run(job: &mut Job<'_>) {
+pub(super) fn run(job: &mut ConvJob<'_>) {
     for block in 0..job.conv.blocks() {
         job.tiles::<PIXELS>(|job, tile| {
             // SAFETY: `Kernel::is_available` was checked when the model was made; `Job::check`
@@ -23,7 +23,7 @@ pub(super) fn run(job: &mut Job<'_>) {
 /// The processor has AVX2 and AVX-VNNI; the tile's offsets passed `Job::check`; the block
 /// exists.
 #[target_feature(enable = "avx2,avxvnni")]
-unsafe fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
+unsafe fn run_tile(job: &mut ConvJob<'_>, tile: &Tile<PIXELS>, block: usize) {
     let conv = job.conv;
     let mut acc = [[_mm256_setzero_si256(); 2]; PIXELS];
     // SAFETY: the block exists.

@@ -31,7 +31,7 @@ pub(crate) struct Geometry {
 }
 
 /// A convolution of some pixels.
-pub(crate) struct Job<'a> {
+pub(crate) struct ConvJob<'a> {
     pub conv: &'a PackedConv,
     pub geometry: Geometry,
     pub input: &'a [u8],
@@ -62,7 +62,7 @@ impl Sums {
 }
 
 /// Runs a job with a kernel that this processor has.
-pub(crate) fn run(kernel: Kernel, mut job: Job<'_>) {
+pub(crate) fn run(kernel: Kernel, mut job: ConvJob<'_>) {
     if job.pixels.is_empty() {
         return;
     }
@@ -80,7 +80,7 @@ pub(crate) fn run(kernel: Kernel, mut job: Job<'_>) {
     }
 }
 
-impl Job<'_> {
+impl ConvJob<'_> {
     /// Input and output offset of an output pixel.
     fn offsets(&self, pixel: usize) -> (usize, usize) {
         let Geometry {

@@ -1,19 +1,19 @@
 //! Plain Rust, which the compiler vectorises as far as it can.
 
-use super::{Job, Tile, store};
+use super::{ConvJob, Tile, store};
 use crate::packed::{BLOCK, GROUP, Line};
 
 /// Pixels of a tile.
 const PIXELS: usize = 4;
 
 /// Runs a job.
-pub(super) fn run(job: &mut Job<'_>) {
+pub(super) fn run(job: &mut ConvJob<'_>) {
     for block in 0..job.conv.blocks() {
         job.tiles::<PIXELS>(|job, tile| run_tile(job, tile, block));
     }
 }
 
-fn run_tile(job: &mut Job<'_>, tile: &Tile<PIXELS>, block: usize) {
+fn run_tile(job: &mut ConvJob<'_>, tile: &Tile<PIXELS>, block: usize) {
     let conv = job.conv;
     let steps = conv.steps();
     let lines = &conv.weights[block * steps..(block + 1) * steps];

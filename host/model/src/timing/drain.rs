@@ -6,8 +6,8 @@ use firebrick_spec::command::{Block, Mode};
 use firebrick_spec::{HwConfig, latency};
 
 use super::loader::NEVER;
-use super::output::{Beat, Output};
-use super::place::Place;
+use super::output::{Beat, OutputUnit};
+use super::place::TilePlacement;
 use super::sums::SumPorts;
 use super::tile::Tile;
 
@@ -20,7 +20,7 @@ const PACE: u64 = latency::DRAIN_PACE as u64;
 
 /// A finished tile, or the end of an image.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Job {
+pub(super) enum DrainJob {
     Tile(Block),
     End(u32),
 }
@@ -28,7 +28,7 @@ pub(super) enum Job {
 /// The job at hand.
 #[derive(Clone, Copy, Debug)]
 struct Active {
-    job: Job,
+    job: DrainJob,
     /// Vectors of the job.
     vectors: u32,
     /// Vectors that are read.
@@ -42,7 +42,7 @@ struct Burst {
     count: u32,
     /// Number of the first one in its tile.
     vector: u32,
-    place: Place,
+    place: TilePlacement,
 }
 
 /// Mirrors the drain unit of the hardware and the queue of jobs before it.
@@ -53,7 +53,7 @@ pub(super) struct Drain {
     /// Steps in which a vector passes.
     steps: u32,
     /// Jobs and the first cycle in which each can be taken.
-    jobs: VecDeque<(Job, u64)>,
+    jobs: VecDeque<(DrainJob, u64)>,
     active: Option<Active>,
     /// First cycle in which no job is at hand.
     free: u64,
@@ -82,7 +82,7 @@ impl Drain {
     }
 
     /// A job that can be taken from cycle `at` on.
-    pub fn push(&mut self, job: Job, at: u64) {
+    pub fn push(&mut self, job: DrainJob, at: u64) {
         self.jobs.push_back((job, at));
     }
 
@@ -138,7 +138,7 @@ impl Drain {
         mut to: u64,
         room: bool,
         ports: &SumPorts,
-        output: &mut Output,
+        output: &mut OutputUnit,
     ) -> (u64, bool) {
         while self
             .bursts
@@ -170,7 +170,7 @@ impl Drain {
                 return (to, true);
             }
             let mut until = NEVER;
-            if let Job::Tile(block) = active.job {
+            if let DrainJob::Tile(block) = active.job {
                 let free = ports.free(at, block.acc_bank);
                 if free.0 > at {
                     at = free.0;
@@ -189,10 +189,10 @@ impl Drain {
             return;
         };
         let vectors = match job {
-            Job::Tile(block) => {
+            DrainJob::Tile(block) => {
                 block.vectors(self.config.lanes) + u32::from(ends_behind(&block, &self.config))
             }
-            Job::End(_) => 1,
+            DrainJob::End(_) => 1,
         };
         self.active = Some(Active {
             job,
@@ -203,7 +203,7 @@ impl Drain {
 
     /// Reads vectors from cycle `at` on, before cycle `until`. Returns when the first of their
     /// effects on other units is due.
-    fn read(&mut self, at: u64, until: u64, mut active: Active, output: &mut Output) -> u64 {
+    fn read(&mut self, at: u64, until: u64, mut active: Active, output: &mut OutputUnit) -> u64 {
         let mut due = NEVER;
         // What sends is read one by one, since it may have to wait for room.
         let count = if active.sends() {
@@ -215,13 +215,13 @@ impl Drain {
         let last = at + u64::from(count - 1) * PACE;
         self.cool = last + PACE;
         match active.job {
-            Job::Tile(block) => {
+            DrainJob::Tile(block) => {
                 if block.mode != Mode::Sum {
                     self.bursts.push_back(Burst {
                         from: at,
                         count,
                         vector: active.done,
-                        place: Place::new(&block, &self.config),
+                        place: TilePlacement::new(&block, &self.config),
                     });
                 }
                 if block.tap {
@@ -247,7 +247,7 @@ impl Drain {
                     due = due.min(over);
                 }
             }
-            Job::End(tag) => {
+            DrainJob::End(tag) => {
                 active.done = 1;
                 output.sends(at + SEND_LATENCY, Beat::Trailer(tag));
                 self.ended.push_back(at + WRITE_LATENCY);
@@ -264,7 +264,7 @@ impl Drain {
     }
 
     /// Sends the pixels of a tapped vector. Returns when the first may be due.
-    fn tap(&self, at: u64, block: &Block, vector: u32, output: &mut Output) -> u64 {
+    fn tap(&self, at: u64, block: &Block, vector: u32, output: &mut OutputUnit) -> u64 {
         let tile = Tile::new(block, self.config.lanes);
         for lane in 0..self.lanes {
             if tile.is_pixel(u64::from(vector) * self.lanes + lane) {
@@ -284,13 +284,13 @@ fn ends_behind(block: &Block, config: &HwConfig) -> bool {
 
 impl Active {
     fn sends_sums(&self) -> bool {
-        matches!(self.job, Job::Tile(block) if block.mode == Mode::Sum && block.sum_last)
+        matches!(self.job, DrainJob::Tile(block) if block.mode == Mode::Sum && block.sum_last)
     }
 
     fn sends(&self) -> bool {
         match self.job {
-            Job::Tile(block) => block.tap || self.sends_sums(),
-            Job::End(_) => true,
+            DrainJob::Tile(block) => block.tap || self.sends_sums(),
+            DrainJob::End(_) => true,
         }
     }
 }

@@ -5,16 +5,16 @@ use firebrick_spec::{HwConfig, latency};
 
 use super::counters::{BEATS_IN, BEATS_OUT, CYCLES, Counters};
 use super::decoder::{Decoder, DecoderInputs};
-use super::drain::{Drain, Job};
+use super::drain::{Drain, DrainJob};
 use super::error::TimingError;
 use super::loader::{Loader, NEVER};
-use super::output::{Beat, Output};
+use super::output::{Beat, OutputUnit};
 use super::passes::Passes;
 use super::stream::Record;
 use super::streamer::{Begins, Late, Streamer, StreamerInputs};
 use super::sums::SumPorts;
 use super::trace::{Bus, PassSpan, Trace, Units};
-use super::window::Window;
+use super::window::WindowUnit;
 use super::{ImageTiming, Stepping};
 
 /// Cycles from the tag of a tile's last sum until the drain can take its job.
@@ -36,10 +36,10 @@ pub(super) struct Engine<'a> {
     passes: Passes,
     loader: Loader,
     streamer: Streamer,
-    window: Window,
+    window: WindowUnit,
     ports: SumPorts,
     drain: Drain,
-    output: Output,
+    output: OutputUnit,
     pub counters: Counters,
     /// What is noted of the run, if anything.
     pub trace: Option<Trace>,
@@ -63,10 +63,10 @@ impl<'a> Engine<'a> {
             passes: Passes::new(config.block_queue),
             loader: Loader::new(config),
             streamer: Streamer::new(config.lanes),
-            window: Window::new(config),
+            window: WindowUnit::new(config),
             ports: SumPorts::default(),
             drain: Drain::new(config),
-            output: Output::new(),
+            output: OutputUnit::new(),
             counters: Counters::new(),
             trace: None,
             images: Vec::new(),
@@ -280,12 +280,12 @@ impl<'a> Engine<'a> {
                     self.ports.adds(from, to, block.acc_bank);
                 }
                 if ends_tile {
-                    self.drain.push(Job::Tile(block), to + RELEASE);
+                    self.drain.push(DrainJob::Tile(block), to + RELEASE);
                 }
             }
             Begins::End(tag) => {
                 let at = self.now + self.tag_latency + RELEASE;
-                self.drain.push(Job::End(tag), at);
+                self.drain.push(DrainJob::End(tag), at);
             }
             Begins::Nothing | Begins::Store => {}
         }

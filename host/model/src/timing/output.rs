@@ -18,7 +18,7 @@ pub(super) enum Beat {
 
 /// Mirrors `output.rs` of the hardware, with a host that always takes.
 #[derive(Clone, Debug)]
-pub(super) struct Output {
+pub(super) struct OutputUnit {
     /// Beats on their way to the queue, with the cycle in which they enter it.
     coming: VecDeque<(u64, Beat)>,
     queue: VecDeque<Beat>,
@@ -35,9 +35,9 @@ pub(super) struct OutputStep {
     pub framed: Option<u32>,
 }
 
-impl Output {
-    pub fn new() -> Output {
-        Output {
+impl OutputUnit {
+    pub fn new() -> OutputUnit {
+        OutputUnit {
             coming: VecDeque::new(),
             queue: VecDeque::new(),
             room: true,

@@ -5,7 +5,7 @@ use firebrick_spec::command::{Block, Mode};
 
 /// The output of a block's tile, in closed form.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
+pub(super) struct TilePlacement {
     block: Block,
     lanes: u32,
     pixels: u32,
@@ -13,11 +13,11 @@ pub(super) struct Place {
     pooled_width: u32,
 }
 
-impl Place {
-    pub fn new(block: &Block, config: &HwConfig) -> Place {
+impl TilePlacement {
+    pub fn new(block: &Block, config: &HwConfig) -> TilePlacement {
         let whole = block.width.saturating_sub(3) / 2 + 1;
         let cut = u32::from(block.partial && block.width.is_multiple_of(2));
-        Place {
+        TilePlacement {
             block: *block,
             lanes: config.lanes as u32,
             pixels: config.drain_pixels() as u32,

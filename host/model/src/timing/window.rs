@@ -12,7 +12,7 @@ use super::window_unpack::Unpack;
 
 /// A step of pixels on its way to the columns.
 #[derive(Clone, Copy, Debug, Default)]
-struct Step {
+struct WindowStep {
     /// Number in its row.
     number: u32,
     /// Pixels from it to the end of the row.
@@ -23,14 +23,14 @@ struct Step {
 
 /// Mirrors the window unit of the hardware.
 #[derive(Clone, Debug)]
-pub(super) struct Window {
+pub(super) struct WindowUnit {
     /// Pixels of a step.
     pixels: u32,
     /// Two windows leave together.
     two: bool,
     unpack: Unpack,
     /// Steps in the register slice behind it.
-    steps: VecDeque<Step>,
+    steps: VecDeque<WindowStep>,
     place: WindowPlace,
     strip_end: bool,
     stride2: bool,
@@ -48,9 +48,9 @@ pub(super) struct Window {
     row_end_2: bool,
 }
 
-impl Window {
-    pub fn new(config: &HwConfig) -> Window {
-        Window {
+impl WindowUnit {
+    pub fn new(config: &HwConfig) -> WindowUnit {
+        WindowUnit {
             pixels: config.window_pixels() as u32,
             two: config.window_words() == 4,
             unpack: Unpack::new(config),
@@ -148,7 +148,7 @@ impl Window {
             self.steps.pop_front();
         }
         if take {
-            self.steps.push_back(Step {
+            self.steps.push_back(WindowStep {
                 number: self.unpack.number(),
                 left: self.unpack.left(),
                 last: self.unpack.last(),
@@ -158,7 +158,7 @@ impl Window {
     }
 
     /// Pixels of the step at hand at which windows end, if its row has any.
-    fn ends(&self, step: Step) -> u8 {
+    fn ends(&self, step: WindowStep) -> u8 {
         let x = step.number * self.pixels;
         let mut ends = 0;
         for pixel in 0..self.pixels.min(step.left) {

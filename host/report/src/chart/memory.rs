@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 
 use super::{at, grouped, short, svg, ticks};
-use crate::data::Memory;
+use crate::data::MemoryMap;
 
 const WIDTH: f64 = 1200.0;
 const HEIGHT: f64 = 420.0;
@@ -11,7 +11,7 @@ const LEFT: f64 = 70.0;
 const BOTTOM: f64 = 24.0;
 
 /// A box for each region: cycles across, words up. The page moves the line `memory-now`.
-pub fn draw(memory: &Memory) -> Markup {
+pub fn draw(memory: &MemoryMap) -> Markup {
     let cycles = memory.cycles.max(1) as f64;
     let words = memory.words.max(1) as f64;
     let x = |cycle: u64| LEFT + cycle as f64 / cycles * (WIDTH - LEFT - 10.0);

@@ -20,7 +20,7 @@ pub struct Request {
     pub parameters: Option<Parameters>,
     pub inputs: Few<Input, TENSORS>,
     #[serde(default)]
-    pub outputs: Option<Few<Output, TENSORS>>,
+    pub outputs: Option<Few<RequestedOutput, TENSORS>>,
 }
 
 #[derive(Deserialize)]
@@ -35,7 +35,7 @@ pub struct Input {
 }
 
 #[derive(Deserialize)]
-pub struct Output {
+pub struct RequestedOutput {
     pub name: String,
     #[serde(default)]
     pub parameters: Option<Parameters>,

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use firebrick_driver::Program;
 use firebrick_model::timing::Trace;
-use firebrick_report::data::{Memory, Region};
+use firebrick_report::data::{MemoryMap, Region};
 use firebrick_spec::command::{Block, Command, Mode, ring_words};
 
 /// Words of the first layer's input.
@@ -64,7 +64,7 @@ fn overlap(a: &Range<u64>, b: &Range<u64>) -> bool {
 }
 
 /// The feature buffer during one picture.
-pub fn of(program: &Program, trace: &Trace, cycles: u64) -> Memory {
+pub fn of(program: &Program, trace: &Trace, cycles: u64) -> MemoryMap {
     let config = program.config();
     let records = program.records();
     let mut times: BTreeMap<usize, Range<u64>> = BTreeMap::new();
@@ -147,7 +147,7 @@ pub fn of(program: &Program, trace: &Trace, cycles: u64) -> Memory {
         });
     }
     regions.sort_by_key(|region| region.written);
-    Memory {
+    MemoryMap {
         words: config.feature_words as u64,
         word_bytes: config.tile as u64,
         cycles,

@@ -7,7 +7,7 @@ use super::lower::Lowering;
 use super::proto::Node;
 use super::tensor;
 use super::values::Value;
-use super::window::Window;
+use super::window::WindowAttributes;
 use crate::float::{FloatConv, FloatOp};
 use crate::graph::{NodeId, Pool, Shape};
 use crate::import::ImportError;
@@ -43,7 +43,7 @@ impl<'a> Lowering<'a> {
         attributes: &mut Attributes,
     ) -> Result<Value<'a>, ImportError> {
         attributes.expect("group", 1, "convolutions over all channels")?;
-        let window = Window::take(attributes)?;
+        let window = WindowAttributes::take(attributes)?;
         let (id, shape) = match self.input(node, 0)? {
             Value::Picture => {
                 self.torchvision |= bears_torchvision_s_names(node);
@@ -309,7 +309,7 @@ impl<'a> Lowering<'a> {
     ) -> Result<Value<'a>, ImportError> {
         let ceil = attributes.int("ceil_mode", 0) != 0;
         attributes.ignore("storage_order");
-        let window = Window::take(attributes)?;
+        let window = WindowAttributes::take(attributes)?;
         let (id, shape) = self.map(node, 0)?;
         let kernel = window.kernel.unwrap_or([0, 0]);
         if kernel != [POOL_KERNEL; 2] || window.stride != POOL_STRIDE {
@@ -479,7 +479,7 @@ impl<'a> Lowering<'a> {
     ) -> Result<Value<'a>, ImportError> {
         attributes.ignore("ceil_mode");
         attributes.ignore("count_include_pad");
-        let window = Window::take(attributes)?;
+        let window = WindowAttributes::take(attributes)?;
         let (_, shape) = self.map(node, 0)?;
         let kernel = window.kernel.unwrap_or([0, 0]);
         let pads = window.pads(kernel, [shape.height, shape.width]);

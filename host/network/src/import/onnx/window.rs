@@ -7,7 +7,7 @@ use crate::import::ImportError;
 const MAX_SIDE: i64 = 4096;
 
 /// A window's figures as the file has them.
-pub struct Window {
+pub struct WindowAttributes {
     /// Rows and columns; none if the node does not say.
     pub kernel: Option<[usize; 2]>,
     /// The same along both axes.
@@ -25,9 +25,9 @@ pub enum Auto {
     Lower,
 }
 
-impl Window {
+impl WindowAttributes {
     /// Takes the attributes that convolutions and pools share.
-    pub fn take(attributes: &mut Attributes) -> Result<Window, ImportError> {
+    pub fn take(attributes: &mut Attributes) -> Result<WindowAttributes, ImportError> {
         attributes.expect("dilations", 1, "kernels without holes")?;
         let side = |values: &[i64]| match values {
             [a, b] if (1..=MAX_SIDE).contains(a) && (1..=MAX_SIDE).contains(b) => {
@@ -69,7 +69,7 @@ impl Window {
                 ));
             }
         };
-        Ok(Window {
+        Ok(WindowAttributes {
             kernel,
             stride: stride as usize,
             pads,
