@@ -1,6 +1,9 @@
-//! The MMCM that makes the core's clock.
+//! Where the core's clock comes from, and the MMCM that makes it.
 
 use firebrick_spec::config::Family;
+
+/// The clock of a Zynq's processor from which its board's clocks are made, in MHz.
+pub const PROCESSOR_MHZ: usize = 100;
 
 /// What an MMCM is set to: the output is input * `eighths` / 8 / `divide` / `output`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,8 +8,7 @@ use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use crate::clock::mmcm;
-use crate::vivado::PROCESSOR_MHZ;
+use crate::clock::{PROCESSOR_MHZ, mmcm};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Link};
 use firebrick_spec::config::Family;

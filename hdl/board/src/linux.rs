@@ -131,7 +131,7 @@ fn headed(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::vivado::PROCESSOR_MHZ;
+    use crate::clock::PROCESSOR_MHZ;
 
     #[test]
     fn zynq_boards_have_their_overlay_and_clock() {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use firebrick_spec::{HwConfig, regs};
 
+use crate::clock::PROCESSOR_MHZ;
 use crate::folder::LinkSettings;
 use crate::{BoardFolder, File, VIVADO, hash};
 
@@ -14,9 +15,6 @@ pub const CONSTRAINTS: [(&str, &str); 2] = [
     ("constraints/pins.xdc", "EARLY"),
     ("constraints/timing.xdc", "NORMAL"),
 ];
-
-/// The clock of a Zynq's processor from which its board's clocks are made, in MHz.
-pub const PROCESSOR_MHZ: usize = 100;
 
 /// Bytes of the AXI DMA's registers.
 pub const DMA_RANGE: u32 = 0x1_0000;

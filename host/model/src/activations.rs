@@ -1,40 +1,11 @@
 //! The feature maps of one run.
 
-use crate::plan::BufferPlan;
+use crate::plan::{BufferPlace, BufferPlan};
 use crate::spare::{Lease, RunMemory};
-use firebrick_network::{NodeId, Shape};
-use ndarray::{ArrayView3, ShapeBuilder};
+use firebrick_network::NodeId;
+use ndarray::ArrayView3;
 use std::fmt;
 use std::sync::Arc;
-
-/// Where a feature map lies in a buffer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct BufferPlace {
-    /// Which buffer.
-    pub buffer: usize,
-    /// Offset of the first element.
-    pub offset: usize,
-    /// Bytes from one row to the next.
-    pub row_stride: usize,
-    /// Bytes from one pixel to the next.
-    pub pixel_stride: usize,
-    /// Extent of the map.
-    pub shape: Shape,
-}
-
-impl BufferPlace {
-    /// The map as an array (height, width, channels).
-    pub(crate) fn view<'a>(&self, buffers: &'a [Vec<u8>]) -> ArrayView3<'a, u8> {
-        let Shape {
-            height,
-            width,
-            channels,
-        } = self.shape;
-        let strides = (height, width, channels).strides((self.row_stride, self.pixel_stride, 1));
-        ArrayView3::from_shape(strides, &buffers[self.buffer][self.offset..])
-            .expect("every place lies within its buffer")
-    }
-}
 
 /// Every feature map of one picture, and the logits.
 #[derive(Clone)]

@@ -1,9 +1,8 @@
 //! Runs a prepared network: node after node, the pixels of each spread over the threads.
 
-use crate::activations::BufferPlace;
 use crate::conv::{self, ConvJob, Geometry};
 use crate::packed::PackedConv;
-use crate::plan::{BufferPlan, Layout};
+use crate::plan::{BufferPlace, BufferPlan, Layout};
 use crate::{Kernel, pool};
 use firebrick_network::NodeId;
 use firebrick_network::op::Op;

@@ -4,8 +4,8 @@
 //! convolution treats edges apart. A map that only a concatenation reads is written straight
 //! into the concatenation's buffer; concatenations of such maps cost nothing.
 
-use crate::activations::BufferPlace;
 use firebrick_network::{Network, NodeId, Op, Shape};
+use ndarray::{ArrayView3, ShapeBuilder};
 
 /// Bytes behind a buffer's last pixel: a convolution's last step may read three of them.
 const SLACK: usize = 64;
@@ -34,6 +34,35 @@ impl Layout {
     /// Bytes to allocate.
     pub(crate) fn len(&self) -> usize {
         (self.shape.height + 2 * self.border) * self.row_stride() + SLACK
+    }
+}
+
+/// Where a feature map lies in a buffer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct BufferPlace {
+    /// Which buffer.
+    pub buffer: usize,
+    /// Offset of the first element.
+    pub offset: usize,
+    /// Bytes from one row to the next.
+    pub row_stride: usize,
+    /// Bytes from one pixel to the next.
+    pub pixel_stride: usize,
+    /// Extent of the map.
+    pub shape: Shape,
+}
+
+impl BufferPlace {
+    /// The map as an array (height, width, channels).
+    pub(crate) fn view<'a>(&self, buffers: &'a [Vec<u8>]) -> ArrayView3<'a, u8> {
+        let Shape {
+            height,
+            width,
+            channels,
+        } = self.shape;
+        let strides = (height, width, channels).strides((self.row_stride, self.pixel_stride, 1));
+        ArrayView3::from_shape(strides, &buffers[self.buffer][self.offset..])
+            .expect("every place lies within its buffer")
     }
 }
 

@@ -1,7 +1,6 @@
 //! Max-pool, concatenation, sum of two maps and global sum of whole rows, in code that the compiler vectorises.
 
-use crate::activations::BufferPlace;
-use crate::plan::Layout;
+use crate::plan::{BufferPlace, Layout};
 use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
 use std::ops::Range;
 

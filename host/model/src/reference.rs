@@ -1,7 +1,7 @@
 //! The definition: plain loops over the functions of [`firebrick_spec::arith`], with nothing
 //! clever about them. Slow; the fast paths are tested against it.
 
-use crate::activations::BufferPlace;
+use crate::plan::BufferPlace;
 use crate::{Activations, ModelError, check};
 use firebrick_network::{Conv, Network, NodeId, Op, Shape};
 use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};

@@ -4,7 +4,7 @@ use firebrick_spec::arith::{self, Requant};
 use ndarray::Array4;
 
 use crate::op::{self, Convolution};
-pub use crate::op::{Pool, Shape, ShapeError, Windows};
+pub use crate::op::{NodeId, Pool, Shape, ShapeError, Windows};
 
 /// Order of the three colour channels in the input tensor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -163,15 +163,6 @@ impl Border {
     pub fn is_none(&self) -> bool {
         [self.top, self.left, self.bottom, self.right] == [0; 4]
     }
-}
-
-/// Index of a node in [`Network::nodes`]. The input picture is [`NodeId::INPUT`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct NodeId(pub usize);
-
-impl NodeId {
-    /// The input picture.
-    pub const INPUT: NodeId = NodeId(usize::MAX);
 }
 
 /// A convolution with ReLU and requantisation to u8.

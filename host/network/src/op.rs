@@ -4,7 +4,15 @@
 use firebrick_spec::arith;
 use serde::{Deserialize, Serialize};
 
-use crate::graph::NodeId;
+/// Index of a node in [`Network::nodes`](crate::graph::Network::nodes). The input picture is
+/// [`NodeId::INPUT`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeId(pub usize);
+
+impl NodeId {
+    /// The input picture.
+    pub const INPUT: NodeId = NodeId(usize::MAX);
+}
 
 /// Height, width and channels of a feature map.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -3,7 +3,7 @@
 use rust_hdl::prelude::*;
 
 use crate::common::delay::DelayLine;
-use crate::drain::place::STEP_DELAY;
+use crate::drain::step::STEP_DELAY;
 
 /// Follows entry `number` of each step.
 ///

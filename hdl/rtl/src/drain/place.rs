@@ -2,16 +2,11 @@
 
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Mode;
-use firebrick_spec::latency::VECTOR_LATENCY;
 use rust_hdl::prelude::*;
 
 use crate::drain::column::DrainColumn;
 use crate::drain::job::DrainJob;
-use crate::drain::step::DrainStep;
-
-/// Cycles that a finished [`DrainStep`] waits for its words: a step is known five cycles after
-/// its vector was granted.
-pub const STEP_DELAY: usize = VECTOR_LATENCY - 5;
+use crate::drain::step::{DrainStep, STEP_DELAY};
 
 /// Registers of a step's valid bit behind its counters.
 const VALIDS: usize = STEP_DELAY + 2;
@@ -24,7 +19,8 @@ const STEP_END: usize = STEP_DELAY - 1;
 ///
 /// `fire` brings a vector of `job`, never in two consecutive cycles, `first` and `last` its place
 /// in the job; `job` must hold in the cycle after as well. With one lane a vector is one step,
-/// [`VECTOR_LATENCY`] cycles after `fire`; with more it is two steps of half the lanes each,
+/// [`VECTOR_LATENCY`](firebrick_spec::latency::VECTOR_LATENCY) cycles after `fire`; with more it is
+/// two steps of half the lanes each,
 /// `VECTOR_LATENCY` - 1 and `VECTOR_LATENCY` cycles after. `step`, `kept`, `emit` and `row_end`
 /// describe the step in the cycle of `valid`; `high` and `keep` come one cycle before `valid`,
 /// `low` two.

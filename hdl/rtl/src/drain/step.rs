@@ -5,7 +5,12 @@
     reason = "the derived struct accessors bring no documentation"
 )]
 
+use firebrick_spec::latency::VECTOR_LATENCY;
 use rust_hdl::prelude::*;
+
+/// Cycles that a finished [`DrainStep`] waits for its words: a step is known five cycles after
+/// its vector was granted.
+pub const STEP_DELAY: usize = VECTOR_LATENCY - 5;
 
 /// One step: `drain_pixels` entries (consecutive positions of a tile) that pass the back of the
 /// drain unit in the same cycle.
