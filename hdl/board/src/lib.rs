@@ -19,9 +19,9 @@ mod vivado;
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Board;
 
-pub use clock::{Mmcm, mmcm};
+pub use clock::{Mmcm, PROCESSOR_MHZ, mmcm};
 pub use folder::{BoardError, BoardFolder, DESCRIPTION, boards, find, names};
-pub use vivado::{DMA_RANGE, PROCESSOR_MHZ, Settings};
+pub use vivado::{DMA_RANGE, Settings};
 
 /// Name of the list of Verilog files: a comment, then a path on each line, the top's last.
 pub const FILE_LIST: &str = "firebrick.f";
