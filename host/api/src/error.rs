@@ -59,6 +59,25 @@ pub enum Error {
     /// The integer model does not take the network or the picture.
     #[error(transparent)]
     Model(#[from] firebrick_model::ModelError),
+    /// A float model cannot be read.
+    #[error(transparent)]
+    Import(#[from] firebrick_network::import::ImportError),
+    /// A picture does not pass through the float model.
+    #[error(transparent)]
+    Float(#[from] firebrick_network::float::FloatError),
+    /// A float model is not the one that a packed model was made from.
+    #[error(
+        "{}: gives {classes} classes, the packed model {packed}; give the model that it was made from",
+        path.display()
+    )]
+    Reference {
+        /// The float model's file.
+        path: PathBuf,
+        /// How many classes it has.
+        classes: usize,
+        /// How many the packed model has.
+        packed: usize,
+    },
     /// The network does not fit the engine.
     #[error(transparent)]
     Compile(#[from] CompileError),
@@ -146,6 +165,7 @@ impl Error {
             Error::Picture(_) | Error::Memory { .. } | Error::Decoder { .. } => "picture",
             Error::Shape { .. } | Error::Image(_) => "shape",
             Error::Size { .. } | Error::Pack(_) | Error::Model(_) => "model",
+            Error::Import(_) | Error::Float(_) | Error::Reference { .. } => "model",
             Error::Compile(_) | Error::Timing(_) => "fit",
             Error::Uri(_) => "uri",
             Error::Device(error) => error.kind(),

@@ -30,7 +30,8 @@
 //! thread at a time and can be moved to another; models, results and errors can be shared.
 //!
 //! [`Model::predict`] says what a preset would take, cycle by cycle, without an engine, and the
-//! module `verilog` writes the engine itself. [`device`], [`target`] and [`accounting`] are for
+//! module `verilog` writes the engine itself. [`Model::quantisation_report`] says what quantising did
+//! to each layer. [`device`], [`target`] and [`accounting`] are for
 //! programs that drive engines themselves; [`pool`] is for those that drive several.
 //!
 //! # Features
@@ -49,6 +50,8 @@ mod model;
 pub mod picture;
 pub mod pool;
 pub mod predict;
+pub mod quantisation;
+pub mod reference;
 mod scores;
 pub mod target;
 #[cfg(feature = "sim")]
@@ -67,4 +70,5 @@ pub use model::{Layer, Model};
 pub use ndarray;
 pub use picture::Image;
 pub use predict::Forecast;
+pub use quantisation::LayerQuantisation;
 pub use scores::{Class, Classification, best, probabilities, softmax};

@@ -284,6 +284,8 @@ impl From<firebrick::Error> for CliError {
             Error::Picture(error) => error.into(),
             Error::Pack(error) => error.into(),
             Error::Model(error) => error.into(),
+            Error::Import(error) => error.into(),
+            Error::Float(error) => error.into(),
             Error::Compile(error) => error.into(),
             Error::Timing(error) => error.into(),
             Error::Image(error) => error.into(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use firebrick::LayerQuantisation;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -21,7 +22,7 @@ pub struct Report {
     /// The feature buffer.
     pub memory: MemoryMap,
     /// Weights, and activations for the photograph.
-    pub quantisation: Vec<Quantised>,
+    pub quantisation: Vec<LayerQuantisation>,
     /// Scores of the float model with those of the integers on the photograph, of classes from the
     /// best to the last; empty without a float model.
     pub scores: Vec<(f64, f64)>,
@@ -143,36 +144,6 @@ pub struct Region {
     pub written: u64,
     /// Last cycle in which a pass reads there before something else is written.
     pub read: u64,
-}
-
-/// Numbers of one convolution.
-#[derive(Clone, Debug, JsonSchema, Serialize)]
-pub struct Quantised {
-    /// Its name.
-    pub name: String,
-    /// Share of weights that are 0.
-    pub zero_weights: f64,
-    /// Largest weight without its sign.
-    pub largest_weight: u8,
-    /// Real value of one step of the output.
-    pub output_scale: f64,
-    /// Largest real value that is kept: of 255 steps.
-    pub clip: f64,
-    /// Largest real value of the float model; none without one.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub largest: Option<f64>,
-    /// Signal over what quantising the network up to here added, in dB; none without a float
-    /// model.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub sqnr_db: Option<f64>,
-    /// How many weights have each value, in 32 steps from -128 to 127.
-    pub weights: Vec<u64>,
-    /// The same for the activations, from 0 to 255; empty without a photograph.
-    pub activations: Vec<u64>,
-    /// Share of activations that are 0; none without a photograph.
-    pub zeros: Option<f64>,
-    /// Share of activations that are 255, clipped; none without a photograph.
-    pub clipped: Option<f64>,
 }
 
 /// A feature map.

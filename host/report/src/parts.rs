@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use firebrick::LayerQuantisation;
 use maud::{Markup, html};
 
 use crate::chart::{bars, heat, layers, points, quantisation, ranges, waterfall};
-use crate::data::{Map, Quantised};
+use crate::data::Map;
 use crate::{frame, page};
 
 /// What a page shows.
@@ -61,7 +62,7 @@ pub enum Part {
     /// What was measured of each layer, and what is kept of it.
     Ranges(Vec<Range>),
     /// Histograms of weights and activations by layer.
-    Histograms(Vec<Quantised>),
+    Histograms(Vec<LayerQuantisation>),
     /// Where values are wrong.
     Heat(Heat),
     /// Channels as pictures; once on a page.

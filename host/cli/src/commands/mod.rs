@@ -24,7 +24,7 @@ mod serve;
 mod train;
 mod verify;
 
-pub use report::{histogram, map};
+pub use report::map;
 pub use schema::NAMES;
 #[cfg(feature = "sim")]
 pub use verify::Sent;

@@ -4,7 +4,7 @@ mod memory;
 mod numbers;
 mod timeline;
 
-pub use numbers::{histogram, map};
+pub use numbers::map;
 
 use firebrick_spec::BEAT_BYTES;
 use std::path::Path;
@@ -67,13 +67,11 @@ fn report(
     let program = target.compile(false)?;
     let (config, network) = (target.config(), &target.network);
     let prediction = Prediction::of(target, &program)?;
-    let (mut activations, mut compared) = (None, numbers::Compared::default());
+    let (mut activations, mut compared) = (None, numbers::Compared::none(network));
     if let Some(path) = &args.image {
         let picture = target.picture(path)?;
         let found = Model::new(network)?.run(&picture.view())?;
-        if let Some(float) = &args.reference {
-            compared = numbers::Compared::of(float, target, &picture, &found)?;
-        }
+        compared = numbers::Compared::of(args.reference.as_deref(), target, &picture, &found)?;
         activations = Some(found);
     }
     let (alone, trace) = timeline::of(&program, 1)?;
@@ -86,7 +84,7 @@ fn report(
         layers: layers(&program, &prediction, target),
         memory: memory::of(&program, &trace, prediction.cycles),
         timelines: vec![alone, overlapping],
-        quantisation: numbers::quantisation(network, activations.as_ref(), &compared),
+        quantisation: compared.quantisation,
         scores: compared.scores,
         maps: activations
             .as_ref()

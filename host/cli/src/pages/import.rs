@@ -1,6 +1,6 @@
 //! The page of `import`: what quantising did to each layer.
 
-use firebrick_report::data::Quantised;
+use firebrick::LayerQuantisation;
 use firebrick_report::parts::{Bars, Page, Part, Range, Section};
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ pub fn page(objects: &[Value], run: Vec<(String, String)>) -> Page {
         largest: number(&layer["largest"]),
         clip: number(&layer["clip"]),
     });
-    let quantised = layers.iter().map(|layer| Quantised {
+    let quantised = layers.iter().map(|layer| LayerQuantisation {
         name: text(&layer["name"]),
         zero_weights: number(&layer["zero_weights"]),
         largest_weight: whole(&layer["largest_weight"]) as u8,

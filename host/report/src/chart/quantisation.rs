@@ -1,9 +1,9 @@
 //! Histograms, and the table of what quantising did to each layer.
 
+use firebrick::LayerQuantisation;
 use maud::{Markup, html};
 
 use super::{at, grouped, percent, svg};
-use crate::data::Quantised;
 
 const WIDTH: f64 = 160.0;
 const HEIGHT: f64 = 36.0;
@@ -27,9 +27,10 @@ pub fn histogram(id: &str, name: &str, counts: &[u64], (low, high): (i32, i32)) 
 }
 
 /// A row for each layer. Columns of which nothing is known are left out.
-pub fn table(layers: &[Quantised]) -> Markup {
+pub fn table(layers: &[LayerQuantisation]) -> Markup {
     let share = |value: Option<f64>| value.map_or("–".to_owned(), percent);
-    let some = |value: fn(&Quantised) -> Option<f64>| layers.iter().any(|q| value(q).is_some());
+    let some =
+        |value: fn(&LayerQuantisation) -> Option<f64>| layers.iter().any(|q| value(q).is_some());
     let (ranges, noise) = (some(|q| q.largest), some(|q| q.sqnr_db));
     html! {
         p {

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use firebrick_network::Input;
+#[cfg(feature = "tract")]
+use firebrick_network::Normalise;
 use firebrick_network::float::FloatNetwork;
-use firebrick_network::{Input, Normalise, Preprocess, import};
 use ndarray::Array3;
 use rayon::prelude::*;
 
@@ -14,10 +16,8 @@ use crate::target::{Target, shown};
 
 /// A float model, fed with the very pixels that the packed one gets.
 pub struct Reference {
-    network: FloatNetwork,
+    reference: firebrick::reference::Reference,
     input: Input,
-    /// What the graph does to its input itself.
-    own: Option<Normalise>,
     name: String,
     #[cfg(feature = "tract")]
     tract: Option<super::tract::Runner>,
@@ -25,52 +25,19 @@ pub struct Reference {
 
 impl Reference {
     pub fn open(path: &Path, target: &Target) -> Result<Reference, CliError> {
-        let input = target.network.input;
-        let normalise = target.network.normalise.unwrap_or_else(|| {
+        if target.network.normalise.is_none() {
             note(
                 "note: the packed model does not say what was subtracted from the pixels; the \
                  reference gets Caffe's mean 104, 117, 123",
             );
-            Preprocess::CAFFE.normalise
-        });
-        let mut options = import::Options {
-            order: Some(input.order),
-            resize: Some(input.resize),
-            size: Some([target.size.height, target.size.width]),
-            ..import::Options::default()
-        };
-        let imported = match import::open(path, &options) {
-            Ok(imported) => imported,
-            // Its average may be made for its own size alone.
-            Err(_) => {
-                options.size = None;
-                import::open(path, &options)?
-            }
-        };
-        let mut network = imported.network;
-        network.normalise = normalise;
-        let classes = network
-            .shapes(target.size.height, target.size.width)
-            .ok()
-            .and_then(|shapes| shapes.last().map(|s| s.channels));
-        if classes != Some(target.network.classes()) {
-            let reason = format!(
-                "gives {} classes, the packed model {}",
-                classes.unwrap_or(0),
-                target.network.classes()
-            );
-            return Err(CliError::file(
-                path,
-                reason,
-                "give the model that it was made from",
-            ));
         }
+        let reference = firebrick::reference::Reference::open(path, &target.network, target.size)?;
         #[cfg(feature = "tract")]
         let tract = match path.extension().is_some_and(|e| e == "onnx") {
             true => {
                 // tract runs the graph's own part of the normalisation too.
-                let own = imported.own.unwrap_or(Normalise::NONE);
-                let before = normalise.before(&own);
+                let own = reference.own().unwrap_or(Normalise::NONE);
+                let before = reference.network().normalise.before(&own);
                 Some(super::tract::Runner::open(path, target.size, before)?)
             }
             false => None,
@@ -85,13 +52,12 @@ impl Reference {
         let engine = "Firebrick's own float network";
         Ok(Reference {
             name: format!("{} ({engine})", shown(path)),
-            network,
+            reference,
             input: Input {
                 height: target.size.height,
                 width: target.size.width,
-                ..input
+                ..target.network.input
             },
-            own: imported.own,
             #[cfg(feature = "tract")]
             tract,
         })
@@ -103,17 +69,17 @@ impl Reference {
 
     /// How it gets its pictures.
     pub fn preparation(&self) -> Preparation {
-        Preparation::of(&self.network, self.input)
+        Preparation::of(self.network(), self.input)
     }
 
     /// The other usual ways.
     pub fn other_preparations(&self) -> Vec<Preparation> {
-        preparations::others(&self.preparation(), self.own)
+        preparations::others(&self.preparation(), self.reference.own())
     }
 
     /// The network itself.
     pub fn network(&self) -> &FloatNetwork {
-        &self.network
+        self.reference.network()
     }
 
     /// Scores of all classes for each picture.
@@ -125,7 +91,7 @@ impl Reference {
         pictures
             .par_iter()
             .map(|picture| {
-                let maps = self.network.forward(picture.view())?;
+                let maps = self.network().forward(picture.view())?;
                 let scores = maps
                     .last()
                     .map_or(Vec::new(), |m| m.iter().copied().collect());

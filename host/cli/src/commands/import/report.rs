@@ -1,12 +1,13 @@
 //! What quantising did to each layer.
 
+use firebrick::quantisation::Figures;
 use firebrick::target::Size;
 use firebrick_model::Model;
+use firebrick_network::Network;
 use firebrick_network::calibration::Calibration;
-use firebrick_network::float::{FloatNetwork, FloatOp};
+use firebrick_network::float::FloatNetwork;
 use firebrick_network::import::Imported;
 use firebrick_network::quantise::Quantised;
-use firebrick_network::{Network, NodeId};
 use ndarray::Array3;
 use rayon::prelude::*;
 use schemars::JsonSchema;
@@ -15,7 +16,6 @@ use serde::Serialize;
 use super::bytes_of;
 use crate::args;
 use crate::commands::evaluate::{pairs, spread};
-use crate::commands::histogram;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent};
 use crate::progress::note;
@@ -56,50 +56,6 @@ pub struct Compared {
     pub scores: Vec<(f64, f64)>,
 }
 
-/// Sums over photographs.
-#[derive(Clone, Default)]
-struct Sums {
-    signal: f64,
-    noise: f64,
-    saturated: u64,
-    zeros: u64,
-    count: u64,
-    histogram: Vec<u64>,
-}
-
-impl Sums {
-    fn of(float: &Array3<f32>, integer: ndarray::ArrayView3<u8>, steps: &[f64]) -> Sums {
-        let mut sums = Sums {
-            histogram: histogram(integer.iter().copied()),
-            ..Sums::default()
-        };
-        for ((at, &real), &value) in float.indexed_iter().zip(integer) {
-            let made = f64::from(value) * steps.get(at.2).copied().unwrap_or(0.0);
-            sums.signal += f64::from(real).powi(2);
-            sums.noise += (f64::from(real) - made).powi(2);
-            sums.saturated += u64::from(value == u8::MAX);
-            sums.zeros += u64::from(value == 0);
-            sums.count += 1;
-        }
-        sums
-    }
-
-    fn add(self, other: &Sums) -> Sums {
-        let longer = self.histogram.len().max(other.histogram.len());
-        let at = |counts: &[u64], index| counts.get(index).copied().unwrap_or(0);
-        Sums {
-            zeros: self.zeros + other.zeros,
-            histogram: (0..longer)
-                .map(|index| at(&self.histogram, index) + at(&other.histogram, index))
-                .collect(),
-            signal: self.signal + other.signal,
-            noise: self.noise + other.noise,
-            saturated: self.saturated + other.saturated,
-            count: self.count + other.count,
-        }
-    }
-}
-
 /// The figures of every convolution; without photographs those that need none.
 pub fn layers(
     float: &FloatNetwork,
@@ -114,61 +70,50 @@ pub fn layers(
         width: input.width,
     };
     let step = firebrick::target::logit_scale(&quantised.network, size);
-    let convs: Vec<usize> = (0..float.nodes.len())
-        .filter(|&i| matches!(float.nodes[i].op, FloatOp::Conv(_)))
-        .collect();
+    let network = &quantised.network;
     let measured = pictures
         .par_iter()
         .map(|picture| {
             let real = float.forward(picture.view())?;
             let made = model.run(&picture.view())?;
-            let sums = convs.iter().map(|&i| match made.map(NodeId(i)) {
-                Some(map) => Sums::of(&real[i], map, &quantised.steps[i]),
-                None => Sums::default(),
-            });
+            let mut figures = Figures::new(network);
+            figures.add(&made, Some(&real));
             let scores = real.last().map_or_else(Vec::new, |scores| {
                 let float: Vec<f64> = scores.iter().map(|&score| f64::from(score)).collect();
                 let sums = made.logits.iter();
                 let integer: Vec<f64> = sums.map(|&sum| f64::from(sum) * step).collect();
                 pairs(&integer, &float)
             });
-            Ok((sums.collect::<Vec<_>>(), scores))
+            Ok((figures, scores))
         })
         .collect::<Result<Vec<_>, CliError>>()?;
-    let layers = convs.iter().enumerate().map(|(at, &i)| {
-        let name = float.nodes[i].name.clone();
-        let range = calibration.range_of(&name);
-        let sums = measured
-            .iter()
-            .fold(Sums::default(), |all, (picture, _)| all.add(&picture[at]));
-        let steps = quantised.steps[i].iter().copied();
-        let conv = quantised.network.nodes[i].op.conv();
-        let scale = conv.map_or(0.0, |conv| f64::from(conv.output_scale));
-        let weights = conv.map_or_else(Vec::new, |conv| conv.weights.iter().copied().collect());
-        let zero_weights = weights.iter().filter(|w| **w == 0).count();
-        let of_all = |n: u64| (sums.count > 0).then(|| n as f64 / sums.count as f64);
+    let figures = measured
+        .iter()
+        .fold(Figures::new(network), |all, (figures, _)| {
+            all.merge(figures)
+        });
+    let steps = quantised.steps.iter().zip(&network.nodes);
+    let steps = steps.filter(|(_, node)| node.op.conv().is_some());
+    let found = figures.layers(network, Some(&quantised.steps));
+    let layers = found.into_iter().zip(steps).map(|(layer, (steps, _))| {
+        let range = calibration.range_of(&layer.name);
+        let steps = steps.iter().copied();
         Layer {
             largest: range.map_or(0.0, |r| r.max),
-            clip: 255.0 * scale,
-            scale,
+            clip: layer.clip,
+            scale: layer.output_scale,
             channel_scale: [
                 steps.clone().fold(f64::INFINITY, f64::min),
                 steps.fold(0.0, f64::max),
             ],
-            sqnr_db: (sums.count > 0 && sums.noise > 0.0)
-                .then(|| 10.0 * (sums.signal / sums.noise).log10()),
-            saturated: of_all(sums.saturated),
-            zeros: of_all(sums.zeros),
-            zero_weights: zero_weights as f64 / weights.len().max(1) as f64,
-            largest_weight: weights
-                .iter()
-                .map(|w: &i8| w.unsigned_abs())
-                .max()
-                .unwrap_or(0),
-            // From -128 on.
-            weights: histogram(weights.iter().map(|w| w.cast_unsigned() ^ 0x80)),
-            activations: sums.histogram,
-            name,
+            sqnr_db: layer.sqnr_db,
+            saturated: layer.clipped,
+            zeros: layer.zeros,
+            zero_weights: layer.zero_weights,
+            largest_weight: layer.largest_weight,
+            weights: layer.weights,
+            activations: layer.activations,
+            name: layer.name,
         }
     });
     let layers = layers.collect();
