@@ -9,7 +9,7 @@ use std::{env, fs};
 const FILES: [&str; 4] = ["board.toml", "pins.xdc", "timing.xdc", "system.tcl"];
 
 fn main() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../constraints");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("constraints");
     println!("cargo:rerun-if-changed={}", root.display());
     let entries = fs::read_dir(&root).unwrap_or_else(|e| panic!("{}: {e}", root.display()));
     let mut folders: Vec<PathBuf> = entries

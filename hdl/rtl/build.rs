@@ -30,18 +30,16 @@ fn main() -> io::Result<()> {
     )
 }
 
-/// The latencies that blocks have as parameters. Without the specification beside this crate, modules
-/// are named after the constants.
+/// The latencies that blocks have as parameters: the specification's, by a link, so that they are part
+/// of the package too.
 fn latencies() -> io::Result<Vec<syn::Item>> {
-    const FILE: &str = "../spec/src/latency.rs";
+    const FILE: &str = "build/latency.rs";
     println!("cargo:rerun-if-changed={FILE}");
-    match fs::read_to_string(FILE) {
-        Ok(text) => match syn::parse_file(&text) {
-            Ok(parsed) => Ok(parsed.items),
-            Err(e) => Err(io::Error::other(format!("{FILE}: {e}"))),
-        },
-        Err(_) => Ok(Vec::new()),
-    }
+    let text = fs::read_to_string(FILE)?;
+    let parsed = syn::parse_file(&text);
+    Ok(parsed
+        .map_err(|e| io::Error::other(format!("{FILE}: {e}")))?
+        .items)
 }
 
 fn sources(dir: &Path, found: &mut Vec<PathBuf>) -> io::Result<()> {

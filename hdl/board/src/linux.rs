@@ -18,10 +18,10 @@ pub const SHELL_TEXT: &str = "{\n  \"shell_type\": \"XRT_FLAT\",\n  \"num_slots\
 const BIF: &str = "/* Firebrick: run bootgen in the folder above this one. */\n\
                    all:\n{\n  build/firebrick.bit\n}\n";
 
-const ZYNQ_7000: &str = include_str!("../../../host/deploy/device-tree/firebrick-zynq7000.dtso");
-const ZYNQ_MP: &str = include_str!("../../../host/deploy/device-tree/firebrick-zynqmp.dtso");
-const UDEV: &str = include_str!("../../../host/deploy/udev/70-firebrick.rules");
-const MODPROBE: &str = include_str!("../../../host/deploy/modprobe.d/firebrick.conf");
+const ZYNQ_7000: &str = include_str!("../deploy/device-tree/firebrick-zynq7000.dtso");
+const ZYNQ_MP: &str = include_str!("../deploy/device-tree/firebrick-zynqmp.dtso");
+const UDEV: &str = include_str!("../deploy/udev/70-firebrick.rules");
+const MODPROBE: &str = include_str!("../deploy/modprobe.d/firebrick.conf");
 
 /// The modules of a Zynq.
 const MODULES: &str = "# Firebrick: install to /etc/modules-load.d.\nuio_pdrv_genirq\nu-dma-buf\n";

@@ -151,14 +151,12 @@ impl Settings {
 
 /// The block design of a link, unless a board brings its own.
 fn system(board: &BoardFolder) -> String {
-    let dma = include_str!("../../../scripts/vivado/dma.tcl");
-    let zynq7 = include_str!("../../../scripts/vivado/zynq7.tcl");
-    let zynqmp = include_str!("../../../scripts/vivado/zynqmp.tcl");
+    let dma = include_str!("../vivado/dma.tcl");
+    let zynq7 = include_str!("../vivado/zynq7.tcl");
+    let zynqmp = include_str!("../vivado/zynqmp.tcl");
     match (&board.system, &board.link, board.is_7_series()) {
         (Some(own), ..) => own.clone(),
-        (None, LinkSettings::Pcie(_), _) => {
-            include_str!("../../../scripts/vivado/pcie.tcl").to_owned()
-        }
+        (None, LinkSettings::Pcie(_), _) => include_str!("../vivado/pcie.tcl").to_owned(),
         (None, LinkSettings::Zynq(_), true) => format!("{zynq7}\n{dma}"),
         (None, LinkSettings::Zynq(_), false) => format!("{zynqmp}\n{dma}"),
     }
@@ -166,9 +164,9 @@ fn system(board: &BoardFolder) -> String {
 
 /// The scripts.
 pub fn files(board: &BoardFolder, settings: &Settings) -> Vec<File> {
-    let build = include_str!("../../../scripts/vivado/build.tcl").to_owned();
-    let clocks = include_str!("../../../scripts/vivado/clocks.tcl").to_owned();
-    let package = include_str!("../../../scripts/vivado/package.tcl").to_owned();
+    let build = include_str!("../vivado/build.tcl").to_owned();
+    let clocks = include_str!("../vivado/clocks.tcl").to_owned();
+    let package = include_str!("../vivado/package.tcl").to_owned();
     [
         ("build.tcl", build),
         ("clocks.tcl", clocks),
