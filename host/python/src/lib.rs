@@ -6,6 +6,7 @@ mod error;
 mod forecast;
 mod image;
 mod model;
+mod quantisation;
 mod scores;
 
 use pyo3::prelude::*;
@@ -23,5 +24,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<scores::Classification>()?;
     module.add_class::<forecast::Forecast>()?;
     module.add_class::<forecast::LayerForecast>()?;
+    module.add_class::<quantisation::LayerQuantisation>()?;
     module.add_function(wrap_pyfunction!(model::predict, module)?)
 }

@@ -10,6 +10,7 @@ use pyo3::types::PyDict;
 use crate::error::exception;
 use crate::forecast::Forecast;
 use crate::image::Picture;
+use crate::quantisation::LayerQuantisation;
 
 /// A quantised network at a picture size. `Model()` is SqueezeNet v1.1, which is built in: 224x224
 /// pixels, 1000 classes of ImageNet.
@@ -84,6 +85,32 @@ impl Model {
         let forecast: Result<_, Error> = py.detach(|| self.0.predict(preset, clock));
         let forecast = forecast.map_err(|error| exception(py, &error))?;
         Ok(forecast.into())
+    }
+
+    /// What quantising did to each convolution, in order: range and step of its output, its weights,
+    /// and over `images` the shares of activations that are zero and clipped. `reference`
+    /// is the file of the float model that this one was made from, of any kind that
+    /// `firebrick import` reads, and gives the range that was needed and the signal-to-noise ratio.
+    /// No engine is needed: the integer model runs the images.
+    #[pyo3(signature = (images = None, reference = None))]
+    fn quantisation_report(
+        &self,
+        py: Python<'_>,
+        images: Option<&Bound<'_, PyAny>>,
+        reference: Option<PathBuf>,
+    ) -> PyResult<Vec<LayerQuantisation>> {
+        let report = py.detach(|| self.0.quantisation(reference.as_deref()));
+        let mut report = report.map_err(|error| exception(py, &error))?;
+        if let Some(images) = images {
+            for image in images.try_iter()? {
+                let picture = Picture::of(&image?)?;
+                py.detach(|| report.add(picture.image()))
+                    .map_err(|error| exception(py, &error))?;
+                py.check_signals()?;
+            }
+        }
+        let layers = report.layers().into_iter();
+        Ok(layers.map(LayerQuantisation::from).collect())
     }
 
     fn __repr__(&self) -> String {

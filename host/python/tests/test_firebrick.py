@@ -2,6 +2,7 @@
 
 import concurrent.futures
 import io
+import json
 import os
 import pathlib
 import signal
@@ -131,6 +132,54 @@ def test_predict():
     assert "fb256 at 200 MHz" in repr(forecast).replace('"', "")
 
 
+def test_quantisation_report(engine, cat, pixels):
+    model = engine.model
+    layers = model.quantisation_report([cat, pixels])
+    assert [layer.name for layer in layers][:2] == ["conv1", "fire2/squeeze1x1"]
+    maps = [engine.feature_maps(image) for image in (cat, pixels)]
+    for layer in layers:
+        values = np.stack([of[layer.name] for of in maps])
+        assert layer.clipped == pytest.approx((values == 255).mean(), abs=1e-12)
+        assert layer.zeros == pytest.approx((values == 0).mean(), abs=1e-12)
+        steps = np.histogram(values, bins=32, range=(0, 256))[0]
+        assert layer.activations == steps.tolist()
+        assert layer.clip == pytest.approx(255 * layer.output_scale)
+        assert sum(layer.weights) > 0 and 0 < layer.largest_weight <= 127
+        assert layer.sqnr_db is None and layer.largest is None
+    assert "% clipped" in repr(layers[0])
+    alone = model.quantisation_report()
+    assert [layer.weights for layer in alone] == [layer.weights for layer in layers]
+    assert alone[0].clipped is None and alone[0].activations == []
+
+
+def test_quantisation_against_a_float_model(small, pixels, tmp_path):
+    # Of the same shape as the network, but with weights that have nothing to do with it.
+    random = np.random.default_rng(3)
+    last = {"conv1": (64, 3, 3, 3), "conv10": (1000, 512, 1, 1)}
+    squeezes = [16, 16, 32, 32, 48, 48, 64, 64]
+    inputs = 64
+    for number, squeeze in enumerate(squeezes, 2):
+        last[f"fire{number}/squeeze1x1"] = (squeeze, inputs, 1, 1)
+        last[f"fire{number}/expand1x1"] = (4 * squeeze, squeeze, 1, 1)
+        last[f"fire{number}/expand3x3"] = (4 * squeeze, squeeze, 3, 3)
+        inputs = 8 * squeeze
+    arrays = {}
+    for name, shape in last.items():
+        spread = np.sqrt(2 / np.prod(shape[1:]))
+        arrays[f"{name}.weight"] = random.normal(0, spread, shape).astype(np.float32)
+        arrays[f"{name}.bias"] = np.zeros(shape[0], dtype=np.float32)
+    file = tmp_path / "float.npz"
+    np.savez(file, **arrays)
+    layers = small.quantisation_report([pixels], reference=file)
+    assert all(layer.largest > 0 and 0 < layer.sqnr_db < 20 for layer in layers)
+    # The first map's largest value, computed here.
+    picture = small.input(pixels).astype(np.float64) - [104, 117, 123]
+    windows = np.lib.stride_tricks.sliding_window_view(picture, (3, 3), (0, 1))[::2, ::2]
+    first = np.einsum("yxcij,ocij->yxo", windows, arrays["conv1.weight"].astype(np.float64))
+    assert layers[0].largest == pytest.approx(first.max(), rel=1e-4)
+    assert "dB" in repr(layers[0])
+
+
 @pytest.mark.parametrize(
     "call, kind, text",
     [
@@ -141,6 +190,8 @@ def test_predict():
         (lambda e: firebrick.Model().at(3, 3), "model", "3x3"),
         (lambda e: firebrick.predict("fb65", 200), "preset", "fb65"),
         (lambda e: firebrick.predict("fb256", 0), "clock", "0 MHz"),
+        (lambda e: e.model.quantisation_report(["no such.png"]), "picture", "no such.png"),
+        (lambda e: e.model.quantisation_report(reference="no such.npz"), "model", "no such.npz"),
         (lambda e: e.classify("no such file.png"), "picture", "no such file.png"),
         (lambda e: e.classify(b"text"), "picture", "neither JPEG nor PNG"),
         (lambda e: e.classify_batch(["no such file.png"]), "picture", "no such file.png"),
@@ -167,6 +218,7 @@ def test_errors(engine, call, kind, text):
         (lambda e: e.run(np.zeros((1, 224, 224, 3), dtype=np.int64)), ValueError),
         (lambda e: e.run([[1]]), TypeError),
         (lambda e: e.classify_batch(7), TypeError),
+        (lambda e: e.model.quantisation_report(7), TypeError),
         (lambda e: firebrick.Engine("model", wait=-1), ValueError),
         (lambda e: firebrick.Engine("model", deadline=float("nan")), ValueError),
     ],
@@ -249,6 +301,24 @@ def test_the_example_of_the_readme(cat):
     assert "Egyptian cat" in output.stdout and "fire9" in output.stdout
 
 
+def test_the_notebook_is_todays(monkeypatch, capsys):
+    matplotlib = pytest.importorskip("matplotlib")
+    matplotlib.use("Agg")
+    folder = pathlib.Path(__file__).parents[1] / "examples"
+    cells = json.loads((folder / "quickstart.ipynb").read_text())["cells"]
+    cells = [cell for cell in cells if cell["cell_type"] == "code"]
+    assert [cell["execution_count"] for cell in cells] == list(range(1, len(cells) + 1))
+    monkeypatch.chdir(folder)
+    scope, figures = {}, 0
+    for cell in cells:
+        exec("".join(cell["source"]), scope)
+        kept = [output for output in cell["outputs"] if output["output_type"] == "stream"]
+        assert "".join(text for output in kept for text in output["text"]) == capsys.readouterr().out
+        figures += sum("image/png" in output.get("data", {}) for output in cell["outputs"])
+    assert figures == len(scope["plt"].get_fignums()) > 3
+    scope["plt"].close("all")
+
+
 def test_stubs_are_those_of_the_module():
     stubs = (pathlib.Path(firebrick.__file__).parent / "_native.pyi").read_text()
     for name in firebrick.__all__:
@@ -271,6 +341,8 @@ def test_a_type_checker_takes_the_stubs(tmp_path):
         "import firebrick\n"
         "engine = firebrick.Engine('model', firebrick.Model(), wait=1.0)\n"
         "labels: list[str] = [c.label for c in engine.classify('a.png').top()]\n"
+        "layer = firebrick.Model().quantisation_report(['a.png'])[0]\n"
+        "clipped: float = layer.clipped or 0.0\n"
         "stalls: dict[str, int] = firebrick.predict('fb256', 200).stall_cycles\n"
     )
     check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(tmp_path / "cache")]
