@@ -10,11 +10,14 @@ stop_serve() {
 }
 trap stop_serve EXIT
 
-# serve DEVICE...: starts it, and waits until it is ready; SERVE_ADDRESS and SERVE_PID say where it is.
+# serve DEVICE...: starts it with the options SERVE_OPTIONS, and waits until it is ready; SERVE_ADDRESS and SERVE_PID say
+# where it is.
+SERVE_OPTIONS=()
 serve() {
     local device devices=() i
     for device in "$@"; do devices+=(--device "$device"); done
-    "$FIREBRICK" serve --listen 127.0.0.1:0 "${devices[@]}" >"$SERVE_OUT/address" 2>"$SERVE_OUT/log" &
+    "$FIREBRICK" serve --listen 127.0.0.1:0 "${devices[@]}" "${SERVE_OPTIONS[@]}" \
+        >"$SERVE_OUT/address" 2>"$SERVE_OUT/log" &
     SERVE_PID=$!
     # A simulated engine may have to be built first.
     for ((i = 0; i < 6000; i++)); do
@@ -40,6 +43,11 @@ ready() {
 # end_of_serve: SIGTERM, after which it has to end by itself with exit code 0.
 end_of_serve() {
     kill -TERM "$SERVE_PID"
+    ended_serve
+}
+
+# ended_serve: waits for the end, after a SIGTERM that came from elsewhere.
+ended_serve() {
     wait "$SERVE_PID" || { cat "$SERVE_OUT/log" >&2; die "the service did not end in order"; }
     SERVE_PID=
 }

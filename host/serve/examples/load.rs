@@ -1,25 +1,38 @@
 //! Puts load on a service and checks every answer:
 //!
 //! ```text
-//! cargo run --release -p firebrick-serve --example load -- ADDRESS [CLIENTS [SECONDS [PID]]]
+//! cargo run --release -p firebrick-serve --example load -- ADDRESS [CLIENTS [SECONDS [PID [PACK]]]]
+//! cargo run --release -p firebrick-serve --example load -- pack HEIGHTxWIDTH PACK
 //! ```
 //!
-//! Each client sends prepared inputs of SqueezeNet v1.1 (`squeezenet-v1.1`, 224x224) over a connection
-//! of its own, one after the other, and compares the scores with the integer model's. One client
-//! alone comes first, so that nothing waits in the queue. What the service's own time for requests
-//! is more than the engine's for their pictures, is the service's; the client's view has its own
-//! work and the loopback in it as well.
+//! Each client sends prepared inputs of SqueezeNet v1.1 (`squeezenet-v1.1`, 224x224), or of a packed
+//! model that is served under its own name, over a connection of its own, one after the other, and
+//! compares the scores with the integer model's. One client alone comes first, so that nothing waits
+//! in the queue. What the service's own time for requests is more than the engine's for their
+//! pictures, is the service's; the client's view has its own work and the loopback in it as well. At
+//! last the process PID, if it is given, gets SIGTERM while all clients send on: whatever it has
+//! accepted has to be answered.
+//!
+//! The second form writes SqueezeNet v1.1 for pictures of another size, for engines that are slow.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use firebrick::ndarray::Array3;
-use firebrick::{Engine, Model};
+use firebrick::target::Size;
+use firebrick::{Engine, Model, Options};
+use rustix::process::{Pid, Signal, kill_process};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// For an answer; simulated engines are slow.
+const LONGEST: Duration = Duration::from_secs(600);
+
+/// For a request that meets the end of its connection.
+const CROSSING: Duration = Duration::from_millis(100);
 
 /// A request, and the scores that it must get.
 struct Picture {
@@ -56,7 +69,7 @@ fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<(u16, V
 fn connect(address: SocketAddr) -> Result<BufReader<TcpStream>> {
     let stream = TcpStream::connect(address)?;
     stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(Duration::from_secs(120)))?;
+    stream.set_read_timeout(Some(LONGEST))?;
     Ok(BufReader::new(stream))
 }
 
@@ -101,9 +114,8 @@ fn serving(pid: u32) -> Result<f64> {
     Ok(nanoseconds as f64 / 1e6)
 }
 
-fn pictures() -> Result<Vec<Picture>> {
-    let model = Model::builtin();
-    let mut engine = Engine::open("model")?;
+fn pictures(model: &Model) -> Result<Vec<Picture>> {
+    let mut engine = Engine::open_with("model", Options::new().model(model))?;
     let [height, width, channels] = model.input_shape();
     let mut state = 0x9e37_79b9_u32;
     let mut all = Vec::new();
@@ -142,7 +154,8 @@ fn pictures() -> Result<Vec<Picture>> {
 #[derive(Default)]
 struct Seen {
     times: Vec<f64>,
-    full: u64,
+    /// Of answers that the queue is full.
+    refused: Vec<f64>,
 }
 
 /// Sends until the time is over.
@@ -165,7 +178,7 @@ fn client(
                 seen.times.push(begin.elapsed().as_secs_f64());
             }
             (429, _) => {
-                seen.full += 1;
+                seen.refused.push(begin.elapsed().as_secs_f64());
                 std::thread::sleep(Duration::from_millis(50));
             }
             (code, body) => {
@@ -194,11 +207,106 @@ fn run(
         for one in all {
             let one = one.join().map_err(|_| "a client broke down")??;
             sum.times.extend(one.times);
-            sum.full += one.full;
+            sum.refused.extend(one.refused);
         }
         sum.times.sort_by(f64::total_cmp);
+        sum.refused.sort_by(f64::total_cmp);
         Ok(sum)
     })
+}
+
+/// What became of requests around SIGTERM.
+#[derive(Default)]
+struct Last {
+    answered: AtomicU64,
+    after: AtomicU64,
+    refused: AtomicU64,
+    unread: AtomicU64,
+    lost: AtomicU64,
+}
+
+/// Sends on over one connection until the service closes it.
+fn to_the_end(
+    address: SocketAddr,
+    pictures: &[Picture],
+    number: usize,
+    ends: &AtomicBool,
+    last: &Last,
+) -> Result<()> {
+    let mut stream = connect(address)?;
+    let count = |which: &AtomicU64| which.fetch_add(1, Ordering::Relaxed);
+    for picture in pictures.iter().cycle().skip(number % pictures.len()) {
+        let begin = Instant::now();
+        match exchange(&mut stream, &picture.request) {
+            Ok((200, scores)) if scores == picture.want => {
+                count(&last.answered);
+                if ends.load(Ordering::Relaxed) {
+                    count(&last.after);
+                }
+            }
+            Ok((429 | 503, _)) => {
+                count(&last.refused);
+                std::thread::sleep(Duration::from_millis(50));
+            }
+            Ok((code, body)) => {
+                count(&last.lost);
+                eprintln!("{code}: {}", String::from_utf8_lossy(&body));
+            }
+            // What had been sent for a while had been read; what crossed the end of its connection
+            // had not.
+            Err(_) if ends.load(Ordering::Relaxed) && begin.elapsed() < CROSSING => {
+                count(&last.unread);
+                break;
+            }
+            Err(error) => {
+                count(&last.lost);
+                eprintln!("no answer after {:?}: {error}", begin.elapsed());
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// SIGTERM while all clients are at it.
+fn end(address: SocketAddr, pictures: &[Picture], clients: usize, pid: u32) -> Result<Last> {
+    let (last, ends) = (Last::default(), AtomicBool::new(false));
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let pid = pid.ok_or("no such process")?;
+    std::thread::scope(|threads| {
+        let all: Vec<_> = (0..clients)
+            .map(|number| {
+                let (last, ends) = (&last, &ends);
+                threads.spawn(move || to_the_end(address, pictures, number, ends, last))
+            })
+            .collect();
+        let until = Instant::now() + LONGEST;
+        while last.answered.load(Ordering::Relaxed) < clients.min(8) as u64 {
+            if Instant::now() > until {
+                return Err("no client was answered".into());
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        ends.store(true, Ordering::Relaxed);
+        kill_process(pid, Signal::TERM)?;
+        for one in all {
+            one.join().map_err(|_| "a client broke down")??;
+        }
+        Ok::<(), Box<dyn Error + Send + Sync>>(())
+    })?;
+    Ok(last)
+}
+
+/// Writes SqueezeNet v1.1 for pictures of a size.
+fn pack(size: &str, path: &str) -> Result<()> {
+    let Size { height, width } = size.parse()?;
+    let mut network = Model::builtin()
+        .at(height, width)?
+        .network()
+        .as_ref()
+        .clone();
+    (network.input.height, network.input.width) = (height, width);
+    Ok(network.save(path)?)
 }
 
 fn quantile(times: &[f64], share: f64) -> f64 {
@@ -210,11 +318,20 @@ fn quantile(times: &[f64], share: f64) -> f64 {
 
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
-    let address: SocketAddr = args.next().ok_or("give ADDRESS")?.parse()?;
+    let first = args.next().ok_or("give ADDRESS")?;
+    if first == "pack" {
+        let size = args.next().ok_or("give HEIGHTxWIDTH")?;
+        return pack(&size, &args.next().ok_or("give PACK")?);
+    }
+    let address: SocketAddr = first.parse()?;
     let clients: usize = args.next().map_or(Ok(64), |text| text.parse())?;
     let seconds: f64 = args.next().map_or(Ok(60.0), |text| text.parse())?;
     let pid: Option<u32> = args.next().map(|text| text.parse()).transpose()?;
-    let pictures = pictures()?;
+    let model = match args.next() {
+        Some(path) => Model::load(path)?,
+        None => Model::builtin(),
+    };
+    let pictures = pictures(&model)?;
     let wrong = AtomicU64::new(0);
 
     let figures = || -> Result<[f64; 3]> {
@@ -267,11 +384,33 @@ fn main() -> Result<()> {
         seen.times.len() as f64 / took,
         quantile(&seen.times, 0.5),
         quantile(&seen.times, 0.99),
-        seen.full
+        seen.refused.len()
     );
+    if !seen.refused.is_empty() {
+        println!(
+            "refusals: p50 {:.1} ms, p99 {:.1} ms, the slowest {:.1} ms",
+            quantile(&seen.refused, 0.5),
+            quantile(&seen.refused, 0.99),
+            quantile(&seen.refused, 1.0)
+        );
+    }
     if let (Some(pid), Some((before, _))) = (pid, first) {
         let (now, peak) = memory(pid)?;
         println!("memory: {before} MiB before, {now} MiB after, {peak} MiB at most");
+    }
+    if let Some(pid) = pid {
+        let last = end(address, &pictures, clients, pid)?;
+        let count = |which: &AtomicU64| which.load(Ordering::Relaxed);
+        println!(
+            "SIGTERM under load: {} answered, {} of them after it, {} refused, {} closed before they \
+             were read, {} lost or wrong",
+            count(&last.answered),
+            count(&last.after),
+            count(&last.refused),
+            count(&last.unread),
+            count(&last.lost)
+        );
+        wrong.fetch_add(count(&last.lost), Ordering::Relaxed);
     }
     match wrong.load(Ordering::Relaxed) {
         0 => {

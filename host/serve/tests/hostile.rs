@@ -284,7 +284,10 @@ fn damaged_requests_are_never_more_than_refused() {
     let file = png(&pixels(3));
     let head: usize = length.parse().unwrap();
     let mut refused = 0;
-    for _ in 0..250 {
+    let mut rounds = 0;
+    while refused < 1000 {
+        rounds += 1;
+        assert!(rounds < 2000, "{refused} refused");
         // The JSON, or the tensor's length, or a picture file with some bytes changed.
         let mut request = whole.clone();
         for _ in 0..random.random_range(1..4) {
@@ -313,8 +316,8 @@ fn damaged_requests_are_never_more_than_refused() {
         let headers = [("Inference-Header-Content-Length", length.as_str())];
         let answer = post(address, INFER, &headers, &[head.as_bytes(), &tail].concat());
         assert!(matches!(answer.code, 200 | 400 | 413), "{answer:?}");
+        refused += i32::from(answer.code != 200);
     }
-    assert!(refused > 100, "{refused}");
     // Bytes that are no HTTP at all, and heads that end anywhere.
     for _ in 0..50 {
         let mut noise = vec![0; random.random_range(1..2000)];
@@ -324,6 +327,7 @@ fn damaged_requests_are_never_more_than_refused() {
         assert!(matches!(answer.code, 0 | 400..500), "{answer:?}");
     }
     assert_eq!(int32(&infer(address, &pixels(3))), want);
+    assert!(peak() < 512, "{} MiB", peak());
     assert!(server.end());
 }
 
