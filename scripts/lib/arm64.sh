@@ -29,7 +29,7 @@ check_arm64() {
     rm -r "$folder"
 }
 
-# A Python for aarch64, unpacked from Debian's packages and not installed.
+# A Python for aarch64 and what NumPy's wheel needs, unpacked from Debian's packages and not installed.
 unpack_arm64_python() {
     local state=$ARM64_ROOT/apt apt package
     apt=(apt-get -qq -o APT::Architecture=arm64 -o APT::Architectures::=arm64 -o Dir::State="$state"
@@ -37,7 +37,7 @@ unpack_arm64_python() {
         -o Debug::NoLocking=1)
     mkdir -p "$state/lists/partial" "$state/cache/archives/partial" "$ARM64_ROOT/root"
     : >"$state/status"
-    "${apt[@]}" update >&2 && "${apt[@]}" install -y --no-install-recommends --download-only python3 >&2 || return 1
+    "${apt[@]}" update >&2 && "${apt[@]}" install -y --no-install-recommends --download-only python3 libstdc++6 >&2 || return 1
     for package in "$state"/cache/archives/*.deb; do
         dpkg-deb --extract "$package" "$ARM64_ROOT/root"
     done

@@ -9,6 +9,9 @@ An Engine runs a Model: SqueezeNet v1.1 is built in, ``Model.load`` reads a pack
 ``firebrick import`` wrote. Every backend gives the same bits.
 """
 
+# The extension module takes it for granted; without NumPy, or with one that is broken, this says so.
+import numpy as _numpy  # noqa: F401
+
 from ._native import (
     Class,
     Classification,

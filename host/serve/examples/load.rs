@@ -40,10 +40,10 @@ struct Picture {
     want: Vec<u8>,
 }
 
-/// An answer: its code and its body behind the JSON.
-fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<(u16, Vec<u8>)> {
+/// An answer: its code, its body behind the JSON, and whether it is the connection's last.
+fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<(u16, Vec<u8>, bool)> {
     stream.get_mut().write_all(request)?;
-    let (mut code, mut length, mut json) = (0, 0, 0);
+    let (mut code, mut length, mut json, mut is_last) = (0, 0, 0, false);
     loop {
         let mut line = String::new();
         if stream.read_line(&mut line)? == 0 {
@@ -59,11 +59,13 @@ fn exchange(stream: &mut BufReader<TcpStream>, request: &[u8]) -> Result<(u16, V
             length = value.parse()?;
         } else if let Some(value) = line.strip_prefix("inference-header-content-length: ") {
             json = value.parse()?;
+        } else if line == "connection: close" {
+            is_last = true;
         }
     }
     let mut body = vec![0; length];
     stream.read_exact(&mut body)?;
-    Ok((code, body.split_off(json)))
+    Ok((code, body.split_off(json), is_last))
 }
 
 fn connect(address: SocketAddr) -> Result<BufReader<TcpStream>> {
@@ -174,14 +176,14 @@ fn client(
         place += 1;
         let begin = Instant::now();
         match exchange(&mut stream, &picture.request)? {
-            (200, scores) if scores == picture.want => {
+            (200, scores, _) if scores == picture.want => {
                 seen.times.push(begin.elapsed().as_secs_f64());
             }
-            (429, _) => {
+            (429, ..) => {
                 seen.refused.push(begin.elapsed().as_secs_f64());
                 std::thread::sleep(Duration::from_millis(50));
             }
-            (code, body) => {
+            (code, body, _) => {
                 wrong.fetch_add(1, Ordering::Relaxed);
                 eprintln!("{code}: {}", String::from_utf8_lossy(&body));
             }
@@ -237,32 +239,38 @@ fn to_the_end(
     let count = |which: &AtomicU64| which.fetch_add(1, Ordering::Relaxed);
     for picture in pictures.iter().cycle().skip(number % pictures.len()) {
         let begin = Instant::now();
-        match exchange(&mut stream, &picture.request) {
-            Ok((200, scores)) if scores == picture.want => {
+        let is_last = match exchange(&mut stream, &picture.request) {
+            Ok((200, scores, is_last)) if scores == picture.want => {
                 count(&last.answered);
                 if ends.load(Ordering::Relaxed) {
                     count(&last.after);
                 }
+                is_last
             }
-            Ok((429 | 503, _)) => {
+            Ok((429 | 503, _, is_last)) => {
                 count(&last.refused);
-                std::thread::sleep(Duration::from_millis(50));
+                std::thread::sleep(Duration::from_millis(if is_last { 0 } else { 50 }));
+                is_last
             }
-            Ok((code, body)) => {
+            Ok((code, body, is_last)) => {
                 count(&last.lost);
                 eprintln!("{code}: {}", String::from_utf8_lossy(&body));
+                is_last
             }
             // What had been sent for a while had been read; what crossed the end of its connection
             // had not.
             Err(_) if ends.load(Ordering::Relaxed) && begin.elapsed() < CROSSING => {
                 count(&last.unread);
-                break;
+                true
             }
             Err(error) => {
                 count(&last.lost);
                 eprintln!("no answer after {:?}: {error}", begin.elapsed());
-                break;
+                true
             }
+        };
+        if is_last {
+            break;
         }
     }
     Ok(())
