@@ -247,9 +247,17 @@ def check_pages(folder):
 
     dom, _, found = page("explore")
     for resource in ["lut", "dsp", "bram", "uram", "ff"]:
-        assert same(dom.numbers("data-x", f"pareto-{resource}"), (c[resource] for c in found)), resource
-        speeds = (c["images_per_second"] for c in found)
-        assert same(dom.numbers("data-y", f"pareto-{resource}"), speeds), resource
+        points = dom.having("data-x", f"pareto-{resource}")
+        by_name = {p["data-name"]: [float(p["data-x"]), float(p["data-y"])] for p in points}
+        assert len(by_name) == len(points) == len(found), resource
+        for configuration in found:
+            values = [configuration[resource], configuration["images_per_second"]]
+            assert same(by_name[configuration["preset"]], values), (resource, configuration["preset"])
+        # Those that are marked are drawn last, and larger than those that they cover.
+        marked = ["data-best" in p for p in points]
+        assert marked == sorted(marked) and any(marked), resource
+        radii = {mark: {float(p["r"]) for p in points if ("data-best" in p) == mark} for mark in [True, False]}
+        assert min(radii[True]) > max(radii[False], default=0), resource
 
     dom, _, (classified,) = page("classify")
     assert same(dom.numbers("data-value", "classes-0"), (100 * c["score"] for c in classified["top"]))

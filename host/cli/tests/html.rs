@@ -72,14 +72,28 @@ fn configurations_and_their_front_are_drawn() {
     let (page, objects) = run(dir.path(), 0, &words);
     let charts = charts(&page);
     let of = |key: &str| -> Vec<f64> { objects.iter().map(|o| o[key].as_f64().unwrap()).collect() };
+    let presets: Vec<&str> = objects
+        .iter()
+        .map(|o| o["preset"].as_str().unwrap())
+        .collect();
     let speeds = of("images_per_second");
     for resource in ["lut", "dsp", "bram", "uram", "ff"] {
         let chart = chart(&charts, &format!("pareto-{resource}"));
         let needs = of(resource);
-        assert_eq!(numbers(chart, "data-x"), needs, "{resource}");
-        assert_eq!(numbers(chart, "data-y"), speeds, "{resource}");
-        // What is marked is not beaten, and what is not marked is beaten or equalled.
-        for (index, (point, _)) in with(chart, "data-x").iter().enumerate() {
+        let points = with(chart, "data-x");
+        let drawn = names(chart, "data-name");
+        assert_eq!(drawn.len(), objects.len(), "{resource}");
+        let (across, up) = (numbers(chart, "data-x"), numbers(chart, "data-y"));
+        let mut radii = [Vec::new(), Vec::new()];
+        for (place, (point, _)) in points.iter().enumerate() {
+            let index = presets.iter().position(|name| *name == drawn[place]);
+            let index = index.expect("a configuration that is listed");
+            assert_eq!(
+                (across[place], up[place]),
+                (needs[index], speeds[index]),
+                "{resource}"
+            );
+            // What is marked is not beaten, and what is not marked is beaten or equalled.
             let beaten = (0..needs.len()).any(|other| {
                 needs[other] <= needs[index]
                     && speeds[other] >= speeds[index]
@@ -93,7 +107,16 @@ fn configurations_and_their_front_are_drawn() {
                 marked != beaten || (!marked && equalled),
                 "{resource} {index}"
             );
+            let radius: f64 = point.attribute("r").unwrap().parse().unwrap();
+            radii[usize::from(marked)].push(radius);
+            // Those that are marked cover the others.
+            assert!(marked || radii[1].is_empty(), "{resource} {index}");
         }
+        let most = radii[0].iter().copied().fold(0.0, f64::max);
+        assert!(
+            !radii[1].is_empty() && radii[1].iter().all(|r| *r > most),
+            "{resource}"
+        );
     }
     assert_eq!(page.matches("<tr><td class=\"n\">").count(), objects.len());
 }

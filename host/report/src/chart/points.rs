@@ -84,6 +84,9 @@ pub fn draw(chart: &Points) -> Markup {
         let same = |&index: &usize| (points[index].1, points[index].2) == (across, up);
         best.iter().any(same)
     };
+    // The marked ones last and larger: what lies close to them does not cover them.
+    let (over, under): (Vec<_>, Vec<_>) = points.iter().partition(|(_, x, y)| marked(*x, *y));
+    let radius = if points.len() > 200 { 2.5 } else { 5.0 };
     let inside = html! {
         @for mark in marks(x0, x1) {
             line class="grid" x1=(at(x(mark))) x2=(at(x(mark))) y1="12" y2=(at(HEIGHT - BOTTOM)) {}
@@ -103,10 +106,11 @@ pub fn draw(chart: &Points) -> Markup {
         text class="small" x="12" y=(at(HEIGHT / 2.0)) text-anchor="middle"
             transform=(format!("rotate(-90 12 {})", at(HEIGHT / 2.0))) { (chart.y) }
         path class="through" d=(path) {}
-        @for (name, across, up) in points {
-            @let best = marked(*across, *up);
+        @for (best, (name, across, up)) in
+            under.iter().map(|point| (false, point)).chain(over.iter().map(|point| (true, point)))
+        {
             circle class=(if best { "point best" } else { "point" })
-                cx=(at(x(*across))) cy=(at(y(*up))) r=(if points.len() > 200 { "2.5" } else { "5" })
+                cx=(at(x(*across))) cy=(at(y(*up))) r=(at(if best { 1.4 * radius } else { radius }))
                 data-name=(name) data-x=(across) data-y=(up)
                 data-best=[best.then_some("1")] {
                 title { (name) ": " (chart.x) " " (at(*across)) ", " (chart.y) " " (at(*up)) }
