@@ -17,6 +17,8 @@ use crate::design::Design;
 use crate::error::{BuildError, ModelError};
 use crate::verilator::model::Model;
 use crate::verilator::verilate::Builder;
+#[cfg(test)]
+pub(crate) use probes::module;
 
 /// How a simulated engine is built and disturbed.
 #[derive(Debug, Clone, Default)]

@@ -30,6 +30,7 @@ mod process;
 mod temporary;
 pub mod testbench;
 mod verilator;
+pub mod views;
 
 pub use design::Design;
 pub use device::{CycleReport, SimDevice, SimError, SimOptions, design_of, engine_design};

@@ -165,6 +165,11 @@ pub struct Verify {
     /// Write a waveform (FST) of the cycles given by --cycles
     #[arg(long, value_name = "FILE")]
     pub waveform: Option<PathBuf>,
+    /// If a value is wrong or the engine stands still, run the same again and record the cycles in which it first
+    /// does so, as DIR/first.fst, with views for GTKWave and Surfer [default DIR: divergence]
+    #[arg(long, value_name = "DIR", num_args = 0..=1, require_equals = true,
+          default_missing_value = "divergence", conflicts_with = "waveform")]
+    pub wave_at_divergence: Option<PathBuf>,
     #[command(flatten)]
     pub force: Force,
     /// Cycles that the waveform covers, counted from the start of the first picture's transfer

@@ -89,6 +89,12 @@ impl Engine {
         })
     }
 
+    /// Whether it is open.
+    #[cfg(feature = "sim")]
+    pub fn is_open(&self) -> bool {
+        self.session.is_some()
+    }
+
     /// Builds, resets and recognises the engine, unless it is open. An error here meets every
     /// picture.
     pub fn open(&mut self) -> Result<(), CliError> {
@@ -230,7 +236,7 @@ impl Engine {
 
     fn deadline(&self, program: &Program) -> Duration {
         let options = &self.options;
-        let traced = options.waveform.is_some();
+        let traced = options.behaviour.trace;
         deadline(options.deadline, &options.carrier, program, traced)
     }
 }

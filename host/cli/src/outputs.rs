@@ -154,6 +154,19 @@ impl Kind {
         // An FST header block and its length.
         own: |bytes| bytes.starts_with(&[0, 0, 0, 0, 0, 0, 0, 1, 0x49]),
     };
+    /// The waveform of the first run that went wrong.
+    #[cfg(feature = "sim")]
+    pub const FIRST_WAVEFORM: Kind = Kind {
+        option: "--wave-at-divergence",
+        ..Kind::WAVEFORM
+    };
+    /// What shows it in a viewer.
+    #[cfg(feature = "sim")]
+    pub const VIEW: Kind = Kind {
+        name: "view of a waveform",
+        option: "--wave-at-divergence",
+        own: |bytes| has(bytes, b"[*] Firebrick\n") || has(bytes, b"# Firebrick"),
+    };
     /// Told by the command itself.
     #[cfg(feature = "sim")]
     pub const GENERATED: Kind = Kind {

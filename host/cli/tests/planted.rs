@@ -248,8 +248,8 @@ see [hangs.md](hangs.md).
 4. *first* names the value, the record that wrote it (`firebrick disasm --check` prints it), its tile, the lane, its
    column, and the pass that completed it. The page (`--html`) shows where else the layer is wrong: a border of the map, a
    column of the array, one channel group, every second tile.
-5. *next* is the command that records the cycles in which the value came to be. `--save-maps` writes the maps for other
-   programs.
+5. *next* is the command that records the cycles in which the value came to be; with `--wave-at-divergence` they are
+   recorded at once. `--save-maps` writes the maps for other programs.
 
 | In question | Page |
 |---|---|
@@ -263,6 +263,36 @@ see [hangs.md](hangs.md).
 | sums on their way to the output | [drain.md](blocks/drain.md), [output.md](blocks/output.md) |
 
 More than one unit is left where a fault is in what all convolutions use: then the columns, lanes and passes say which.
+
+## The waveform
+
+`firebrick verify photo.jpg --preset fb64 --wave-at-divergence=waves` runs all of it again from the start, with the same
+seed, as soon as a value is wrong or the engine stands still, and writes to the folder `waves`:
+
+| File | What it is |
+|---|---|
+| `first.fst` | the cycles in which the value came to be, or around the halt; two units of time are a cycle |
+| `first.gtkw` | a save file for GTKWave, with `gtkwave/*.txt`, its names for numbers |
+| `first.sucl` | a command file for Surfer, with `.surfer/mappings/*.txt`, its names for numbers |
+
+Both show the main signals in the groups *streams*, *decoder* (with the window unit), *sequencer* (with the loader),
+*lane_0* and *drain*, and mark the cycle in which the wrong value left the engine. The decoder's states, the errors, the
+drain's modes and the causes of idle cycles are shown by name; GTKWave also shows the opcodes of the decoder's and the
+sequencer's record by name, and counters that the Verilog holds inverted as what they count. Surfer can do neither: there
+the decoder's `is_block_q`, `is_rows_q` and the like say what the record is. The decoder's `error_code` counts only where
+`error` is 1; GTKWave also names the error that the registers hold.
+
+```sh
+gtkwave waves/first.gtkw
+cd waves && surfer first.fst --command-file first.sucl
+```
+
+Surfer looks for mappings in the folder in which it is started. It is given commands rather than a state file
+(`.surf.ron`), because a state file holds Surfer's own inside and changes with its versions. The views were opened in
+GTKWave 3.3.118; the commands are those that Surfer's manual lists, and were not tried in Surfer itself.
+
+The engine is built once more for it, with waveforms, and runs slower. It is the same engine that is compared first and
+recorded then, also with `--random-state`. Only the first picture that is wrong is recorded.
 
 ## Ten bugs
 ";

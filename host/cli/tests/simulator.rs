@@ -6,6 +6,8 @@ mod changed;
 mod common;
 #[path = "common/html.rs"]
 mod page;
+#[path = "common/waves.rs"]
+mod waves;
 
 use std::fs;
 
@@ -249,8 +251,16 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
         text(&pack),
         text(&image),
     ];
-    let html = dir.path().join("verify.html");
-    let more = ["--json", "--save-maps", text(&maps), "--html", text(&html)];
+    let (html, waves) = (dir.path().join("verify.html"), dir.path().join("waves"));
+    let option = format!("--wave-at-divergence={}", text(&waves));
+    let more = [
+        "--json",
+        "--save-maps",
+        text(&maps),
+        "--html",
+        text(&html),
+        &option,
+    ];
     let run = engine.run(&[&verify[..], &more].concat());
     assert_eq!(run.code, 1, "{run:?}");
     let objects = run.objects_of("verify");
@@ -284,21 +294,23 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     let disasm = firebrick(&disasm).good().stdout;
     let line = disasm.lines().nth(record as usize).unwrap();
     assert!(line.contains("block") && line.contains("tap"), "{line}");
-    // The window that is offered holds the cycle, and can be recorded.
+    // The window holds the cycle, and is recorded.
     let next = objects[5]["next"].as_str().unwrap();
-    let cycles = next.split("--cycles ").nth(1).unwrap();
-    let cycles = cycles.split('`').next().unwrap();
-    let (from, to) = cycles.split_once("..").unwrap();
-    let (from, to): (u64, u64) = (from.parse().unwrap(), to.parse().unwrap());
+    let window = first["cycles"].as_array().unwrap();
+    let (from, to) = (window[0].as_u64().unwrap(), window[1].as_u64().unwrap());
     let cycle = first["cycle"].as_u64().unwrap();
     assert!((from..to).contains(&cycle) && to - from < 5000, "{next}");
-    assert!(next.contains("--seed 3 "), "{next}");
+    let cycles = format!("cycles {from}..{to} ");
+    assert!(
+        next.starts_with(&cycles) && next.contains("gtkwave "),
+        "{next}"
+    );
+    waves::are_sound(&waves, to - from, cycle - from);
     // Where it is computed, and where else the layer is wrong.
     assert_eq!(first["lane"], 0, "fb64 has one lane");
     assert_eq!(first["column"], first["c"].as_u64().unwrap() % 8);
     assert_eq!(first["pass"], "4 of 4, channel group 3, tap (0, 0)");
     assert_eq!(first["units"], serde_json::json!(["pool"]));
-    assert_eq!(first["cycles"], serde_json::json!([from, to]));
     let wrong = &first["wrong"];
     let all = |value: &Value| {
         value
@@ -326,9 +338,19 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     assert!(
         html.contains("<template data-map=\"0\"") && html.contains(next.split('`').next().unwrap())
     );
-    // The same in sentences, with rows for the layers that differ.
-    let run = engine.run(&verify);
+    // The same in sentences, with rows for the layers that differ, and with a waveform of its own.
+    let other = dir.path().join("other.fst");
+    let more = [
+        "--waveform",
+        text(&other),
+        "--cycles",
+        &format!("{from}..{to}"),
+    ];
+    let run = engine.run(&[&verify[..], &more].concat());
     let stdout = &run.stdout;
+    let command = format!("`--seed 3 --waveform first.fst --cycles {from}..{to}`");
+    assert!(stdout.contains(&command), "{run:?}");
+    waves::are_alike(&other, &waves.join("first.fst"));
     assert!(stdout.contains("\nfirst: pool1 (1, "), "{run:?}");
     assert!(
         stdout.contains("wrong on their own: pool1; wrong because their inputs are: conv2, conv3"),

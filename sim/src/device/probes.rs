@@ -119,7 +119,7 @@ fn path(below: &str) -> String {
 }
 
 /// The module at a path of instances, by its text and that of the modules above it.
-fn module<'a>(verilog: &'a str, path: &'a str) -> Option<(&'a str, &'a str)> {
+pub(crate) fn module<'a>(verilog: &'a str, path: &'a str) -> Option<(&'a str, &'a str)> {
     let mut instances = path.split('.');
     let mut name = instances.next()?;
     let mut text = body(verilog, name)?;

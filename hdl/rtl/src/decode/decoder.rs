@@ -39,6 +39,18 @@ pub enum DecoderState {
     Dead,
 }
 
+impl DecoderState {
+    /// Names of all states, each at the place of its number.
+    #[must_use]
+    pub fn names() -> Vec<String> {
+        let TypeKind::Enum(names) = DecoderState::descriptor().kind else {
+            return Vec::new();
+        };
+        let names = names.iter().map(|name| name.rsplit(':').next());
+        names.flatten().map(str::to_owned).collect()
+    }
+}
+
 /// Consumes `s_axis` in order. A record is checked completely before it has any effect; a payload
 /// when it has been taken, before the next record. Blocks,
 /// stores and ends go to the queue (`queue_*`), a block's weights also to the loader's queue.

@@ -194,6 +194,7 @@ fn verify(args: &Verify) -> Result<(), String> {
     let simulated = [
         ("--random-state", args.random_state),
         ("--waveform", args.waveform.is_some()),
+        ("--wave-at-divergence", args.wave_at_divergence.is_some()),
     ];
     refuse(simulated, beside, SIMULATOR)
 }
@@ -281,6 +282,10 @@ mod tests {
             ("replay f --backend software --seed 1", "--seed"),
             ("verify a --backend software --idle 0.2", "--idle"),
             ("verify a --backend software --waveform w.fst", "--waveform"),
+            (
+                "verify a --backend software --wave-at-divergence",
+                "--wave-at-divergence",
+            ),
             ("verify a --waveform w.vcd", "--waveform"),
             ("verify a --waveform /x/W.VCD", "--waveform"),
             ("replay f --device sim:fb64 --preset fb64", "--preset"),

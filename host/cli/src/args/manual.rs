@@ -26,6 +26,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "firebrick verify cat.png",
             "firebrick verify cat.png --preset fb1024-packed --seed 7",
             "firebrick verify cat.png --waveform cat.fst --cycles 50000..60000",
+            "firebrick verify cat.png --preset fb64 --wave-at-divergence=waves",
         ],
     ),
     (

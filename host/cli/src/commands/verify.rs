@@ -5,6 +5,8 @@ mod conclude;
 mod report;
 mod save;
 mod units;
+#[cfg(feature = "sim")]
+mod wave;
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
@@ -31,6 +33,8 @@ use conclude::{Case, Divergence};
 pub use report::Object;
 use report::{Conclusion, Picture, Reporter, Summary};
 use save::Saver;
+#[cfg(feature = "sim")]
+use wave::{Runs, Waves, Wrong};
 
 /// Probability of an idle cycle and of back-pressure, if nothing else is said.
 const DISTURBANCE: f64 = 0.1;
@@ -54,6 +58,9 @@ struct Verifier<'a> {
     advice: String,
     /// For the differences of the layer of the first divergence, if they are asked for.
     differences: Option<&'a mut Option<Map>>,
+    /// Records the first run that goes wrong, if that is asked for.
+    #[cfg(feature = "sim")]
+    waves: Option<Waves<'a>>,
 }
 
 pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
@@ -110,7 +117,8 @@ fn verify(
         behaviour: Behaviour {
             seed,
             random_state: args.random_state,
-            trace: args.waveform.is_some(),
+            // The same model for the run that is recorded, since another one may begin otherwise.
+            trace: args.waveform.is_some() || args.wave_at_divergence.is_some(),
             ..Behaviour::default()
         },
         carrier,
@@ -121,6 +129,12 @@ fn verify(
         deadline: args.simulation.deadline,
         style,
     };
+    #[cfg(feature = "sim")]
+    let waves = args
+        .wave_at_divergence
+        .as_deref()
+        .map(|dir| Waves::new(dir, args.force.on, &options))
+        .transpose()?;
     let mut verifier = Verifier {
         model: Model::new(&target.network)?,
         checked: target.compile(true)?,
@@ -131,6 +145,8 @@ fn verify(
         saver,
         advice,
         differences,
+        #[cfg(feature = "sim")]
+        waves,
         target: &target,
     };
     let mut reporter = Reporter::new(args, name, &target, seed, disturbance, output);
@@ -175,6 +191,10 @@ fn pictures(
                 continue;
             }
         };
+        #[cfg(feature = "sim")]
+        if let Some(waves) = &mut verifier.waves {
+            waves.give(path, !verifier.engine.is_open());
+        }
         verifier.engine.open()?;
         let picture = verifier.picture(path, &input);
         match verifier.engine.in_order(summary.compared(), picture) {
@@ -222,11 +242,11 @@ impl Verifier<'_> {
             (None, 0) => None,
             (Some(divergence), _) => {
                 let cycles = divergence.cycles.map(|(from, to)| from..to);
-                Some(self.next(cycles))
+                Some(self.next(cycles, divergence.cycle)?)
             }
             (None, _) => {
                 let cycles = self.last_cycles();
-                Some(self.next(cycles))
+                Some(self.next(cycles, None)?)
             }
         };
         Ok(Picture {
@@ -285,20 +305,46 @@ impl Verifier<'_> {
         Some(end.saturating_sub(LAST_CYCLES)..end)
     }
 
-    /// The command that shows more of these cycles.
-    fn next(&self, cycles: Option<Range<u64>>) -> String {
-        match cycles {
-            Some(Range { start, end }) => format!(
-                "the same command with `--seed {} --waveform first.fst --cycles {start}..{end}` \
-                 records how it came to be",
-                self.seed
-            ),
-            None => self.advice.clone(),
+    /// Where these cycles are to be seen, or the command that records them. `at` is the one of interest, if it is not
+    /// the last.
+    fn next(&mut self, cycles: Option<Range<u64>>, at: Option<u64>) -> Result<String, CliError> {
+        let Some(cycles) = cycles else {
+            return Ok(self.advice.clone());
+        };
+        if let Some(recorded) = self.record(&cycles, at.unwrap_or(cycles.end - 1))? {
+            return Ok(recorded);
         }
+        let Range { start, end } = cycles;
+        Ok(format!(
+            "the same command with `--seed {} --waveform first.fst --cycles {start}..{end}` \
+             records how it came to be",
+            self.seed
+        ))
+    }
+
+    /// Records these cycles, if that is asked for and has not happened yet.
+    #[cfg(feature = "sim")]
+    fn record(&mut self, cycles: &Range<u64>, at: u64) -> Result<Option<String>, CliError> {
+        let Some(waves) = &mut self.waves else {
+            return Ok(None);
+        };
+        let runs = Runs {
+            target: self.target,
+            checked: &self.checked,
+            plain: &self.plain,
+            disturbance: self.disturbance,
+        };
+        let cycles = cycles.clone();
+        waves.record(&Wrong { at, cycles }, &runs)
+    }
+
+    #[cfg(not(feature = "sim"))]
+    fn record(&mut self, _: &Range<u64>, _: u64) -> Result<Option<String>, CliError> {
+        Ok(None)
     }
 
     /// Adds to the error of an engine that stood still what its feature maps say, and what to do.
-    fn explain(&self, error: CliError, want: &Activations) -> CliError {
+    fn explain(&mut self, error: CliError, want: &Activations) -> CliError {
         let CliError::Session(SessionError::Device(DeviceError::Hang { device, stall })) = error
         else {
             return error;
@@ -308,11 +354,15 @@ impl Verifier<'_> {
         let next = match &stall.cycles {
             Some(cycles) => {
                 let cycles = self.engine.cycles_of_waveform(cycles);
-                format!(
-                    "next: the same command with `--seed {} --waveform hang.fst --cycles {}..{}` \
-                     records how it came to a halt",
-                    self.seed, cycles.start, cycles.end,
-                )
+                match self.record(&cycles, cycles.start.midpoint(cycles.end)) {
+                    Ok(Some(recorded)) => format!("next: {recorded}"),
+                    Err(error) => return error,
+                    Ok(None) => format!(
+                        "next: the same command with `--seed {} --waveform hang.fst --cycles \
+                         {}..{}` records how it came to a halt",
+                        self.seed, cycles.start, cycles.end,
+                    ),
+                }
             }
             None => "next: run it again, and `firebrick doctor` if it stays so".to_owned(),
         };

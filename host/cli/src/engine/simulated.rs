@@ -62,6 +62,18 @@ impl Engine {
         })
     }
 
+    /// Cycle since power-up in which the first run began.
+    pub fn origin(&self) -> Option<u64> {
+        self.origin
+    }
+
+    /// The cycle, counted from there.
+    pub fn now(&mut self) -> Option<u64> {
+        let origin = self.origin?;
+        let device = self.session.as_mut()?.device().simulated()?;
+        Some(device.bench_mut().now() - origin)
+    }
+
     /// Ends the waveform, if there is one, and says what is in it.
     pub fn end_waveform(&mut self) -> Result<(), CliError> {
         let Some((path, cycles)) = self.options.waveform.as_ref().filter(|_| self.traced) else {
