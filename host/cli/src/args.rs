@@ -14,6 +14,7 @@ pub mod serve;
 pub use check::parse;
 pub use manual::command;
 
+use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -184,6 +185,8 @@ pub struct Verify {
     pub table: bool,
     #[command(flatten)]
     pub html: Html,
+    #[command(flatten)]
+    pub live: Live,
     #[command(flatten)]
     pub json: Json,
 }
@@ -458,6 +461,15 @@ pub struct Html {
     /// Also write the results, with charts, to one HTML page
     #[arg(id = "html", long = "html", value_name = "FILE")]
     pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Live {
+    /// Show the page of the results as they come to browsers at this address, until the work is over [default
+    /// ADDRESS: 127.0.0.1:8017]
+    #[arg(id = "serve_report", long = "serve-report", value_name = "ADDRESS", num_args = 0..=1,
+          require_equals = true, default_missing_value = "127.0.0.1:8017")]
+    pub at: Option<SocketAddr>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

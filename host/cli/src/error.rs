@@ -216,6 +216,22 @@ pub enum CliError {
         count: usize,
         first: String,
     },
+    /// No page is shown meanwhile.
+    #[cfg(feature = "serve")]
+    #[error(
+        "cannot show the report at {address}: {source}; name another address or port, as in \
+         --serve-report=127.0.0.1:0, which takes a free one"
+    )]
+    Live {
+        address: std::net::SocketAddr,
+        source: io::Error,
+    },
+    #[error(
+        "this build of the program shows no report while it works (--serve-report); build it with \
+         the feature `serve`, or write the page at the end with --html"
+    )]
+    #[cfg_attr(feature = "serve", allow(dead_code))]
+    NoLive,
     #[cfg(feature = "serve")]
     #[error(transparent)]
     Serve(#[from] firebrick_serve::StartError),

@@ -7,6 +7,7 @@ mod device;
 mod engine;
 mod error;
 mod exit;
+mod live;
 mod log;
 mod output;
 mod outputs;

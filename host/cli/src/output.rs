@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 use std::io::{self, BufWriter, Stdout, Write};
+use std::sync::Arc;
 
 use comfy_table::{CellAlignment, Table, presets};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -9,6 +10,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::error::CliError;
+use crate::live::Feed;
 
 /// Version of the layout of all objects, which docs/json.md describes.
 const SCHEMA: u32 = 1;
@@ -42,6 +44,8 @@ pub struct Output {
     to: BufWriter<Stdout>,
     /// The objects, for a page that shows them.
     kept: Option<Vec<String>>,
+    /// The same for a page that is shown meanwhile.
+    feed: Option<Arc<Feed>>,
 }
 
 impl Output {
@@ -49,6 +53,25 @@ impl Output {
         Output {
             to: BufWriter::new(io::stdout()),
             kept: None,
+            feed: None,
+        }
+    }
+
+    /// Shows all objects from now on to those who look on.
+    pub fn feed(&mut self, feed: Arc<Feed>) {
+        self.feed = Some(feed);
+    }
+
+    /// Whether those who look on are to see what stands for the objects that come with the end.
+    pub fn wants_interim(&self) -> bool {
+        self.feed.as_ref().is_some_and(|feed| feed.wants_interim())
+    }
+
+    /// Shows an object to those who look on that stands for one that comes with the end.
+    pub fn interim(&self, object: &impl Serialize) -> Result<(), CliError> {
+        match &self.feed {
+            Some(feed) => Ok(feed.interim(numbered(object)?)),
+            None => Ok(()),
         }
     }
 
@@ -75,14 +98,16 @@ impl Output {
     /// One object: kept for the page if there is one, and printed on a line of its own if it is
     /// asked for.
     pub fn object(&mut self, object: &impl Serialize, print: bool) -> Result<(), CliError> {
-        if !print && self.kept.is_none() {
+        if !print && self.kept.is_none() && self.feed.is_none() {
             return Ok(());
         }
-        let text = serde_json::to_string(&Numbered::of(object));
-        let text = text.map_err(|e| CliError::Stdout(e.into()))?;
+        let text = numbered(object)?;
         if print {
             self.line(&text)?;
             self.flush()?;
+        }
+        if let Some(feed) = &self.feed {
+            feed.object(text.clone());
         }
         if let Some(kept) = &mut self.kept {
             kept.push(text);
@@ -94,6 +119,11 @@ impl Output {
     pub fn flush(&mut self) -> Result<(), CliError> {
         self.to.flush().map_err(CliError::Stdout)
     }
+}
+
+/// An object with the version of its layout, on one line.
+fn numbered(object: &impl Serialize) -> Result<String, CliError> {
+    serde_json::to_string(&Numbered::of(object)).map_err(|e| CliError::Stdout(e.into()))
 }
 
 /// An empty table; columns whose headings end in `#` hold figures.

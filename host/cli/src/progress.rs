@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use crate::live;
+
 #[cfg(feature = "sim")]
 pub use simulation::{BuildProgress, RunProgress};
 
@@ -137,17 +139,22 @@ impl Counter {
     pub fn tick(&self) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.0 += 1;
+        live::tell(|| self.line(state.0));
         if let Some(bar) = &self.bar {
             bar.set_position(state.0 as u64);
         } else if self.style == Style::Lines && state.1.elapsed() >= INTERVAL {
             state.1 = Instant::now();
-            let left = self.total.saturating_sub(state.0);
-            let seconds = self.begin.elapsed().as_secs_f64() / state.0 as f64 * left as f64;
-            note(format_args!(
-                "{}: {} of {}, {seconds:.0} s left",
-                self.label, state.0, self.total
-            ));
+            note(self.line(state.0));
         }
+    }
+
+    fn line(&self, done: usize) -> String {
+        let left = self.total.saturating_sub(done);
+        let seconds = self.begin.elapsed().as_secs_f64() / done as f64 * left as f64;
+        format!(
+            "{}: {done} of {}, {seconds:.0} s left",
+            self.label, self.total
+        )
     }
 }
 
@@ -169,6 +176,7 @@ mod simulation {
     use indicatif::{ProgressBar, ProgressStyle};
 
     use super::{INTERVAL, Style, note};
+    use crate::live;
 
     fn style(template: &str) -> ProgressStyle {
         ProgressStyle::with_template(template)
@@ -240,6 +248,7 @@ mod simulation {
 
     impl Progress for BuildProgress {
         fn report(&self, top: &str, event: Event) {
+            live::tell(|| format!("building the simulation of {top}"));
             match self.style {
                 Style::None => {}
                 Style::Lines => self.lines(top, event),
@@ -252,13 +261,14 @@ mod simulation {
     pub struct RunProgress {
         style: Style,
         run: Mutex<Option<Run>>,
+        /// When a line was last written: also many short runs are seen to go on.
+        last_line: Mutex<Instant>,
     }
 
     struct Run {
         label: String,
         predicted: u64,
         begin: Instant,
-        last_line: Instant,
         /// It takes longer than predicted.
         late: bool,
         bar: Option<ProgressBar>,
@@ -301,22 +311,23 @@ mod simulation {
             RunProgress {
                 style,
                 run: Mutex::default(),
+                last_line: Mutex::new(Instant::now()),
             }
         }
 
         /// A run of about `predicted` cycles begins.
         pub fn start(&self, label: &str, predicted: u64) {
+            // Of many short runs, none may last until it reports.
+            self.line_if_due(|| label.to_owned());
             let bar = (self.style == Style::Bars).then(|| {
                 ProgressBar::new(predicted.max(1))
                     .with_style(rated(IN_TIME))
                     .with_message(label.to_owned())
             });
-            let now = Instant::now();
             self.set(Some(Run {
                 label: label.to_owned(),
                 predicted: predicted.max(1),
-                begin: now,
-                last_line: now,
+                begin: Instant::now(),
                 late: false,
                 bar,
             }));
@@ -326,6 +337,9 @@ mod simulation {
         pub fn at(&self, cycles: u64) {
             let mut run = self.run.lock().unwrap_or_else(PoisonError::into_inner);
             let Some(run) = &mut *run else { return };
+            let rate = || cycles as f64 / run.begin.elapsed().as_secs_f64();
+            let line = || line(&run.label, cycles, run.predicted, rate());
+            live::tell(line);
             if let Some(bar) = &run.bar {
                 // Nobody knows how long it takes from here on.
                 if cycles > run.predicted && !run.late {
@@ -334,10 +348,19 @@ mod simulation {
                     bar.set_message(format!("{} ({} predicted)", run.label, run.predicted));
                 }
                 bar.set_position(cycles);
-            } else if self.style == Style::Lines && run.last_line.elapsed() >= INTERVAL {
-                run.last_line = Instant::now();
-                let rate = cycles as f64 / run.begin.elapsed().as_secs_f64();
-                note(line(&run.label, cycles, run.predicted, rate));
+            } else {
+                self.line_if_due(line);
+            }
+        }
+
+        fn line_if_due(&self, line: impl FnOnce() -> String) {
+            let mut last = self
+                .last_line
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
+            if self.style == Style::Lines && last.elapsed() >= INTERVAL {
+                *last = Instant::now();
+                note(line());
             }
         }
 

@@ -12,6 +12,19 @@ pub struct Frame<'a> {
     pub run: &'a [(String, String)],
     /// JSON, for the element `data`.
     pub data: &'a str,
+    /// Of a page of work that is under way.
+    pub live: Option<Live<'a>>,
+}
+
+/// A page of work that is under way.
+#[derive(Clone, Copy)]
+pub struct Live<'a> {
+    /// What is being done.
+    pub status: &'a str,
+    /// Number of the state that the page shows.
+    pub version: u64,
+    /// Nothing more will come.
+    pub over: bool,
 }
 
 /// A section.
@@ -41,6 +54,10 @@ impl Frame<'_> {
                 body {
                     header {
                         h1 { (self.title) }
+                        @if let Some(live) = self.live {
+                            p id="live" role="status" data-version=(live.version)
+                                data-over=(live.over) { (live.status) }
+                        }
                         dl class="figures" { @for (name, id, value) in &self.figures {
                             div class="figure" { dt { (name) } dd id=[id] { (value) } }
                         } }
@@ -62,6 +79,9 @@ impl Frame<'_> {
                     }
                     (json("data", self.data))
                     script { (PreEscaped(include_str!("page.js"))) }
+                    @if self.live.is_some() {
+                        script { (PreEscaped(include_str!("live.js"))) }
+                    }
                 }
             }
         };

@@ -26,6 +26,7 @@ pub fn html(report: &Report, data: &str) -> String {
         sections: sections.collect(),
         run: &report.run,
         data,
+        live: None,
     }
     .html()
 }

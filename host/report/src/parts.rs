@@ -178,6 +178,22 @@ impl Page {
     /// The page as one HTML file.
     #[must_use]
     pub fn html(&self) -> String {
+        self.framed(None)
+    }
+
+    /// The page of work that is under way, as a server shows it: it says what is being done, and asks the server's
+    /// `state` for when to show itself anew. `version` is the number of the state that it shows, `over` says that
+    /// nothing more will come.
+    #[must_use]
+    pub fn live(&self, status: &str, version: u64, over: bool) -> String {
+        self.framed(Some(frame::Live {
+            status,
+            version,
+            over,
+        }))
+    }
+
+    fn framed(&self, live: Option<frame::Live<'_>>) -> String {
         let sections = self.sections.iter().enumerate();
         let sections = sections.map(|(index, section)| frame::Section {
             id: format!("s-{index}"),
@@ -192,6 +208,7 @@ impl Page {
             sections: sections.collect(),
             run: &self.run,
             data: &format!("[{}]", self.objects.join(",")),
+            live,
         }
         .html()
     }

@@ -306,6 +306,8 @@ mod tests {
             "bench --device xdma:/dev/xdma0#1 --device xdma:/dev/xdma1",
             "verify a --device sim:fb64 --deadline 3",
             "verify a --seed 1 --idle 0.1 --random-state --waveform w.fst",
+            "verify --wave-at-divergence a --serve-report",
+            "verify a --wave-at-divergence=d --serve-report=[::1]:0",
             "verify a --backend software",
             "verify a --device sim:fb64 --seed 1 --idle 0.1 --random-state --waveform w.fst",
             "classify a --device sim:fb64 --layers --batch 2 --seed 1 --idle 0.1",

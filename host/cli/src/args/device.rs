@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use firebrick_driver::Uri;
 
-use super::{EngineBackend, Force, Html, Json, Preset, Simulation, Target, megahertz, seconds};
+use super::{
+    EngineBackend, Force, Html, Json, Live, Preset, Simulation, Target, megahertz, seconds,
+};
 use crate::device::{self, Carrier};
 use crate::error::CliError;
 
@@ -128,6 +130,8 @@ pub struct Bench {
     pub simulation: Simulation,
     #[command(flatten)]
     pub html: Html,
+    #[command(flatten)]
+    pub live: Live,
     #[command(flatten)]
     pub force: Force,
     #[command(flatten)]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::device::{On, Retries};
-use super::{Backend, Force, Html, Json, Network, Simulation, Target};
+use super::{Backend, Force, Html, Json, Live, Network, Simulation, Target};
 
 #[derive(Debug, clap::Args)]
 pub struct Evaluate {
@@ -38,6 +38,8 @@ pub struct Evaluate {
     pub simulation: Simulation,
     #[command(flatten)]
     pub html: Html,
+    #[command(flatten)]
+    pub live: Live,
     #[command(flatten)]
     pub json: Json,
 }

@@ -16,6 +16,7 @@ use super::predict::Prediction;
 use crate::args::device::Bench;
 use crate::device::{self, Carrier};
 use crate::error::{CliError, Outcome};
+use crate::live;
 use crate::output::Output;
 use crate::pages;
 use crate::pool::{self, Carry, Single};
@@ -117,10 +118,14 @@ pub struct Report<'a> {
 pub fn run(args: &Bench, style: Style, output: &mut Output) -> Result<Outcome, CliError> {
     let inputs: Vec<&Path> = args.target.network.model.as_deref().into_iter().collect();
     let page = pages::check(&args.html, &inputs, &[], args.force.on, output)?;
+    let live = live::start(&args.live, "Measuring", output, |objects| {
+        pages::bench(objects, pages::run_of(None, &[]))
+    })?;
     let outcome = measure(args, style, output)?;
     pages::write(page.as_ref(), output, |objects| {
         pages::bench(objects, pages::run_of(None, &[]))
     })?;
+    live::end(live);
     Ok(outcome)
 }
 
@@ -185,6 +190,16 @@ struct Run<'a> {
     names: Vec<String>,
 }
 
+/// What was measured, so far or in all.
+struct Found<'a> {
+    timings: &'a [Timing],
+    counts: &'a [Count],
+    retried: u64,
+    failed: u64,
+    seconds: f64,
+    predicted: f64,
+}
+
 impl Run<'_> {
     fn run(
         &self,
@@ -202,6 +217,8 @@ impl Run<'_> {
             pictures.push((model.logits(&picture.view())?, picture));
         }
         let mut timings = Vec::<Timing>::new();
+        let prediction = Prediction::of(target, &target.compile(false)?)?;
+        let predicted = prediction.run.cycles_per_image;
         let (mut wrong, mut told_engine) = (None, Ok(()));
         let (mut fed, mut retried, mut failed) = (0, 0, 0);
         let counter = Counter::new(style, "measuring", args.images as usize);
@@ -227,6 +244,17 @@ impl Run<'_> {
                         counts[engine].result(answer.result.trailer.cycles);
                         timings.push(answer.timing);
                         counter.tick();
+                        if output.wants_interim() {
+                            let so_far = Found {
+                                timings: &timings,
+                                counts: &counts,
+                                retried,
+                                failed,
+                                seconds: begin.elapsed().as_secs_f64(),
+                                predicted,
+                            };
+                            told_engine = output.interim(&self.report(&so_far));
+                        }
                     }
                     _ if signals::is_interrupted() => {}
                     Told::Out { engine, .. } => {
@@ -267,38 +295,14 @@ impl Run<'_> {
         on.in_order(done)?;
         result?;
         told_engine?;
-        let times = |of: fn(&Timing) -> Duration| times(timings.iter().map(of).collect());
-        let sum = |of: fn(&Count) -> u64| counts.iter().map(of).sum::<u64>();
-        let mean_cycles = sum(|c| c.cycles) as f64 / sum(|c| c.counted).max(1) as f64;
-        let engines = self.names.iter().zip(&counts);
-        let report = Report {
-            backend: self.backend.clone(),
-            preset: &target.config().name,
-            network: &target.network.name,
-            height,
-            width,
-            images: args.images,
+        let report = self.report(&Found {
+            timings: &timings,
+            counts: &counts,
             retried,
             failed,
             seconds,
-            images_per_second: done as f64 / seconds,
-            packing: times(|t| t.pack),
-            send: times(|t| t.send),
-            latency: times(|t| t.total),
-            mean_cycles,
-            predicted_cycles: Prediction::of(target, &target.compile(false)?)?
-                .run
-                .cycles_per_image,
-            compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
-            engines: engines
-                .map(|(name, count)| EngineReport {
-                    engine: name.clone(),
-                    images: count.images,
-                    outages: count.outages,
-                    mean_cycles: count.mean(),
-                })
-                .collect(),
-        };
+            predicted,
+        });
         if self.simulated {
             note("times are those of the simulation; only the cycles are the engine's");
         }
@@ -310,6 +314,40 @@ impl Run<'_> {
             0 => Outcome::Good,
             _ => Outcome::Bad,
         })
+    }
+
+    fn report(&self, found: &Found<'_>) -> Report<'_> {
+        let (args, target) = (self.args, self.target);
+        let times = |of: fn(&Timing) -> Duration| times(found.timings.iter().map(of).collect());
+        let sum = |of: fn(&Count) -> u64| found.counts.iter().map(of).sum::<u64>();
+        let mean_cycles = sum(|c| c.cycles) as f64 / sum(|c| c.counted).max(1) as f64;
+        let engines = self.names.iter().zip(found.counts);
+        Report {
+            backend: self.backend.clone(),
+            preset: &target.config().name,
+            network: &target.network.name,
+            height: target.size.height,
+            width: target.size.width,
+            images: args.images,
+            retried: found.retried,
+            failed: found.failed,
+            seconds: found.seconds,
+            images_per_second: found.timings.len() as f64 / found.seconds,
+            packing: times(|t| t.pack),
+            send: times(|t| t.send),
+            latency: times(|t| t.total),
+            mean_cycles,
+            predicted_cycles: found.predicted,
+            compute_ms: args.clock.map(|mhz| mean_cycles / mhz / 1e3),
+            engines: engines
+                .map(|(name, count)| EngineReport {
+                    engine: name.clone(),
+                    images: count.images,
+                    outages: count.outages,
+                    mean_cycles: count.mean(),
+                })
+                .collect(),
+        }
     }
 }
 

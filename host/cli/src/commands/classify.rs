@@ -188,11 +188,11 @@ fn pictures(args: &args::Classify, style: Style, output: &mut Output) -> Result<
     Ok(outcome)
 }
 
-/// Progress of the model over all pictures, where the results are not seen to come. The progress of
-/// an engine's run has a line of its own, which says how many pictures there are.
+/// Progress over all pictures, where the results are not seen to come. The progress of a simulated
+/// engine's run has a line of its own, which says how many pictures there are.
 fn counter(total: Option<u64>, carrier: Option<&Carrier>, style: Style) -> Option<Counter> {
     let seen = style == Style::Bars && std::io::stdout().is_terminal();
-    let total = total.filter(|_| carrier.is_none() && !seen)?;
+    let total = total.filter(|_| !carrier.is_some_and(Carrier::is_sim) && !seen)?;
     Some(Counter::new(style, "classifying", total as usize))
 }
 

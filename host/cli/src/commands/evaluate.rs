@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use crate::args;
 use crate::device::Carrier;
 use crate::error::{CliError, Outcome};
+use crate::live;
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
 use crate::pages;
@@ -55,6 +56,9 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
         ("--report", json.as_deref()),
     ];
     let page = pages::check(&args.html, &inputs, &others, args.force.on, output)?;
+    let live = live::start(&args.live, "Evaluating", output, |objects| {
+        pages::evaluate(objects, pages::run_of(None, &[]))
+    })?;
     let several = args.on.several()?;
     let carrier = match &several {
         Some(_) => None,
@@ -90,6 +94,24 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     let step = target.logit_scale();
     let (mut found, mut pairs) = (Vec::new(), Vec::new());
     let mut failed = 0;
+    let made = |failed: usize, found: &[Found]| {
+        Report::new(
+            &target,
+            args.target
+                .network
+                .model
+                .as_deref()
+                .map_or("built in".into(), shown),
+            match several {
+                Some(_) => pool::name(&args.on.device),
+                None => carrier.as_ref().map_or("model".into(), Carrier::name),
+            },
+            reference.as_ref().map(Reference::name),
+            failed,
+            found,
+            args.worst,
+        )
+    };
     let counter = Counter::new(style, "evaluating", listed.len());
     for batch in listed.chunks(batch) {
         let mut inputs = Vec::new();
@@ -129,6 +151,9 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             found.push(Found::of(classes[index], &scores, float.map(Vec::as_slice)));
         }
         batch.iter().for_each(|_| counter.tick());
+        if output.wants_interim() {
+            output.interim(&made(failed, &found))?;
+        }
     }
     drop(counter);
     let preparation = match &reference {
@@ -138,22 +163,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     if let Some(better) = &preparation {
         progress::warning(format_args!("{better}"));
     }
-    let mut report = Report::new(
-        &target,
-        args.target
-            .network
-            .model
-            .as_deref()
-            .map_or("built in".into(), shown),
-        match several {
-            Some(_) => pool::name(&args.on.device),
-            None => carrier.as_ref().map_or("model".into(), Carrier::name),
-        },
-        reference.as_ref().map(Reference::name),
-        failed,
-        &found,
-        args.worst,
-    );
+    let mut report = made(failed, &found);
     report.better_preparation = preparation;
     report.scores = report::spread(&pairs);
     if let Some((markdown, json)) = &places {
@@ -168,6 +178,7 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
     pages::write(page.as_ref(), output, |objects| {
         pages::evaluate(objects, pages::run_of(Some(target.config()), &[]))
     })?;
+    live::end(live);
     Ok(if failed == 0 {
         Outcome::Good
     } else {

@@ -26,7 +26,7 @@ use crate::outputs::{Kind, Place};
 use crate::progress::{self, Style};
 use crate::sources::Sources;
 use crate::target::{self, Target, shown};
-use crate::{args, pages, signals};
+use crate::{args, live, pages, signals};
 use compare::{Layer, compare};
 pub use conclude::Sent;
 use conclude::{Case, Divergence};
@@ -69,6 +69,9 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     let inputs: Vec<&Path> = images.chain(model).collect();
     let waveform = [("--waveform", args.waveform.as_deref())];
     let page = pages::check(&args.html, &inputs, &waveform, args.force.on, output)?;
+    let live = live::start(&args.live, "Comparing", output, |objects| {
+        pages::verify(objects, None, pages::run_of(None, &[]))
+    })?;
     let mut differences = None;
     let result = verify(
         args,
@@ -80,6 +83,7 @@ pub fn run(args: &args::Verify, style: Style, output: &mut Output) -> Result<Out
     pages::write(page.as_ref(), output, |objects| {
         pages::verify(objects, differences, pages::run_of(Some(&config), &[]))
     })?;
+    live::end(live);
     Ok(outcome)
 }
 
@@ -151,6 +155,7 @@ fn verify(
     };
     let mut reporter = Reporter::new(args, name, &target, seed, disturbance, output);
     reporter.begin()?;
+    reporter.so_far(&Summary::default())?;
     let result = pictures(args, &mut verifier, &mut reporter);
     #[cfg(feature = "sim")]
     verifier.engine.end_waveform()?;
@@ -201,6 +206,7 @@ fn pictures(
             Ok(picture) => {
                 summary.add(&picture);
                 reporter.picture(&picture)?;
+                reporter.so_far(&summary)?;
             }
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {

@@ -122,6 +122,18 @@ pub struct RunInfo {
     random_state: bool,
 }
 
+fn object<'a>(run: &'a RunInfo, summary: &Summary) -> Object<'a> {
+    Object::Summary {
+        bit_exact: summary.good == summary.images,
+        images: summary.images,
+        images_exact: summary.good,
+        images_failed: summary.failed,
+        elements: summary.elements,
+        mismatches: summary.mismatches,
+        run,
+    }
+}
+
 /// Prints as the command line wants it.
 pub struct Reporter<'a> {
     json: bool,
@@ -290,16 +302,13 @@ impl<'a> Reporter<'a> {
         }
     }
 
+    /// The summary of what is done, for those who look on.
+    pub fn so_far(&self, summary: &Summary) -> Result<(), CliError> {
+        self.output.interim(&object(&self.run, summary))
+    }
+
     pub fn summary(&mut self, summary: &Summary) -> Result<(), CliError> {
-        let object = Object::Summary {
-            bit_exact: summary.good == summary.images,
-            images: summary.images,
-            images_exact: summary.good,
-            images_failed: summary.failed,
-            elements: summary.elements,
-            mismatches: summary.mismatches,
-            run: &self.run,
-        };
+        let object = object(&self.run, summary);
         self.output.object(&object, self.json)?;
         if self.json {
             return Ok(());
