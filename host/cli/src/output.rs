@@ -69,10 +69,10 @@ impl Output {
 
     /// Shows an object to those who look on that stands for one that comes with the end.
     pub fn interim(&self, object: &impl Serialize) -> Result<(), CliError> {
-        match &self.feed {
-            Some(feed) => Ok(feed.interim(numbered(object)?)),
-            None => Ok(()),
+        if let Some(feed) = &self.feed {
+            feed.interim(numbered(object)?);
         }
+        Ok(())
     }
 
     /// Keeps all objects from now on.
