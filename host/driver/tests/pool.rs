@@ -127,12 +127,15 @@ impl Bench {
         (seen, result)
     }
 
-    /// A plain run: nothing happens to any engine, and each has its share.
+    /// A plain run: nothing happens to any engine, and each has a share. An engine that was out when
+    /// the run before ended is opened while the others work, so that the run has no fixed length.
     fn sound(&mut self, what: &str) {
-        let (seen, result) = self.run(400, 0, |_| false, |_, _| ());
-        assert_eq!(result.unwrap(), 400, "{what}: {seen:?}");
+        let all = |seen: &Seen| seen.by_engine.iter().all(|n| *n > 0);
+        let enough = |seen: &Seen| seen.answers >= 400 && all(seen);
+        let (seen, result) = self.run(ALWAYS, 0, enough, |_, _| ());
+        assert_eq!(result.unwrap(), seen.answers, "{what}: {seen:?}");
         assert!(seen.out.is_empty(), "{what}: {seen:?}");
-        assert!(seen.by_engine.iter().all(|n| *n > 0), "{what}: {seen:?}");
+        assert!(all(&seen), "{what}: {seen:?}");
     }
 }
 
@@ -188,7 +191,6 @@ fn each_kind_of_fault_on_one_engine_costs_no_result() {
             ALWAYS,
             1,
             |seen| {
-                assert!(seen.answers < 20_000, "{name}: {seen:?}");
                 let back = seen.back.contains(&victim);
                 let begun = *given.get_or_insert(seen.by_engine[victim]);
                 if !back {
