@@ -82,9 +82,14 @@ impl std::fmt::Debug for SimDevice {
     }
 }
 
-/// The design that [`SimDevice`] builds for a configuration.
+/// The design that [`SimDevice`] builds for a configuration: the same for the same parameters, whatever the
+/// configuration is called, so that a file's engine is built once, and a preset's not again.
 pub fn engine_design(config: &HwConfig, options: &SimOptions) -> Result<Design, GenerateError> {
-    Ok(design_of(top::generate(config)?, options))
+    let config = config.as_preset().unwrap_or_else(|| HwConfig {
+        name: format!("engine-{:016x}", config.hash()),
+        ..config.clone()
+    });
+    Ok(design_of(top::generate(&config)?, options))
 }
 
 /// As [`engine_design`], of Verilog that was changed since it was generated.

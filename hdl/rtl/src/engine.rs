@@ -157,65 +157,9 @@ pub struct Engine {
 impl Engine {
     /// The engine for `config`: 1, 2, 4 or 8 lanes of 16 x 16 or one of 8 x 8, on a 16-byte bus.
     pub fn new(config: &HwConfig) -> Result<Self, String> {
-        let sizes: [(&str, usize, &[usize]); 3] = [
-            ("tile", config.tile, &[8, 16]),
-            ("lanes", config.lanes, &[1, 2, 4, 8]),
-            ("window_kernel", config.window_kernel, &[3, 7]),
-        ];
-        for (name, value, choices) in sizes {
-            if !choices.contains(&value) {
-                return Err(format!(
-                    "configuration {:?}: {name} = {value}, this engine takes one of {choices:?}",
-                    config.name
-                ));
-            }
-        }
-        if config.tile == 8 && config.lanes != 1 {
-            return Err(format!(
-                "configuration {:?}: a tile of 8 takes one lane, not {}; use a tile of 16",
-                config.name, config.lanes
-            ));
-        }
-        if !config.feature_words.is_multiple_of(config.lanes) {
-            return Err(format!(
-                "configuration {:?}: {} feature words do not spread over {} lanes",
-                config.name, config.feature_words, config.lanes
-            ));
-        }
-        let limits: [(&str, usize, usize, usize); 6] = [
-            (
-                "feature_words",
-                config.feature_words,
-                2 * config.lanes,
-                1 << 20,
-            ),
-            ("weight_blocks", config.weight_blocks, 1, 1 << 20),
-            ("param_groups", config.param_groups, 1, 1 << 10),
-            ("acc_depth", config.acc_depth, 2, 512),
-            ("line_words", config.line_words, 2, 1 << 10),
-            ("window_width", config.window_width, 8, 1020),
-        ];
-        for (name, value, low, high) in limits {
-            if !(low..=high).contains(&value) {
-                return Err(format!(
-                    "configuration {:?}: {name} = {value}, this engine takes {low} to {high}",
-                    config.name
-                ));
-            }
-        }
-        if !(24..=32).contains(&config.sum_bits) {
-            return Err(format!(
-                "configuration {:?}: sum_bits = {}, this engine takes 24 to 32",
-                config.name, config.sum_bits
-            ));
-        }
-        if (config.block_queue, config.requantisers) != (32, config.tile / 2) {
-            return Err(format!(
-                "configuration {:?}: this engine has a queue of 32 records and half a tile's \
-                 requantisers in each lane",
-                config.name
-            ));
-        }
+        config
+            .check()
+            .map_err(|error| format!("configuration {:?}: {error}", config.name))?;
         Ok(block! {
             aclk, aresetn, s_axil_awaddr, s_axil_awvalid, s_axil_awready, s_axil_wdata,
             s_axil_wstrb, s_axil_wvalid, s_axil_wready, s_axil_bvalid, s_axil_bready, s_axil_araddr,

@@ -1,6 +1,10 @@
 //! The hardware configuration: what a bitstream was built for, named presets, and the hash by
 //! which host and core recognise each other.
 
+mod parameters;
+
+pub use parameters::{ConfigError, PARAMETERS, Parameter, Values};
+
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 
@@ -264,6 +268,36 @@ impl HwConfig {
         })
     }
 
+    /// The preset with the same parameters, by the name with the fewest options: sizes first, then those of [`OPTIONS`] in
+    /// their order; `None` if no preset has them.
+    #[must_use]
+    pub fn as_preset(&self) -> Option<HwConfig> {
+        let kib = |bytes: usize| bytes >> 10;
+        let features = format!("f{}", kib(self.feature_words * self.tile));
+        let weights = format!("w{}", kib(self.weight_blocks * self.tile * self.tile));
+        let named = HwConfig::presets().filter_map(|base| {
+            let resident = self.is_resident();
+            let options: Vec<&str> = [
+                (self.feature_words != base.feature_words, &*features),
+                (
+                    !resident && self.weight_blocks != base.weight_blocks,
+                    &*weights,
+                ),
+                (self.packed, "packed"),
+                (resident, "resident"),
+                (self.sum_bits != base.sum_bits, "wide"),
+                (self.family != Family::Generic, self.family.name()),
+            ]
+            .into_iter()
+            .filter_map(|(differs, option)| differs.then_some(option))
+            .collect();
+            let with = |config: HwConfig, option: &&str| config.with(option);
+            let named = options.iter().try_fold(base, with)?;
+            named.is_same(self).then_some((options.len(), named))
+        });
+        Some(named.min_by_key(|(options, _)| *options)?.1)
+    }
+
     /// The configuration with the DSP slices of a family; `None` if it names another one.
     #[must_use]
     pub fn of_family(&self, family: Family) -> Option<HwConfig> {
@@ -374,25 +408,15 @@ impl HwConfig {
     #[must_use]
     pub fn canonical(&self) -> String {
         let mut text = String::new();
-        for (key, value) in [
-            ("abi", crate::ABI_VERSION as usize),
-            ("tile", self.tile),
-            ("lanes", self.lanes),
-            ("bus_bytes", crate::BEAT_BYTES),
-            ("feature_words", self.feature_words),
-            ("weight_blocks", self.weight_blocks),
-            ("param_groups", self.param_groups),
-            ("acc_depth", self.acc_depth),
-            ("sum_bits", self.sum_bits),
-            ("line_words", self.line_words),
-            ("window_kernel", self.window_kernel),
-            ("window_width", self.window_width),
-            ("block_queue", self.block_queue),
-            ("requantisers", self.requantisers),
-            ("packed", usize::from(self.packed)),
-            ("family", self.family as usize),
-        ] {
+        let mut line = |key: &str, value: usize| {
             let _ = writeln!(text, "{key}={value}");
+        };
+        line("abi", crate::ABI_VERSION as usize);
+        for parameter in PARAMETERS {
+            line(parameter.name, parameter.get(self));
+            if parameter.name == "lanes" {
+                line("bus_bytes", crate::BEAT_BYTES);
+            }
         }
         text
     }
@@ -538,6 +562,34 @@ mod tests {
             SIZES_KIB.iter().filter(|kib| **kib >= 64).count()
         );
         assert!(HwConfig::preset("fb64").unwrap().with_sizes().count() > 100);
+    }
+
+    #[test]
+    fn a_preset_is_known_by_its_parameters() {
+        for config in HwConfig::with_options() {
+            assert_eq!(config.as_preset().as_ref(), Some(&config));
+        }
+        for (name, usual) in [
+            ("fb1024-xc7-w128-packed-f512", "fb1024-f512-w128-packed-xc7"),
+            ("fb256-resident-packed", "fb256-packed-resident"),
+            // The same engine by two names.
+            ("fb256-small-f1024-w128", "fb256"),
+        ] {
+            let mut config = HwConfig::preset(name).unwrap();
+            "mine".clone_into(&mut config.name);
+            assert_eq!(config.as_preset().unwrap().name, usual);
+            assert_eq!(config.as_preset().unwrap().hash(), config.hash());
+        }
+        for change in [
+            |c: &mut HwConfig| c.feature_words += c.lanes,
+            |c: &mut HwConfig| c.weight_blocks += 1,
+            |c: &mut HwConfig| c.acc_depth -= 1,
+            |c: &mut HwConfig| c.sum_bits = 30,
+        ] {
+            let mut config = HwConfig::preset("fb1024-resident").unwrap();
+            change(&mut config);
+            assert_eq!(config.as_preset(), None, "{config:?}");
+        }
     }
 
     #[test]

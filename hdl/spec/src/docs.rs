@@ -1,12 +1,14 @@
-//! Generated reference pages: `docs/registers.md` and `docs/commands.md`. Tables come from the
+//! Generated reference pages: `docs/registers.md`, `docs/commands.md` and `docs/presets.md`. Tables come from the
 //! definitions in this crate, prose from the files in `docs/text`.
 
 mod commands;
 pub mod example;
 pub mod ports;
+mod presets;
 mod registers;
 
 pub use commands::commands_page;
+pub use presets::presets_page;
 pub use registers::registers_page;
 
 /// First lines of a generated page.

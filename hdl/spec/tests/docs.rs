@@ -30,6 +30,11 @@ fn the_command_page_is_up_to_date() {
     same("commands.md", &docs::commands_page());
 }
 
+#[test]
+fn the_page_of_presets_is_up_to_date() {
+    same("presets.md", &docs::presets_page());
+}
+
 /// What follows each `mark` in a page, up to the end of the line.
 fn after<'a>(page: &'a str, mark: &str) -> Vec<&'a str> {
     let rests = page.split(mark).skip(1);

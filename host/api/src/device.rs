@@ -10,7 +10,7 @@ use firebrick_driver::{
 };
 use firebrick_spec::{HwConfig, regs};
 
-use crate::{Error, pool};
+use crate::{Error, pool, preset};
 
 /// What the library makes itself: its URIs are read like those of boards, but [`Carrier::open`]
 /// builds it, since that takes more than a name.
@@ -84,11 +84,15 @@ impl Transport for Made {
 /// Most simulated engines of one URI.
 const MOST: usize = 64;
 
-/// Splits `*N`, so many engines, from a preset.
+/// Splits `*N`, so many engines, from a preset or a file.
 fn many(address: &str) -> Result<(&str, usize), String> {
     let Some((preset, count)) = address.rsplit_once('*') else {
         return Ok((address, 1));
     };
+    // A star in the name of a file.
+    if preset::is_file(count) {
+        return Ok((address, 1));
+    }
     match count.parse() {
         Ok(count @ 1..=MOST) if !preset.is_empty() => Ok((preset, count)),
         _ => Err(format!(
@@ -174,7 +178,7 @@ pub(crate) fn split(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The preset that a URI names, if it is the simulator's.
+/// The preset or the file that a URI names, if it is the simulator's.
 #[must_use]
 pub fn simulated_preset(uri: &Uri) -> Option<&str> {
     let simulated = uri.transport().scheme() == SIM;
@@ -227,7 +231,7 @@ impl Carrier {
     /// What a URI names.
     ///
     /// # Errors
-    /// If it names a preset, and there is no such preset.
+    /// If it names a preset or a file, and there is no such preset, or the file describes none.
     pub fn at(uri: &Uri) -> Result<Carrier, Error> {
         match uri.transport().scheme() {
             SIM => Ok(Carrier::Sim(named(uri)?)),
@@ -306,10 +310,9 @@ pub(crate) fn is_model(uri: &Uri) -> bool {
 }
 
 fn named(uri: &Uri) -> Result<HwConfig, Error> {
-    let preset = uri.address();
-    HwConfig::preset(preset).ok_or_else(|| Error::NoPreset {
-        device: uri.to_string(),
-        preset: preset.to_owned(),
+    preset::find(uri.address()).map_err(|source| Error::Preset {
+        place: uri.to_string(),
+        source,
     })
 }
 

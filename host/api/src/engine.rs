@@ -156,6 +156,9 @@ impl Engine {
     /// | `xdma:/dev/xdma0#2`, `axidma:#1` | one engine of a board that has several |
     /// | `sim:PRESET*4` | four simulated engines |
     ///
+    /// A preset is a name with options, or the path of a file that ends in `.toml` or has a `/`
+    /// ([`preset`](crate::preset)).
+    ///
     /// A board with several engines, and several names with commas between them, make a pool:
     /// pictures go to whichever engine has room, and results come in order. An engine of a pool that
     /// fails is reset and taken back in while others do its pictures.

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use firebrick_driver::{CompileError, DeviceError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 
+use crate::preset::PresetError;
 use crate::target::SIDE_MAX;
 
 /// Why there is no engine, no model or no result. The message says what happened, where, and what
@@ -110,8 +111,8 @@ pub enum Error {
     Sim(#[from] Box<firebrick_sim::SimError>),
     /// No preset has the hash that a device tells.
     #[error(
-        "{device}: no preset has the device's configuration hash {hash:016x}; name the one that \
-         its bitstream was generated from (--preset), or use the program that generated it"
+        "{device}: no preset has the device's configuration hash {hash:016x}; name the one, \
+         or the file, that its bitstream was generated from (--preset), or use the program that generated it"
     )]
     UnknownHash {
         /// Which device.
@@ -119,13 +120,13 @@ pub enum Error {
         /// The hash of its configuration.
         hash: u64,
     },
-    /// A device's name has a preset that does not exist.
-    #[error("{device}: there is no preset {preset:?}; see `firebrick presets`")]
-    NoPreset {
-        /// Which device.
-        device: String,
-        /// The name that is no preset's.
-        preset: String,
+    /// There is no preset of a name, or a file describes no configuration.
+    #[error("{place}: {source}")]
+    Preset {
+        /// Which device, or what else takes a preset.
+        place: String,
+        /// What is wrong.
+        source: PresetError,
     },
     /// A clock frequency that is none.
     #[error("a clock of {megahertz} MHz is none; give a positive number")]
@@ -174,7 +175,7 @@ impl Error {
             #[cfg(feature = "sim")]
             Error::Sim(_) => "simulator",
             Error::NoSimulator { .. } => "simulator",
-            Error::UnknownHash { .. } | Error::NoPreset { .. } => "preset",
+            Error::UnknownHash { .. } | Error::Preset { .. } => "preset",
             Error::Clock { .. } => "clock",
             Error::Write { .. } => "write",
             Error::Missing => "missing",

@@ -31,8 +31,9 @@
 //!
 //! [`Model::predict`] says what a preset would take, cycle by cycle, without an engine, and the
 //! module `verilog` writes the engine itself. [`Model::quantisation_report`] says what quantising did
-//! to each layer. [`device`], [`target`] and [`accounting`] are for
-//! programs that drive engines themselves; [`pool`] is for those that drive several.
+//! to each layer. [`device`], [`target`] and [`accounting`] are for programs that drive engines
+//! themselves; [`pool`] is for those that drive several. A preset is a name or a file, which [`preset`]
+//! reads and writes.
 //!
 //! # Features
 //! `sim` (on by default): the simulated engine and the Verilog. A simulated engine wants Verilator
@@ -47,9 +48,12 @@ mod engine;
 mod error;
 mod maps;
 mod model;
+#[doc(hidden)]
+pub mod near;
 pub mod picture;
 pub mod pool;
 pub mod predict;
+pub mod preset;
 pub mod quantisation;
 pub mod reference;
 mod scores;

@@ -10,7 +10,7 @@ use ndarray::Array3;
 
 use crate::predict::{Forecast, Prediction};
 use crate::target::{SIDE_MAX, Size, Target};
-use crate::{Error, Image};
+use crate::{Error, Image, preset};
 
 /// A quantised network at a picture size. Clones share the weights.
 #[derive(Clone, Debug)]
@@ -127,15 +127,15 @@ impl Model {
         Target::new(network, self.size, config.clone(), Weights::Auto)
     }
 
-    /// What a preset takes for it: cycles by cause and by layer, exact without running anything,
+    /// What a preset, or the configuration of a file ([`preset`](crate::preset)), takes for it: cycles by cause and by layer, exact without running anything,
     /// and the time at a clock in MHz. That a build meets the clock is not checked.
     ///
     /// # Errors
     /// If there is no such preset, the model does not fit it, or the clock is not positive.
-    pub fn predict(&self, preset: &str, clock_mhz: f64) -> Result<Forecast, Error> {
-        let config = HwConfig::preset(preset).ok_or_else(|| Error::NoPreset {
-            device: "prediction".into(),
-            preset: preset.to_owned(),
+    pub fn predict(&self, engine: &str, clock_mhz: f64) -> Result<Forecast, Error> {
+        let config = preset::find(engine).map_err(|source| Error::Preset {
+            place: "prediction".into(),
+            source,
         })?;
         let target = self.on(&config);
         let program = target.compile(false)?;

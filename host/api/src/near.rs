@@ -7,6 +7,7 @@ use firebrick_spec::config::{MEMORIES, OPTIONS, PRESETS};
 const ALIKE: f64 = 0.75;
 
 /// The name among `known` that is most like `name`, if one is.
+#[must_use]
 pub fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let name = name.to_lowercase();
     let rated = known
@@ -19,11 +20,13 @@ pub fn near<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<
 }
 
 /// The end of an error message that asks whether another name was meant.
+#[must_use]
 pub fn question(meant: Option<impl std::fmt::Display>) -> String {
     meant.map_or(String::new(), |meant| format!("; did you mean {meant}?"))
 }
 
 /// The preset with options that is most like a name.
+#[must_use]
 pub fn preset(name: &str) -> Option<String> {
     let options = OPTIONS.iter().map(|(option, _)| *option);
     let (base, rest) = name.split_once('-').unwrap_or((name, ""));

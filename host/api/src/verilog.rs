@@ -4,7 +4,7 @@ use std::path::Path;
 
 use firebrick_spec::HwConfig;
 
-use crate::Error;
+use crate::{Error, preset};
 
 /// Name of the top module.
 pub const TOP: &str = firebrick_rtl::top::TOP;
@@ -18,15 +18,15 @@ pub fn text(config: &HwConfig) -> Result<String, Error> {
     Ok(verilog.map_err(|error| Box::new(firebrick_sim::SimError::Generate(error)))?)
 }
 
-/// Writes the engine of a preset to a file.
+/// Writes the engine of a preset, or of the configuration in a file, to a file.
 ///
 /// # Errors
 /// If there is no such preset, or the file cannot be written.
-pub fn write(preset: &str, path: impl AsRef<Path>) -> Result<(), Error> {
+pub fn write(engine: &str, path: impl AsRef<Path>) -> Result<(), Error> {
     let path = path.as_ref();
-    let config = HwConfig::preset(preset).ok_or_else(|| Error::NoPreset {
-        device: path.display().to_string(),
-        preset: preset.to_owned(),
+    let config = preset::find(engine).map_err(|source| Error::Preset {
+        place: path.display().to_string(),
+        source,
     })?;
     std::fs::write(path, text(&config)?).map_err(|source| Error::Write {
         path: path.to_owned(),

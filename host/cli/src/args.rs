@@ -5,7 +5,6 @@ pub mod compile;
 pub mod device;
 pub mod emulate;
 mod manual;
-pub mod near;
 #[cfg(test)]
 mod pages;
 pub mod report;
@@ -20,11 +19,13 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use firebrick::near;
+use firebrick::preset::PresetError;
 pub use firebrick::target::Size;
 use firebrick_board::{BoardError, BoardFolder};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::Limits;
-use firebrick_spec::config::{DEFAULT_PRESET, Family, MEMORIES, OPTIONS, PRESETS};
+use firebrick_spec::config::{DEFAULT_PRESET, Family};
 
 mod evaluate;
 mod features;
@@ -193,9 +194,9 @@ pub struct Verify {
 
 #[derive(Debug, clap::Args)]
 pub struct Generate {
-    /// The engine's preset, with options appended (see `firebrick presets`) [default: the board's
-    /// preset, or fb256]
-    #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
+    /// The engine's preset, with options appended (see `firebrick presets`), or a file that
+    /// describes one (docs/presets.md) [default: the board's preset, or fb256]
+    #[arg(long = "preset", value_name = "NAME|FILE", value_parser = preset)]
     pub config: Option<HwConfig>,
     /// Also write what this board needs: constraints, Vivado scripts, a FuseSoC core file and a C
     /// header; a packed array is built from the DSP slices of the board's part
@@ -262,6 +263,11 @@ pub struct Info {
     pub boards: Boards,
     #[command(flatten)]
     pub limits: BoardLimits,
+    /// Also write the configuration to a file that --preset takes
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
+    #[command(flatten)]
+    pub force: Force,
     #[command(flatten)]
     pub json: Json,
 }
@@ -292,6 +298,9 @@ pub struct Explore {
     pub clock: Option<f64>,
     #[command(flatten)]
     pub network: Network,
+    /// Also write the fastest configuration to a file that --preset takes, with what limits it
+    #[arg(long, value_name = "FILE")]
+    pub write: Option<PathBuf>,
     #[command(flatten)]
     pub html: Html,
     #[command(flatten)]
@@ -396,9 +405,9 @@ pub enum Weights {
 
 #[derive(Debug, clap::Args)]
 pub struct Preset {
-    /// The engine's preset, with options appended, as in fb256-packed (see `firebrick presets`)
-    /// [default: fb256, or the device's own with --device]
-    #[arg(long = "preset", value_name = "NAME", value_parser = preset)]
+    /// The engine's preset, with options appended, as in fb256-packed (see `firebrick presets`), or
+    /// a file that describes one (docs/presets.md) [default: fb256, or the device's own with --device]
+    #[arg(long = "preset", value_name = "NAME|FILE", value_parser = preset)]
     pub given: Option<HwConfig>,
 }
 
@@ -522,18 +531,8 @@ fn family(name: &str) -> Result<Family, String> {
     })
 }
 
-fn preset(name: &str) -> Result<HwConfig, String> {
-    HwConfig::preset(name).ok_or_else(|| {
-        let options = OPTIONS.iter().map(|(option, _)| format!("-{option}"));
-        let sizes = MEMORIES.iter().map(|(kind, _)| format!("-{kind}KIB"));
-        let options: Vec<String> = options.chain(sizes).collect();
-        format!(
-            "there is no such preset; give one of {}, with any of the options {} appended{}",
-            PRESETS.join(", "),
-            options.join(", "),
-            near::question(near::preset(name))
-        )
-    })
+fn preset(text: &str) -> Result<HwConfig, PresetError> {
+    firebrick::preset::find(text)
 }
 
 fn module(name: &str) -> Result<String, String> {

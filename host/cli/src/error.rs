@@ -15,14 +15,12 @@ use firebrick_spec::config::Family;
 #[cfg(feature = "sim")]
 use firebrick_spec::resources::Share;
 
-use crate::args::near::{near, question};
 use crate::skipped::READABLE_PERCENT;
+use firebrick::near::{near, question};
 
 /// Resources of which too much is taken, in words.
-#[cfg(feature = "sim")]
-struct Over<'a>(&'a [Share]);
+pub struct Over<'a>(pub &'a [Share]);
 
-#[cfg(feature = "sim")]
 impl fmt::Display for Over<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, share) in self.0.iter().enumerate() {
@@ -200,6 +198,12 @@ pub enum CliError {
     },
     #[error("{}: lists no picture; each line is file,class[,...]", path.display())]
     NoListed { path: PathBuf },
+    #[error(
+        "no configuration fits {} with this network; raise a limit with --limits, or see `firebrick \
+         predict` for what the network needs",
+        board.name
+    )]
+    NothingFits { board: &'static Board },
     #[error("the recording {}: {source}; name another file", path.display())]
     RecordFile { path: PathBuf, source: io::Error },
     #[error("interrupted {at}; {left}")]
@@ -268,7 +272,7 @@ pub enum CliError {
     },
     #[error(
         "{preset} has DSP slices of family {of}, and {wanted} is asked for; leave -{of} out of the \
-         preset's name"
+         preset's name, or write family = \"generic\" in its file"
     )]
     OtherFamily {
         preset: String,

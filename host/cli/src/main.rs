@@ -15,6 +15,7 @@ mod pages;
 mod pictures;
 mod pool;
 mod preparations;
+mod presets;
 mod progress;
 mod runner;
 mod signals;

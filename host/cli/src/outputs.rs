@@ -128,6 +128,11 @@ impl Kind {
         option: "-o",
         own: |bytes| bytes.starts_with(b"<!DOCTYPE html>") && has(bytes, b"Firebrick</title>"),
     };
+    pub const PRESET: Kind = Kind {
+        name: "configuration",
+        option: "--write",
+        own: |bytes| bytes.starts_with(firebrick::preset::BEGINNING.as_bytes()),
+    };
     pub const HTML: Kind = Kind {
         option: "--html",
         ..Kind::PAGE

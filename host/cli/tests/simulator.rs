@@ -232,6 +232,49 @@ fn a_backend_and_a_device_are_one_simulator() {
 }
 
 #[test]
+fn an_engine_of_a_file_is_built_for_its_parameters() {
+    let dir = tempfile::tempdir().unwrap();
+    let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));
+    let file = dir.path().join("mine.toml");
+    firebrick(&["info", "--preset", "fb64", "--write", text(&file)]).good();
+    let named = fs::read_to_string(&file)
+        .unwrap()
+        .replace("\"fb64\"", "\"mine\"");
+    fs::write(&file, named).unwrap();
+    let classify = |on: &[&str]| {
+        let args = [
+            "classify",
+            text(&image),
+            text(&image),
+            "--model",
+            text(&pack),
+            "--json",
+        ];
+        firebrick(&[&args, on].concat()).good()
+    };
+    let by_name = classify(&["--device", "sim:fb64"]);
+    let one = format!("sim:{}", text(&file));
+    let two = format!("{one}*2");
+    for on in [
+        &["--device", &one][..],
+        &["--device", &two],
+        &["--backend", "sim", "--preset", text(&file)],
+    ] {
+        let by_file = classify(on);
+        assert!(
+            !by_file.stderr.contains("verilating"),
+            "{on:?}: {by_file:?}"
+        );
+        for (named, mine) in by_name.objects().iter().zip(by_file.objects()) {
+            assert_eq!(mine["logits_sha256"], named["logits_sha256"], "{on:?}");
+            assert_eq!(mine["preset"], "mine", "{on:?}");
+        }
+    }
+    firebrick(&["classify", text(&image), "--device", "sim:none.toml"])
+        .fails("sim:none.toml: none.toml: No such file");
+}
+
+#[test]
 fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     let dir = tempfile::tempdir().unwrap();
     let (pack, image) = (small_pack(dir.path()), picture(dir.path(), "a.png", 40, 50));

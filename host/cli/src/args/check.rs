@@ -3,11 +3,11 @@
 
 use clap::FromArgMatches;
 use clap::error::ErrorKind;
+use firebrick::near::{near, question};
 use firebrick_board::BoardError;
 use firebrick_driver::Uri;
 
 use super::device::{Bench, Replay, Retries};
-use super::near::{near, question};
 use super::{
     Args, Boards, Classify, Command, EngineBackend, Evaluate, Rule, Simulation, Train, Verify,
     command,

@@ -50,7 +50,13 @@ const EXAMPLES: &[(&str, &[&str])] = &[
             "firebrick report cat.png --board kv260 -o report.html",
         ],
     ),
-    ("explore", &["firebrick explore --board kv260"]),
+    (
+        "explore",
+        &[
+            "firebrick explore --board kv260",
+            "firebrick explore --board kv260 --write kv260.toml",
+        ],
+    ),
     (
         "disasm",
         &["firebrick disasm --preset fb256 --weights resident"],

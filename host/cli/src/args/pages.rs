@@ -6,6 +6,7 @@ mod shown;
 use std::collections::BTreeSet;
 
 use clap::FromArgMatches;
+use firebrick_spec::HwConfig;
 use shown::{in_blocks, in_text, is_placeholder};
 
 use super::check::check;
@@ -29,6 +30,10 @@ fn options(command: &clap::Command) -> BTreeSet<String> {
 
 #[test]
 fn commands_of_code_blocks_are_understood() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("engine.toml");
+    std::fs::write(&file, firebrick::preset::text(&HwConfig::default(), &[])).unwrap();
+    let engine = file.to_str().unwrap();
     let mut parsed = 0;
     for shown in in_blocks() {
         let Some(arguments) = shown.arguments() else {
@@ -36,6 +41,11 @@ fn commands_of_code_blocks_are_understood() {
         };
         let words = ["firebrick"].into_iter();
         let words = words.chain(arguments.iter().map(String::as_str));
+        // The file that is shown is not here.
+        let words = words.map(|word| match word {
+            "engine.toml" => engine,
+            word => word,
+        });
         let at = &shown.at;
         let matches = command().try_get_matches_from(words);
         let matches = matches.unwrap_or_else(|error| panic!("{at}: {error}"));

@@ -1,5 +1,6 @@
 //! `firebrick explore`: which configurations fit a board, and how fast they are.
 
+mod proposal;
 mod sizes;
 
 use std::collections::HashMap;
@@ -20,6 +21,7 @@ use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent};
 use crate::pages;
+use crate::presets;
 use crate::progress::note;
 use crate::target::Target;
 
@@ -55,6 +57,8 @@ pub struct Candidate {
     tightest: &'static str,
     #[serde(skip)]
     shares: [Share; 5],
+    #[serde(skip)]
+    config: HwConfig,
     /// Bytes to and from the core in a second.
     bus_bytes_per_second: f64,
     /// Share of the input stream's cycles in use.
@@ -128,6 +132,7 @@ fn candidate(
         uram_available: board.uram,
         tightest: need.tightest(board, limits).name,
         shares: need.on(board, limits),
+        config: config.clone(),
         bus_bytes_per_second: bytes as f64 * images_per_second,
         bus_share: prediction.dma_bytes_in as f64 / (BEAT_BYTES as f64 * cycles),
     }
@@ -143,7 +148,16 @@ fn cell(share: &Share) -> String {
 
 pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
     let inputs: Vec<&Path> = args.network.model.as_deref().into_iter().collect();
-    let page = pages::check(&args.html, &inputs, &[], args.force.on, output)?;
+    let written = args.write.as_deref();
+    let page = pages::check(
+        &args.html,
+        &inputs,
+        &[("--write", written)],
+        args.force.on,
+        output,
+    )?;
+    let place = written.map(|path| presets::check(path, &inputs, args.force.on));
+    let place = place.transpose()?;
     let board = args.boards.find(&args.board)?.board();
     let limits = &args.limits.given;
     let clock = args.clock.unwrap_or(board.core_mhz as f64);
@@ -226,6 +240,11 @@ pub fn run(args: &args::Explore, output: &mut Output) -> Result<(), CliError> {
         ];
         pages::explore(objects, pages::run_of(None, &more))
     })?;
+    if let (Some(place), Some(path)) = (&place, written) {
+        let best = candidates.first().ok_or(CliError::NothingFits { board })?;
+        let notes = proposal::notes(best, &target.network.name, board, limits);
+        presets::write(place, path, &best.config, &notes)?;
+    }
     if args.json.on {
         return Ok(());
     }

@@ -14,7 +14,6 @@ use serde::Serialize;
 
 use super::maps::save;
 use crate::args;
-use crate::args::near::{near, question};
 use crate::error::{CliError, Outcome};
 use crate::output::Output;
 use crate::outputs::{Kind, Place};
@@ -23,6 +22,7 @@ use crate::signals;
 use crate::skipped::{Skipped, Unreadable};
 use crate::sources::Sources;
 use crate::target::{Target, shown};
+use firebrick::near::{near, question};
 
 /// Pictures that are worked on at once.
 const BATCH: usize = 32;

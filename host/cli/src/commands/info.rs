@@ -1,5 +1,7 @@
 //! `firebrick info`: a configuration, and the network on it.
 
+use std::path::Path;
+
 use firebrick_driver::{LayerInfo, Program};
 use firebrick_spec::HwConfig;
 use firebrick_spec::board::{Board, Limits};
@@ -11,6 +13,7 @@ use super::{Configuration, EngineMemory, memories};
 use crate::args;
 use crate::error::CliError;
 use crate::output::{Output, Wide, percent, table};
+use crate::presets;
 use crate::target::{self, Target};
 
 #[derive(JsonSchema, Serialize)]
@@ -172,6 +175,11 @@ pub fn run(args: &args::Info, output: &mut Output) -> Result<(), CliError> {
     };
     let target = target::load_for(&args.target, config)?;
     let config = target.config();
+    if let Some(path) = &args.write {
+        let inputs: Vec<&Path> = args.target.network.model.as_deref().into_iter().collect();
+        let place = presets::check(path, &inputs, args.force.on)?;
+        presets::write(&place, path, config, &[])?;
+    }
     let program = target.compile(false)?;
     let timing = Prediction::of(&target, &program)?;
     let limits = &args.limits.given;

@@ -4,6 +4,7 @@ use super::CompileError;
 use firebrick_network::graph::{Conv, Network, Op};
 use firebrick_spec::HwConfig;
 use firebrick_spec::arith;
+use firebrick_spec::config::WIDE_SUM_BITS;
 
 /// Bits of the largest sums of a convolution, and the output channel that has them.
 fn widest(conv: &Conv) -> (usize, usize) {
@@ -53,6 +54,9 @@ fn hint(config: &HwConfig, need: usize) -> String {
     let wide = HwConfig::preset(&format!("{}-wide", config.name));
     match wide.filter(|wide| wide.sum_bits >= need) {
         Some(wide) => format!("preset {:?} has {}", wide.name, wide.sum_bits),
+        None if need <= WIDE_SUM_BITS => {
+            format!("a configuration with sum_bits = {need} takes it")
+        }
         None => "no preset has so many: smaller weights or a smaller bias would do".into(),
     }
 }

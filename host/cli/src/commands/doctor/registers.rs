@@ -74,7 +74,7 @@ pub fn walk(
             }
             None => Check::failed(
                 format!("hash {hash:016x} is not that of a preset asked for"),
-                "name the preset that the bitstream was generated from with --preset; if it is of \
+                "name the preset or the file that the bitstream was generated from with --preset; if it is of \
                  another version of this program, build it anew",
             ),
         }
