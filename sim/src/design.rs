@@ -19,6 +19,7 @@ pub struct Design {
 pub(crate) struct Options {
     pub trace: bool,
     pub random_reset: bool,
+    pub coverage: bool,
     pub assertions: bool,
     pub optimise: u8,
     pub defines: Vec<(String, String)>,
@@ -38,6 +39,7 @@ impl Design {
             options: Options {
                 trace: false,
                 random_reset: false,
+                coverage: false,
                 assertions: false,
                 optimise: 3,
                 defines: Vec::new(),
@@ -87,6 +89,14 @@ impl Design {
     #[must_use]
     pub fn random_reset(mut self, on: bool) -> Self {
         self.options.random_reset = on;
+        self
+    }
+
+    /// Counts the lines and branches that are reached and the changes of single bits. A model
+    /// writes what it counted into the folder `FIREBRICK_COVERAGE` when it ends.
+    #[must_use]
+    pub fn coverage(mut self, on: bool) -> Self {
+        self.options.coverage = on;
         self
     }
 
@@ -191,6 +201,7 @@ impl Design {
         let flags = (
             options.trace,
             options.random_reset,
+            options.coverage,
             options.assertions,
             options.optimise,
         );

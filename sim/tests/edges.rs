@@ -6,10 +6,20 @@
 
 #[path = "edges/bench.rs"]
 mod bench;
+#[path = "edges/corners.rs"]
+mod corners;
+#[path = "timing/engine.rs"]
+mod engine;
 #[path = "edges/legal.rs"]
 mod legal;
+#[path = "edges/mutants.rs"]
+mod mutants;
 #[path = "edges/networks.rs"]
 mod networks;
+#[path = "../../host/model/tests/timing/streams.rs"]
+mod records;
+#[path = "edges/registers.rs"]
+mod registers;
 #[path = "edges/resets.rs"]
 mod resets;
 #[path = "edges/waits.rs"]

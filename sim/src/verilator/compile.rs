@@ -13,6 +13,7 @@ use crate::verilator::toolchain::Toolchain;
 #[derive(Debug, Clone)]
 pub(crate) struct Flags {
     pub trace: bool,
+    pub coverage: bool,
     pub optimise: u8,
 }
 
@@ -56,7 +57,6 @@ impl Flags {
             "-w",
             "-DNDEBUG",
             "-DVERILATOR=1",
-            "-DVM_COVERAGE=0",
             "-DVM_SC=0",
             "-DVM_TIMING=0",
             "-DVM_TRACE_VCD=0",
@@ -68,6 +68,7 @@ impl Flags {
         .map(str::to_owned)
         .into();
         list.push(format!("-O{level}"));
+        list.push(format!("-DVM_COVERAGE={}", u8::from(self.coverage)));
         list.push(format!("-DVM_TRACE={trace}"));
         list.push(format!("-DVM_TRACE_FST={trace}"));
         // Two loaded models must not share the C++ runtime's variables.

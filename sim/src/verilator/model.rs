@@ -87,13 +87,17 @@ impl Model {
     pub fn load(built: &VerilatedModel, seed: u32) -> Result<Self, ModelError> {
         // Verilator takes a seed of 0 for "choose one yourself".
         let seed = i32::try_from(seed % 0x7fff_ffff).unwrap_or(0) + 1;
-        let instance = Instance::load(&built.library, &built.ports, built.random_reset, seed)
+        let mut instance = Instance::load(&built.library, &built.ports, built.random_reset, seed)
             .map_err(|reason| BuildError::load(&built.library, reason))?;
         let names = built.ports.iter().map(|p| p.name.clone());
         let clock = built
             .ports
             .iter()
             .position(|p| p.name == built.clock && p.width == 1 && p.direction == Direction::Input);
+        if let Some(clock) = clock {
+            // Of random state as well, or the first rising edge would be none.
+            instance.write(clock, 0);
+        }
         Ok(Self {
             instance,
             top: built.top.as_str().into(),

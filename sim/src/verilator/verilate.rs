@@ -156,6 +156,7 @@ impl Builder {
                 top: &design.top,
                 flags: Flags {
                     trace: design.options.trace,
+                    coverage: design.options.coverage,
                     optimise: design.options.optimise,
                 },
                 jobs: self.jobs,
@@ -361,6 +362,10 @@ fn verilator(
     });
     if options.trace {
         command.arg("--trace-fst");
+    }
+    if options.coverage {
+        command.args(["--coverage-line", "--coverage-toggle"]);
+        command.args(["--coverage-max-width", "1"]);
     }
     command.args(overrides(design));
     command

@@ -34,6 +34,9 @@ pub struct Bench {
 }
 
 impl Bench {
+    /// More cycles than any stream of these tests takes.
+    pub const PATIENCE: u64 = 400_000;
+
     pub fn new(preset: &str, seed: u64) -> Bench {
         let config = HwConfig::preset(preset).unwrap();
         let built = {
@@ -84,13 +87,9 @@ impl Bench {
             .push_bytes(transfer, true);
     }
 
-    /// Cycles that suffice for transfers of these lengths, disturbed.
-    fn limit(transfers: &[Vec<u8>]) -> u64 {
-        transfers.iter().map(|t| t.len() as u64).sum::<u64>() * 4 + 2_000_000
-    }
-
-    /// Sends transfers back to back and collects as many packets; an error says what is missing.
-    pub fn exchange(&mut self, transfers: &[Vec<u8>]) -> Result<Vec<Vec<u8>>, String> {
+    /// Sends transfers back to back and collects as many packets within `limit` cycles; an error says
+    /// what is missing.
+    pub fn exchange(&mut self, transfers: &[Vec<u8>], limit: u64) -> Result<Vec<Vec<u8>>, String> {
         self.bench.sink_mut(self.sink).clear();
         let before = self.bench.sink(self.sink).packets();
         self.bench.source_mut(self.source).mark();
@@ -101,9 +100,7 @@ impl Bench {
         let sink = self.sink;
         let ended = self
             .bench
-            .run_until("packets", Self::limit(transfers), |bench| {
-                bench.sink(sink).packets() >= want
-            });
+            .run_until("packets", limit, |bench| bench.sink(sink).packets() >= want);
         let error = self.read(regs::ERROR);
         if error != 0 {
             return Err(format!("the engine reports error {error:#x}"));
@@ -112,6 +109,24 @@ impl Bench {
         Ok((0..transfers.len())
             .filter_map(|_| self.bench.sink_mut(self.sink).take_packet())
             .collect())
+    }
+
+    /// Forgets what has not been sent.
+    pub fn drop_rest(&mut self) {
+        self.bench.source_mut(self.source).clear();
+    }
+
+    /// Sends a transfer that is at fault; gives register ERROR when all of it is taken.
+    pub fn fault_of(&mut self, transfer: &[u8]) -> Result<u32, String> {
+        self.bench.sink_mut(self.sink).clear();
+        self.send(transfer);
+        let source = self.source;
+        let taken = self.bench.run_until("all input", Self::PATIENCE, |bench| {
+            bench.source(source).waiting() == 0
+        });
+        taken.map_err(|error| error.to_string())?;
+        self.bench.run(3_000).map_err(|error| error.to_string())?;
+        Ok(self.read(regs::ERROR))
     }
 
     /// Runs transfers after a reset and compares packets, tags and order; without disturbance also
@@ -125,9 +140,20 @@ impl Bench {
         self.bench
             .set_disturbance(disturbance, disturbance, disturbance);
         self.soft_reset();
-        let got = self.exchange(transfers)?;
+        self.follow(transfers, packets, disturbance == 0.0)
+    }
+
+    /// The same on an engine that has been reset; `timed` says that nothing disturbs it.
+    pub fn follow(
+        &mut self,
+        transfers: &[Vec<u8>],
+        packets: &[Vec<u8>],
+        timed: bool,
+    ) -> Result<(), String> {
         let views: Vec<&[u8]> = transfers.iter().map(Vec::as_slice).collect();
         let timing = predict(&self.config, &views).map_err(|error| error.to_string())?;
+        // Idle cycles and pauses of every second cycle take less than this.
+        let got = self.exchange(transfers, 10_000 + 8 * timing.counters[0])?;
         for (index, (got, want)) in got.iter().zip(packets).enumerate() {
             let (got_beats, got_trailer) = split(got)?;
             let (want_beats, want_trailer) = split(want)?;
@@ -146,7 +172,7 @@ impl Bench {
                 return Err(format!("packet {index}: trailer {got_trailer:?}"));
             }
             let framed = timing.images[index].framed_cycle;
-            if disturbance == 0.0 && u64::from(got_trailer.cycles) != framed {
+            if timed && u64::from(got_trailer.cycles) != framed {
                 let cycles = got_trailer.cycles;
                 return Err(format!(
                     "packet {index}: {cycles} cycles, predicted {framed}"

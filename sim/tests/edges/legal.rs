@@ -50,11 +50,35 @@ pub struct Case {
     pub kinds: Kinds,
 }
 
-fn item(command: Command) -> Item {
-    Item {
-        command,
-        payload: Vec::new(),
+impl From<Command> for Item {
+    /// A record without a payload.
+    fn from(command: Command) -> Item {
+        Item {
+            command,
+            payload: Vec::new(),
+        }
     }
+}
+
+fn item(command: Command) -> Item {
+    Item::from(command)
+}
+
+/// A record of each kind that has a payload, and a block that takes the strip.
+pub fn one_of_each(config: &HwConfig, rng: &mut SmallRng) -> Vec<Item> {
+    let mut items = vec![params(config, rng, false)];
+    for wanted in ["load_weights", "load_sparse"] {
+        let found = (0..).map(|_| load(config, rng, false)).find(|item| {
+            matches!(
+                (&item.command, wanted),
+                (Command::LoadWeights(_), "load_weights") | (Command::LoadSparse(_), "load_sparse")
+            )
+        });
+        items.extend(found);
+    }
+    items.extend(rows(config, rng, 0, WORDS));
+    items.push(item(Command::Block(taker(config))));
+    items
 }
 
 /// A transfer of these records.

@@ -60,86 +60,100 @@ fn bad(config: &HwConfig, kind: usize) -> (Vec<u8>, ErrorCode) {
 }
 
 /// Results of the transfers that were accepted come out, however long the host leaves them.
+pub fn results_before_a_fault(bench: &mut Bench, cases: u64) {
+    let config = bench.config.clone();
+    let preset = &config.name;
+    for (case, kind) in (0..cases).zip([0, 1, 2].into_iter().cycle()) {
+        let case = legal::case(&config, 9_000 + case);
+        let (bytes, code) = bad(&config, kind);
+        bench.bench.set_disturbance(0.0, 0.0, 0.0);
+        bench.bench.sink_mut(bench.sink).clear();
+        bench.soft_reset();
+        let paused = kind != 1;
+        bench.bench.sink_mut(bench.sink).set_paused(paused);
+        for transfer in &case.transfers {
+            bench.send(transfer);
+        }
+        bench.send(&bytes);
+        // What comes behind the fault is dropped.
+        bench.send(&small(&config, 10));
+        if paused {
+            bench.bench.run(5_000).unwrap();
+            bench.bench.sink_mut(bench.sink).set_paused(false);
+        }
+        let (source, sink) = (bench.source, bench.sink);
+        bench
+            .bench
+            .run_until("all input", Bench::PATIENCE, |b| {
+                b.source(source).waiting() == 0
+            })
+            .unwrap();
+        bench.bench.run(20_000).unwrap();
+        assert_eq!(bench.read(regs::ERROR) & 0xff, code as u32, "{preset}");
+        for (index, want) in case.packets.iter().enumerate() {
+            let got = bench.bench.sink_mut(sink).take_packet();
+            let got = got.unwrap_or_else(|| panic!("{preset}: packet {index} is lost"));
+            assert!(split(&got).unwrap().0 == split(want).unwrap().0);
+        }
+        assert!(bench.bench.sink_mut(sink).take_packet().is_none());
+        assert_eq!(bench.read(regs::RESULTS), case.packets.len() as u32);
+    }
+}
+
 #[test]
 fn good_results_come_out_before_a_fault() {
     for preset in ["fb64", "fb256", "fb512"] {
-        let mut bench = Bench::new(preset, 5);
-        let config = bench.config.clone();
-        for (case, kind) in (0..12).zip([0, 1, 2].into_iter().cycle()) {
-            let case = legal::case(&config, 9_000 + case);
-            let (bytes, code) = bad(&config, kind);
-            bench.bench.set_disturbance(0.0, 0.0, 0.0);
-            bench.bench.sink_mut(bench.sink).clear();
-            bench.soft_reset();
-            let paused = kind != 1;
-            bench.bench.sink_mut(bench.sink).set_paused(paused);
-            for transfer in &case.transfers {
-                bench.send(transfer);
-            }
-            bench.send(&bytes);
-            // What comes behind the fault is dropped.
-            bench.send(&small(&config, 10));
-            if paused {
-                bench.bench.run(5_000).unwrap();
-                bench.bench.sink_mut(bench.sink).set_paused(false);
-            }
-            let (source, sink) = (bench.source, bench.sink);
-            bench
-                .bench
-                .run_until("all input", 4_000_000, |b| b.source(source).waiting() == 0)
-                .unwrap();
-            bench.bench.run(20_000).unwrap();
-            assert_eq!(bench.read(regs::ERROR) & 0xff, code as u32, "{preset}");
-            for (index, want) in case.packets.iter().enumerate() {
-                let got = bench.bench.sink_mut(sink).take_packet();
-                let got = got.unwrap_or_else(|| panic!("{preset}: packet {index} is lost"));
-                assert!(split(&got).unwrap().0 == split(want).unwrap().0);
-            }
-            assert!(bench.bench.sink_mut(sink).take_packet().is_none());
-            assert_eq!(bench.read(regs::RESULTS), case.packets.len() as u32);
-        }
+        results_before_a_fault(&mut Bench::new(preset, 5), 12);
     }
 }
 
 /// Soft resets at any moment, with a host that takes beats now and then: the rules of AXI4-Stream
-/// hold (the bus model checks them), every packet ends, and the next stream is right.
+/// hold (the bus model checks them), every packet ends, and the next stream is right. Gives how many
+/// packets were broken off.
+pub fn soft_resets(bench: &mut Bench, rng: &mut SmallRng, cases: u64) -> u32 {
+    let config = bench.config.clone();
+    let preset = &config.name;
+    let mut aborted = 0;
+    for case in 0..cases {
+        let case = legal::case(&config, 9_500 + case);
+        let back_pressure = [0.0, 0.5, 0.9][rng.random_range(0..3)];
+        bench.bench.set_disturbance(0.0, back_pressure, 0.0);
+        bench.bench.sink_mut(bench.sink).clear();
+        for transfer in &case.transfers {
+            bench.send(transfer);
+        }
+        bench.bench.run(rng.random_range(1..20_000)).unwrap();
+        bench.bench.source_mut(bench.source).clear();
+        bench.soft_reset();
+        let mut looks = 0;
+        while bench.read(regs::STATUS) & regs::status::ABORTING.mask() != 0 {
+            looks += 1;
+            assert!(looks < 10_000, "{preset}: the packet does not end");
+        }
+        let sink = bench.sink;
+        let mut rest = Vec::new();
+        while let Some(packet) = bench.bench.sink_mut(sink).take_packet() {
+            rest = packet;
+        }
+        aborted += u32::from(rest.ends_with(&[0xff; 16]));
+        assert!(
+            bench.bench.sink(sink).is_empty(),
+            "{preset}: a packet was left open"
+        );
+        // Without a second reset, which would clear what the first has left.
+        bench.bench.set_disturbance(0.0, 0.0, 0.0);
+        if let Err(error) = bench.follow(&case.transfers, &case.packets, true) {
+            panic!("{preset}: after the reset: {error}");
+        }
+    }
+    aborted
+}
+
 #[test]
 fn a_soft_reset_at_any_moment_leaves_whole_packets() {
     let rng = &mut SmallRng::seed_from_u64(seed_or(11));
     for preset in ["fb64", "fb256"] {
-        let mut bench = Bench::new(preset, 6);
-        let config = bench.config.clone();
-        let mut aborted = 0;
-        for case in 0..40 {
-            let case = legal::case(&config, 9_500 + case);
-            let back_pressure = [0.0, 0.5, 0.9][rng.random_range(0..3)];
-            bench.bench.set_disturbance(0.0, back_pressure, 0.0);
-            bench.bench.sink_mut(bench.sink).clear();
-            for transfer in &case.transfers {
-                bench.send(transfer);
-            }
-            bench.bench.run(rng.random_range(1..20_000)).unwrap();
-            bench.bench.source_mut(bench.source).clear();
-            bench.soft_reset();
-            let mut looks = 0;
-            while bench.read(regs::STATUS) & regs::status::ABORTING.mask() != 0 {
-                looks += 1;
-                assert!(looks < 10_000, "{preset}: the packet does not end");
-            }
-            let sink = bench.sink;
-            let mut rest = Vec::new();
-            while let Some(packet) = bench.bench.sink_mut(sink).take_packet() {
-                rest = packet;
-            }
-            aborted += u32::from(rest.ends_with(&[0xff; 16]));
-            assert!(
-                bench.bench.sink(sink).is_empty(),
-                "{preset}: a packet was left open"
-            );
-            if let Err(error) = bench.compare(&case.transfers, &case.packets, 0.0) {
-                panic!("{preset}: after the reset: {error}");
-            }
-        }
+        let aborted = soft_resets(&mut Bench::new(preset, 6), rng, 40);
         assert!(aborted > 5, "{preset}: {aborted} packets were broken off");
     }
 }
@@ -147,7 +161,10 @@ fn a_soft_reset_at_any_moment_leaves_whole_packets() {
 /// Nothing is taken on any channel while `aresetn` is low, and nothing is offered.
 #[test]
 fn nothing_is_taken_during_a_reset() {
-    let mut bench = Bench::new("fb64", 7);
+    idle_in_reset(&mut Bench::new("fb64", 7));
+}
+
+pub fn idle_in_reset(bench: &mut Bench) {
     let model = bench.bench.model_mut();
     let port = |model: &Model, name: &str| model.port(name).unwrap();
     let valids = [
@@ -201,7 +218,12 @@ fn nothing_is_taken_during_a_reset() {
 /// that a reset of a single cycle meets.
 #[test]
 fn no_error_survives_a_reset() {
-    let mut bench = Bench::new("fb64", 8);
+    let errors = errors_and_resets(&mut Bench::new("fb64", 8), 80);
+    assert!((40..140).contains(&errors), "{errors} resets met an error");
+}
+
+/// Gives how many resets met an error, which came after at most so many cycles.
+pub fn errors_and_resets(bench: &mut Bench, delays: u64) -> u32 {
     let config = bench.config.clone();
     let good = legal::case(&config, 9_800);
     let (bytes, _) = bad(&config, 2);
@@ -210,9 +232,9 @@ fn no_error_survives_a_reset() {
         let register = regs::IRQ_ENABLE.offset;
         bench.bench.write(bench.lite, register, 2).unwrap();
     };
-    enable(&mut bench);
+    enable(bench);
     let mut errors = 0;
-    for (delay, soft) in (0..80).flat_map(|delay| [(delay, false), (delay, true)]) {
+    for (delay, soft) in (0..delays).flat_map(|delay| [(delay, false), (delay, true)]) {
         bench.bench.sink_mut(bench.sink).clear();
         // Until the statistics are cleared, nothing is taken.
         bench.bench.run(1_100).unwrap();
@@ -223,7 +245,7 @@ fn no_error_survives_a_reset() {
         if !soft {
             bench.bench.reset(1).unwrap();
             // What interrupts are enabled goes with such a reset.
-            enable(&mut bench);
+            enable(bench);
         } else {
             bench.soft_reset();
         }
@@ -232,11 +254,11 @@ fn no_error_survives_a_reset() {
             bench.compare(&good.transfers, &good.packets, 0.0).unwrap();
         }
     }
-    assert!((40..140).contains(&errors), "{errors} resets met an error");
+    errors
 }
 
 /// The Verilog without any initial value of a register or a memory.
-fn uninitialised(design: &str) -> String {
+pub fn uninitialised(design: &str) -> String {
     let mut out = String::with_capacity(design.len());
     let mut skipping = false;
     for line in design.lines() {
@@ -253,6 +275,26 @@ fn uninitialised(design: &str) -> String {
         }
     }
     out
+}
+
+/// What the engine says of itself after a reset.
+pub fn clean(bench: &mut Bench, what: &str) {
+    for register in [regs::ERROR, regs::IRQ_STATUS, regs::RESULTS, regs::SCRATCH] {
+        assert_eq!(bench.read(register), 0, "{what}: {}", register.name);
+    }
+    assert_eq!(bench.read(regs::CYCLES_HI), 0, "{what}: CYCLES_HI");
+    for index in [0, 17, 0x3ff] {
+        bench
+            .bench
+            .write(bench.lite, regs::STATS_INDEX.offset, index)
+            .unwrap();
+        bench.bench.run(2_000).unwrap();
+        assert_eq!(
+            bench.read(regs::STATS_DATA),
+            0,
+            "{what}: STATS_DATA {index}"
+        );
+    }
 }
 
 /// Registers and memories of any content, one cycle of reset, and streams are right. Nothing that
@@ -281,24 +323,9 @@ fn one_cycle_of_reset_is_enough_from_any_state() {
             }
             bench.bench.reset(1).unwrap();
             let what = format!("{preset}, state {seed}");
-            for register in [regs::ERROR, regs::IRQ_STATUS, regs::RESULTS, regs::SCRATCH] {
-                assert_eq!(bench.read(register), 0, "{what}: {}", register.name);
-            }
-            assert_eq!(bench.read(regs::CYCLES_HI), 0, "{what}: CYCLES_HI");
-            for index in [0, 17, 0x3ff] {
-                bench
-                    .bench
-                    .write(bench.lite, regs::STATS_INDEX.offset, index)
-                    .unwrap();
-                bench.bench.run(2_000).unwrap();
-                assert_eq!(
-                    bench.read(regs::STATS_DATA),
-                    0,
-                    "{what}: STATS_DATA {index}"
-                );
-            }
+            clean(&mut bench, &what);
             let case = legal::case(&config, 9_900 + u64::from(seed));
-            let got = bench.exchange(&case.transfers);
+            let got = bench.exchange(&case.transfers, Bench::PATIENCE);
             let got = got.unwrap_or_else(|error| panic!("{what}: {error}"));
             for (got, want) in got.iter().zip(&case.packets) {
                 assert!(split(got).unwrap().0 == split(want).unwrap().0, "{what}");

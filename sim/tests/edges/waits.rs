@@ -101,142 +101,154 @@ const PRESETS: [&str; 6] = [
 
 /// A tile of one or two vectors that must wait for a longer one in front of it, so that its first
 /// weights have been in the array for long when it starts.
-#[test]
-fn short_tiles_that_had_to_wait() {
-    for preset in PRESETS {
-        let mut bench = Bench::new(preset, 1);
-        let config = bench.config.clone();
-        let lanes = config.lanes as u32;
-        for count in (1..=3 * lanes).chain([config.tile as u32 * lanes]) {
-            for (groups, kernel3) in [(2, false), (3, false), (1, true)] {
-                for outstanding in [0, 7] {
-                    let width = 8.max(lanes);
-                    let source = picture(0, width, 64, 1);
-                    let long = Block {
-                        count: 40 * lanes,
-                        acc_bank: 1,
-                        height: 64,
-                        width,
-                        mode: Mode::Write,
-                        out_base: 3_000,
-                        ..taker(&config)
-                    };
-                    let short = Block {
-                        take_strip: false,
-                        kernel3,
-                        groups,
-                        count,
-                        outstanding,
-                        acc_bank: 0,
-                        plane: 0,
-                        out_base: 4_000,
-                        sum_last: false,
-                        ..long
-                    };
-                    let sent = Store { base: 4_000, count };
-                    let items = [
-                        unit_params(&config),
-                        counting_weights(&config, 9),
-                        source.item(),
-                        plain(Command::Block(long)),
-                        plain(Command::Block(short)),
-                        plain(Command::Store(sent)),
-                    ];
-                    let transfers = [transfer(&config, &items, 1)];
-                    let packets = expected(&config, &transfers, true);
-                    let what = format!(
-                        "{preset}: {count} positions, {groups} groups, kernel3 {kernel3}, \
-                         outstanding {outstanding}"
-                    );
-                    if let Err(error) = bench.compare(&transfers, &packets, 0.0) {
-                        panic!("{what}: {error}");
-                    }
+pub fn short_tiles(bench: &mut Bench) {
+    let config = bench.config.clone();
+    let preset = &config.name;
+    let lanes = config.lanes as u32;
+    for count in (1..=3 * lanes).chain([config.tile as u32 * lanes]) {
+        for (groups, kernel3) in [(2, false), (3, false), (1, true)] {
+            for outstanding in [0, 7] {
+                let width = 8.max(lanes);
+                let source = picture(0, width, 64, 1);
+                let long = Block {
+                    count: 40 * lanes,
+                    acc_bank: 1,
+                    height: 64,
+                    width,
+                    mode: Mode::Write,
+                    out_base: 3_000,
+                    ..taker(&config)
+                };
+                let short = Block {
+                    take_strip: false,
+                    kernel3,
+                    groups,
+                    count,
+                    outstanding,
+                    acc_bank: 0,
+                    plane: 0,
+                    out_base: 4_000,
+                    sum_last: false,
+                    ..long
+                };
+                let sent = Store { base: 4_000, count };
+                let items = [
+                    unit_params(&config),
+                    counting_weights(&config, 9),
+                    source.item(),
+                    plain(Command::Block(long)),
+                    plain(Command::Block(short)),
+                    plain(Command::Store(sent)),
+                ];
+                let transfers = [transfer(&config, &items, 1)];
+                let packets = expected(&config, &transfers, true);
+                let what = format!(
+                    "{preset}: {count} positions, {groups} groups, kernel3 {kernel3}, \
+                     outstanding {outstanding}"
+                );
+                if let Err(error) = bench.compare(&transfers, &packets, 0.0) {
+                    panic!("{what}: {error}");
                 }
             }
         }
+    }
+}
+
+#[test]
+fn short_tiles_that_had_to_wait() {
+    for preset in PRESETS {
+        short_tiles(&mut Bench::new(preset, 1));
     }
 }
 
 /// The next stream's rows come onto words that a tile of the stream before still drains to.
-#[test]
-fn rows_wait_for_the_drains_before_them() {
-    for preset in PRESETS {
-        let mut bench = Bench::new(preset, 2);
-        let config = bench.config.clone();
-        let lanes = config.lanes as u32;
-        let width = 8.max(lanes);
-        let count = 16 * width;
-        let first = [
-            unit_params(&config),
-            counting_weights(&config, 1),
-            picture(0, width, 16, 3).item(),
-            plain(Command::Block(Block {
-                count,
-                height: 16,
-                width,
-                mode: Mode::Write,
-                out_base: 2_048,
-                ..taker(&config)
-            })),
+pub fn drains(bench: &mut Bench) {
+    let config = bench.config.clone();
+    let preset = &config.name;
+    let lanes = config.lanes as u32;
+    let width = 8.max(lanes);
+    let count = 16 * width;
+    let first = [
+        unit_params(&config),
+        counting_weights(&config, 1),
+        picture(0, width, 16, 3).item(),
+        plain(Command::Block(Block {
+            count,
+            height: 16,
+            width,
+            mode: Mode::Write,
+            out_base: 2_048,
+            ..taker(&config)
+        })),
+    ];
+    let lines = 4;
+    for base in [2_048, 2_048 + count - 8] {
+        let rows = picture(base, width, lines, 9);
+        let second = [
+            rows.item(),
+            plain(Command::Store(Store { base: 2_048, count })),
+            plain(Command::Block(taker(&config))),
         ];
-        let lines = 4;
-        for base in [2_048, 2_048 + count - 8] {
-            let rows = picture(base, width, lines, 9);
-            let second = [
-                rows.item(),
-                plain(Command::Store(Store { base: 2_048, count })),
-                plain(Command::Block(taker(&config))),
-            ];
-            // The stores read a strip before it is taken, which only a stream in order may.
-            let transfers = [transfer(&config, &first, 1), transfer(&config, &second, 2)];
-            let packets = expected(&config, &transfers, false);
-            for _ in 0..3 {
-                if let Err(error) = bench.compare(&transfers, &packets, 0.0) {
-                    panic!("{preset}, base {base}: {error}");
-                }
+        // The stores read a strip before it is taken, which only a stream in order may.
+        let transfers = [transfer(&config, &first, 1), transfer(&config, &second, 2)];
+        let packets = expected(&config, &transfers, false);
+        for _ in 0..3 {
+            if let Err(error) = bench.compare(&transfers, &packets, 0.0) {
+                panic!("{preset}, base {base}: {error}");
             }
         }
     }
 }
 
+#[test]
+fn rows_wait_for_the_drains_before_them() {
+    for preset in PRESETS {
+        drains(&mut Bench::new(preset, 2));
+    }
+}
+
 /// A store that is held up by the host sends what there was, not the rows that come after it.
+pub fn stores(bench: &mut Bench) {
+    let config = bench.config.clone();
+    let preset = &config.name;
+    let width = 8.max(config.lanes as u32);
+    for wait in [0, WAIT_NONE] {
+        let mut again = picture(0, width, 16, 200);
+        (again.rows.wait, again.rows.drains) = (wait, wait);
+        let items = [
+            unit_params(&config),
+            counting_weights(&config, 1),
+            picture(0, width, 16, 100).item(),
+            plain(Command::Block(taker(&config))),
+            plain(Command::Store(Store {
+                base: 0,
+                count: 128,
+            })),
+            again.item(),
+            plain(Command::Block(taker(&config))),
+        ];
+        let transfers = vec![transfer(&config, &items, 1)];
+        let packets = expected(&config, &transfers, true);
+        bench.bench.set_disturbance(0.0, 0.0, 0.0);
+        bench.soft_reset();
+        bench.bench.sink_mut(bench.sink).set_paused(true);
+        bench.send(&transfers[0]);
+        bench.bench.run(20_000).unwrap();
+        bench.bench.sink_mut(bench.sink).set_paused(false);
+        let sink = bench.sink;
+        bench
+            .bench
+            .run_until("the packet", 200_000, |b| b.sink(sink).has_packet())
+            .unwrap();
+        let got = bench.bench.sink_mut(sink).take_packet().unwrap();
+        let beats = got.len() - 16;
+        assert!(got[..beats] == packets[0][..beats], "{preset}, wait {wait}");
+    }
+}
+
 #[test]
 fn rows_wait_for_the_stores_before_them() {
     for preset in PRESETS {
-        let mut bench = Bench::new(preset, 3);
-        let config = bench.config.clone();
-        let width = 8.max(config.lanes as u32);
-        for wait in [0, WAIT_NONE] {
-            let mut again = picture(0, width, 16, 200);
-            (again.rows.wait, again.rows.drains) = (wait, wait);
-            let items = [
-                unit_params(&config),
-                counting_weights(&config, 1),
-                picture(0, width, 16, 100).item(),
-                plain(Command::Block(taker(&config))),
-                plain(Command::Store(Store {
-                    base: 0,
-                    count: 128,
-                })),
-                again.item(),
-                plain(Command::Block(taker(&config))),
-            ];
-            let transfers = vec![transfer(&config, &items, 1)];
-            let packets = expected(&config, &transfers, true);
-            bench.bench.set_disturbance(0.0, 0.0, 0.0);
-            bench.soft_reset();
-            bench.bench.sink_mut(bench.sink).set_paused(true);
-            bench.send(&transfers[0]);
-            bench.bench.run(20_000).unwrap();
-            bench.bench.sink_mut(bench.sink).set_paused(false);
-            let sink = bench.sink;
-            bench
-                .bench
-                .run_until("the packet", 200_000, |b| b.sink(sink).has_packet())
-                .unwrap();
-            let got = bench.bench.sink_mut(sink).take_packet().unwrap();
-            let beats = got.len() - 16;
-            assert!(got[..beats] == packets[0][..beats], "{preset}, wait {wait}");
-        }
+        stores(&mut Bench::new(preset, 3));
     }
 }
