@@ -106,7 +106,22 @@ class Design:
 
     def instrumented(self, drawn):
         """The text in which `mutant` chooses among the changes, numbered from 1."""
-        stuck, edits = {}, []
+        (top,) = re.finditer(rf"^module {TOP} \(", self.text, re.M)
+        port = (top.end(), top.end(), 0, f"input wire [15:0] {PORT}, ")
+        return self._edited(drawn, lambda number: f"({TOP}.{PORT} == 16'd{number})", [port])
+
+    def with_choices(self, drawn):
+        """The text in which each change is chosen by a cell of its own kind, `choice_1` and so on, of which nothing is
+        known: what simplification leaves out of it makes no difference."""
+        edits, cells = [], []
+        for number, change in enumerate(drawn, 1):
+            start = re.search(rf"^module {change.module} \(.*?^\);", self.text, re.M | re.S).end()
+            edits.append((start, start, 0, f" wire mutant_{number}_is_chosen; choice_{number} choose_{number} (mutant_{number}_is_chosen);"))
+            cells.append(f"(* blackbox *) module choice_{number} (output wire y); endmodule\n")
+        return self._edited(drawn, lambda number: f"mutant_{number}_is_chosen", edits) + "".join(cells)
+
+    def _edited(self, drawn, chosen, edits):
+        stuck = {}
         for number, change in enumerate(drawn, 1):
             if change.form == "stuck":
                 stuck.setdefault((change.start, change.end, change.signal), []).append((number, change))
@@ -117,38 +132,32 @@ class Design:
             copy = f"{signal}_stuck"
             value = signal
             for number, change in group:
-                value = f"({_chosen(number)} ? ({change.text}) : {value})"
+                value = f"({chosen(number)} ? ({change.text}) : {value})"
             declared = re.sub(r"\b(reg|wire)\b", "wire", self.text[start:end], count=1).replace(signal, copy)
             edits.append((end, end, 0, f" {declared.rstrip(';')} = {value};"))
             for where in self.reads[group[0][1].module, signal]:
                 edits.append((where, where + len(signal), 0, copy))
-        (top,) = re.finditer(rf"^module {TOP} \(", self.text, re.M)
-        edits.append((top.end(), top.end(), 0, f"input wire [15:0] {PORT}, "))
-        return self._render(0, len(self.text), sorted(edits, key=lambda e: (e[0], -e[1], e[2])))
+        return self._render(0, len(self.text), sorted(edits, key=lambda e: (e[0], -e[1], e[2])), chosen)
 
-    def _render(self, start, end, edits):
+    def _render(self, start, end, edits, chosen):
         out, at, index = [], start, 0
         while index < len(edits):
             first, last, number, change = edits[index]
             inner = [edit for edit in edits[index + 1:] if edit[0] >= first and edit[1] <= last and first < last]
             out.append(self.text[at:first])
-            original = self._render(first, last, inner)
-            out.append(change if isinstance(change, str) else _choice(number, change, original))
+            original = self._render(first, last, inner, chosen)
+            out.append(change if isinstance(change, str) else _choice(chosen(number), change, original))
             at, index = last, index + 1 + len(inner)
         out.append(self.text[at:end])
         return "".join(out)
 
 
-def _chosen(number):
-    return f"({TOP}.{PORT} == 16'd{number})"
-
-
-def _choice(number, change, original):
+def _choice(chosen, change, original):
     match change.form:
         case "expression":
-            return f"({_chosen(number)} ? ({change.text}) : ({original}))"
+            return f"({chosen} ? ({change.text}) : ({original}))"
         case "statement":
-            return f"begin if (~{_chosen(number)}) {original} end"
+            return f"begin if (~{chosen}) {original} end"
 
 
 class Module:

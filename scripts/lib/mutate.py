@@ -12,6 +12,7 @@ import collections
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -22,6 +23,8 @@ from mutation_page import page
 
 REASONS = Path("scripts/lib/mutants.toml")
 PRIMITIVES = Path("sim/src/primitives/dsp48.v")
+# Longest line of Verilog that is shown whole.
+LONGEST = 200
 TEST = ["cargo", "test", "--release", "--locked", "-p", "firebrick-sim", "--test", "edges", "--",
         "--ignored", "--exact", "mutants::mutants", "--nocapture"]
 # Preset, share of the mutants, least number of each module, modules: those that other presets do not have, or have
@@ -52,11 +55,27 @@ class Configuration:
     def lines(self):
         return [json.loads(line) for line in self.log.read_text().splitlines()] if self.log.exists() else []
 
+    def proven(self, numbers):
+        """Those of these mutants that Yosys finds to make no difference: what chooses them is not needed any more when
+        constants are folded and all that nobody reads is gone. Registers may start with any value."""
+        text = self.design.with_choices([self.drawn[number - 1] for number in numbers])
+        (self.place / "choices.v").write_text(text)
+        script = (f"read_verilog -lib +/xilinx/cells_sim.v; read_verilog choices.v; hierarchy -top firebrick_top; proc; "
+                  "flatten; setattr -unset init w:*; opt -full; simplemap; opt -full; opt_clean -purge; "
+                  "tee -q -o left.txt select -list t:choice_*")
+        subprocess.run(["yosys", "-q", "-p", script], cwd=self.place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                       check=True)
+        left = {int(index) for index in re.findall(r"choose_(\d+)", (self.place / "left.txt").read_text())}
+        return {number for index, number in enumerate(numbers, 1) if index not in left}
+
     def run(self, threads):
         """What each mutant came to, by number."""
         found = {line["mutant"]: line for line in self.lines() if line["verdict"] != "survived"}
         left = [number for number in range(1, len(self.drawn) + 1) if number not in found]
-        say(f"{self.preset}: {len(self.drawn)} mutants, {len(left)} to run")
+        proven = self.proven(left)
+        found |= {number: {"mutant": number, "verdict": "equivalent"} for number in proven}
+        left = [number for number in left if number not in proven]
+        say(f"{self.preset}: {len(self.drawn)} mutants, {len(proven)} proven equivalent, {len(left)} to run")
         environment = os.environ | {
             "FIREBRICK_PRESET": self.preset, "FIREBRICK_VERILOG": str(self.verilog.resolve()),
             "FIREBRICK_MUTANTS": ",".join(map(str, left)) or "0", "FIREBRICK_THREADS": str(threads)}
@@ -85,6 +104,9 @@ class Result:
         self.number, self.verdict, self.check = result["mutant"], result["verdict"], result.get("check")
         text = design.text
         begin, end = text.rfind("\n", 0, change.start) + 1, text.find("\n", change.end)
+        if end - begin > LONGEST:
+            # The surroundings of the change in a long line.
+            begin, end = max(begin, change.start - LONGEST // 4), min(end, change.end + LONGEST // 4)
         clean = lambda line: " ".join(line.split())
         self.before = clean(text[begin:end])
         if change.form == "stuck":
@@ -124,7 +146,8 @@ def main():
         Path(options.page).write_text(page(options.seed, configurations, results, reasons))
         say(f"== {options.page}")
     verdicts = collections.Counter(each.verdict for each in results)
-    print(f"{len(results)} mutants: {verdicts['killed']} killed, {verdicts['hung']} hung, {verdicts['survived']} survived, "
+    print(f"{len(results)} mutants: {verdicts['killed']} killed, {verdicts['hung']} hung, "
+          f"{verdicts['equivalent']} proven equivalent, {verdicts['survived']} survived, "
           f"{len(survivors)} of them without a reason")
     for each in survivors:
         print(f"{each.preset} {each.number} {each.module}: `{each.before}` became `{each.after}`")

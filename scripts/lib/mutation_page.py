@@ -16,8 +16,10 @@ state after a reset, damaged streams, soft resets, waits, every field of every r
 more random streams and counters. The engine without a change runs through all of them before the mutants and
 after them, and must pass. A mutant that makes a stream or an access wait for ever is *hung*, which finds it as well.
 
-A survivor is *equivalent* if nothing that a user of the engine may do can show the change; why is said below, from
-`scripts/lib/mutants.toml`. The share leaves these out.
+A mutant is *equivalent* if nothing that a user of the engine may do can show the change. *Proven* are those for which
+Yosys, given the whole engine and a free input that chooses the change, finds that nothing depends on this input once
+constants are folded and what nobody reads is gone. For others the reason is below, from `scripts/lib/mutants.toml`. The
+share leaves both out.
 """
 
 
@@ -26,20 +28,16 @@ def code(text):
     return "`" + text.replace("|", "\\|") + "`"
 
 
-def share(results, reasons):
-    found = sum(each.verdict != "survived" for each in results)
-    equivalent = sum(each.verdict == "survived" and each.key in reasons for each in results)
-    return f"{100 * found / max(1, len(results) - equivalent):.1f} %"
-
-
 def table(title, groups, reasons):
-    yield f"| {title} | mutants | killed | hung | survived | of them equivalent | found |"
-    yield "|---|---:|---:|---:|---:|---:|---:|"
+    yield f"| {title} | mutants | killed | hung | proven equivalent | argued equivalent | survived | found |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
     for name, results in groups:
         count = collections.Counter(each.verdict for each in results)
-        equivalent = sum(each.verdict == "survived" and each.key in reasons for each in results)
-        yield (f"| {name} | {len(results)} | {count['killed']} | {count['hung']} | {count['survived']} | {equivalent} | "
-               f"{share(results, reasons)} |")
+        argued = sum(each.verdict == "survived" and each.key in reasons for each in results)
+        found, survived = count["killed"] + count["hung"], count["survived"] - argued
+        share = f"{100 * found / (found + survived):.1f} %" if found + survived else "–"
+        yield (f"| {name} | {len(results)} | {count['killed']} | {count['hung']} | {count['equivalent']} | {argued} | "
+               f"{survived} | {share} |")
 
 
 def grouped(results, name):
@@ -59,11 +57,12 @@ def page(seed, configurations, results, reasons):
     lines += ["", "## What found them", "", "| check | mutants |", "|---|---:|"]
     checks = collections.Counter(each.check for each in results if each.check)
     lines += [f"| {check} | {number} |" for check, number in checks.most_common()]
-    for title, wanted in (("Equivalent", True), ("Survivors", False)):
-        kept = [each for each in results if each.verdict == "survived" and (each.key in reasons) == wanted]
+    for title, wanted in (("Proven equivalent", "proven"), ("Argued equivalent", True), ("Survivors", False)):
+        kept = [each for each in results if "proven" == wanted and each.verdict == "equivalent"
+                or each.verdict == "survived" and (each.key in reasons) == wanted]
         if kept:
             lines += ["", f"## {title}", "", "| preset, module | changed | why |", "|---|---|---|"]
         for each in kept:
-            became = f"{code(each.before)} became {code(each.after)}"
-            lines.append(f"| `{each.preset}`, `{each.module}` | {became} | {reasons.get(each.key, 'open')} |")
+            became = code(each.before) + (f" became {code(each.after)}" if each.after else " left out")
+            lines.append(f"| `{each.preset}`, `{each.module}` | {became} | {reasons.get(each.key, 'open') if each.verdict == 'survived' else 'proven'} |")
     return "\n".join(lines) + "\n"

@@ -31,6 +31,8 @@ pub struct Bench {
     pub source: SourceId,
     pub sink: SinkId,
     pub lite: LiteId,
+    /// Cycles for which the host takes nothing, once a stream begins.
+    pub hold: u64,
 }
 
 impl Bench {
@@ -55,6 +57,7 @@ impl Bench {
             source,
             sink,
             lite,
+            hold: 0,
         }
     }
 
@@ -70,6 +73,7 @@ impl Bench {
             source,
             sink,
             lite,
+            hold: 0,
         }
     }
 
@@ -98,6 +102,12 @@ impl Bench {
         }
         let want = before + transfers.len() as u64;
         let sink = self.sink;
+        if self.hold > 0 {
+            self.bench.sink_mut(sink).set_paused(true);
+            let held = self.bench.run(self.hold);
+            self.bench.sink_mut(sink).set_paused(false);
+            held.map_err(|error| error.to_string())?;
+        }
         let ended = self
             .bench
             .run_until("packets", limit, |bench| bench.sink(sink).packets() >= want);
@@ -172,7 +182,7 @@ impl Bench {
                 return Err(format!("packet {index}: trailer {got_trailer:?}"));
             }
             let framed = timing.images[index].framed_cycle;
-            if timed && u64::from(got_trailer.cycles) != framed {
+            if timed && self.hold == 0 && u64::from(got_trailer.cycles) != framed {
                 let cycles = got_trailer.cycles;
                 return Err(format!(
                     "packet {index}: {cycles} cycles, predicted {framed}"

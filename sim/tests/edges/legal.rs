@@ -14,8 +14,10 @@ use rand::{Rng, SeedableRng};
 
 /// Feature words that streams use.
 const WORDS: u32 = 640;
-/// Weight blocks and parameter groups that streams use.
+/// Weight blocks and parameter groups that streams use. Of the blocks, those at the end of the weight
+/// buffer come first, so that passes wrap from its last block to block 0.
 const BLOCKS: u32 = 24;
+const BLOCKS_AT_END: u32 = 8;
 const GROUPS: u32 = 6;
 /// Times that a stream is mended before it is given up.
 const MENDS: usize = 400;
@@ -68,7 +70,7 @@ fn item(command: Command) -> Item {
 pub fn one_of_each(config: &HwConfig, rng: &mut SmallRng) -> Vec<Item> {
     let mut items = vec![params(config, rng, false)];
     for wanted in ["load_weights", "load_sparse"] {
-        let found = (0..).map(|_| load(config, rng, false)).find(|item| {
+        let found = (0..).map(|_| load(config, rng)).find(|item| {
             matches!(
                 (&item.command, wanted),
                 (Command::LoadWeights(_), "load_weights") | (Command::LoadSparse(_), "load_sparse")
@@ -76,7 +78,9 @@ pub fn one_of_each(config: &HwConfig, rng: &mut SmallRng) -> Vec<Item> {
         });
         items.extend(found);
     }
-    items.extend(rows(config, rng, 0, WORDS));
+    let whole = |rows: &Vec<Item>| rows.len() == 1;
+    let found = (0..).find_map(|_| rows(config, rng, 0, WORDS).filter(whole));
+    items.extend(found.into_iter().flatten());
     items.push(item(Command::Block(taker(config))));
     items
 }
@@ -108,19 +112,30 @@ fn wait(rng: &mut SmallRng) -> u8 {
     [WAIT_NONE, WAIT_NONE, 0, 1, 2, 4][rng.random_range(0..6)]
 }
 
+/// The weight block of this number among those that streams use.
+fn block_at(config: &HwConfig, number: u32) -> u32 {
+    let blocks = config.weight_blocks as u32;
+    (blocks - BLOCKS_AT_END + number) % blocks
+}
+
 /// Loads of weights, with and without their zeros, or of parameters.
-fn load(config: &HwConfig, rng: &mut SmallRng, all: bool) -> Item {
-    let tile = config.tile;
-    if !all && rng.random_ratio(1, 3) {
+fn load(config: &HwConfig, rng: &mut SmallRng) -> Item {
+    if rng.random_ratio(1, 3) {
         return params(config, rng, false);
     }
-    let (base, count) = match all {
-        true => (0, BLOCKS),
-        false => {
-            let count = rng.random_range(1..=4);
-            (rng.random_range(0..=BLOCKS - count), count)
-        }
-    };
+    let count = rng.random_range(1..=4);
+    let mut first = rng.random_range(0..=BLOCKS - count);
+    // A load does not wrap.
+    if first < BLOCKS_AT_END && first + count > BLOCKS_AT_END {
+        first = BLOCKS_AT_END;
+    }
+    let wait = wait(rng);
+    weights(config, rng, first, count, wait)
+}
+
+/// A load of weights, from this number among those that streams use.
+fn weights(config: &HwConfig, rng: &mut SmallRng, first: u32, count: u32, wait: u8) -> Item {
+    let (tile, base) = (config.tile, block_at(config, first));
     let thin = rng.random_bool(0.3);
     let weights: Vec<u8> = (0..count as usize * tile * tile)
         .map(|_| match rng.random_range(0..8) {
@@ -129,7 +144,6 @@ fn load(config: &HwConfig, rng: &mut SmallRng, all: bool) -> Item {
             _ => rng.random_range(-WEIGHT_MAX..=WEIGHT_MAX) as u8,
         })
         .collect();
-    let wait = if all { 0 } else { wait(rng) };
     if thin {
         let payload = sparse::encode(&weights);
         let beats = (payload.len() / BEAT_BYTES) as u32;
@@ -170,42 +184,63 @@ fn params(config: &HwConfig, rng: &mut SmallRng, all: bool) -> Item {
     }
 }
 
-/// Rows of a picture whose windows fill words from `base` on, at most `most` of them.
-fn rows(config: &HwConfig, rng: &mut SmallRng, base: u32, most: u32) -> Option<Item> {
-    let kernel = 3;
+/// Rows of a picture whose windows fill words from `base` on, at most `most` of them, in one record
+/// or in two.
+fn rows(config: &HwConfig, rng: &mut SmallRng, base: u32, most: u32) -> Option<Vec<Item>> {
+    let kernel: u32 = if config.window_kernel == 7 && rng.random_ratio(1, 3) {
+        7
+    } else {
+        3
+    };
     let stride = rng.random_range(1..=2);
-    let groups = 27u32.div_ceil(config.tile as u32);
-    let width = rng.random_range(kernel..=kernel + 24);
+    let groups = (3 * kernel * kernel).div_ceil(config.tile as u32);
+    let width = match rng.random_range(0..12) {
+        0 => config.window_width as u32 - rng.random_range(0..3),
+        _ => rng.random_range(kernel..=kernel + 24),
+    };
     let columns = (width - kernel) / stride + 1;
     let gap = if rng.random() {
         0
     } else {
         rng.random_range(0..=3)
     };
-    let lines = rng.random_range(1..=6);
-    let plane = lines * (columns + gap);
+    let pitch = columns + gap;
+    let lines = rng.random_range(1..=6.min(most / groups / pitch).max(1));
+    let plane = lines * pitch;
     if plane * groups > most {
         return None;
     }
     let count = (lines - 1) * stride + kernel;
     let bytes = Rows::row_bytes(width as usize);
-    let payload = (0..count as usize * bytes).map(|_| rng.random()).collect();
-    Some(Item {
-        command: Command::Rows(Rows {
-            first: true,
-            strip_end: true,
-            wait: wait(rng),
-            base,
+    let parts = match rng.random_range(0..3) {
+        0 => vec![rng.random_range(1..count), count],
+        _ => vec![count],
+    };
+    let mut from = 0;
+    let waits = (wait(rng), wait(rng));
+    let items = parts.iter().map(|&to| {
+        let done = (from + stride).saturating_sub(kernel) / stride;
+        let rows = Rows {
+            first: from == 0,
+            strip_end: to == count,
+            wait: waits.0,
+            base: base + done * pitch,
             plane,
             width,
-            rows: count,
+            rows: to - from,
             kernel,
             stride,
             gap,
-            drains: wait(rng),
-        }),
-        payload,
-    })
+            drains: waits.1,
+        };
+        let payload = (0..(to - from) as usize * bytes).map(|_| rng.random());
+        from = to;
+        Item {
+            payload: payload.collect(),
+            command: Command::Rows(rows),
+        }
+    });
+    Some(items.collect())
 }
 
 /// A block that only takes a strip and is always allowed.
@@ -241,6 +276,16 @@ fn positions(config: &HwConfig, rng: &mut SmallRng, most: u32) -> u32 {
         _ => rng.random_range(1..=config.acc_depth as u32 / 2 * lanes),
     };
     count.clamp(1, most)
+}
+
+/// A ring in which `base` lies, with room for `words`; often none. All of it is within the words
+/// that streams use, whose number is a multiple of the largest.
+fn ring(rng: &mut SmallRng, words: u32) -> u32 {
+    let ring = rng.random_range(1..=3);
+    match rng.random_ratio(1, 3) && words <= 1 << (ring + 4) {
+        true => ring,
+        false => 0,
+    }
 }
 
 /// The parts of a tile.
@@ -281,6 +326,7 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
         sum_first |= !*sum_begun;
         *sum_begun = true;
     }
+    let out_base = rng.random_range(0..=WORDS - (count + height * 4).min(WORDS));
     let place = Block {
         tap: rng.random_bool(0.15),
         partial,
@@ -299,7 +345,8 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
         line_base: 0,
         more_beats: rng.random_range(0..config.tile as u32 / 4),
         param: rng.random_range(0..GROUPS),
-        out_base: rng.random_range(0..=WORDS - (count + height * 4).min(WORDS)),
+        out_base,
+        out_ring: ring(rng, count + height * 4),
         out_gap: rng.random_range(0..=in_gap.min(3)),
         ..Block::default()
     };
@@ -315,13 +362,14 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
             let passes = groups * if kernel3 { 9 } else { 1 };
             item(Command::Block(Block {
                 kernel3,
+                in_ring: ring(rng, 1),
                 first: part == 0,
                 last: part + 1 == parts,
                 outstanding: [0, 1, 2, 3, 7, 7][rng.random_range(0..6)],
                 in_base: start,
                 groups,
                 plane,
-                weight_base: rng.random_range(0..=BLOCKS.saturating_sub(passes)),
+                weight_base: block_at(config, rng.random_range(0..=BLOCKS.saturating_sub(passes))),
                 data: rng.random(),
                 ..place
             }))
@@ -337,7 +385,11 @@ fn store(rng: &mut SmallRng) -> Item {
 
 /// Fills everything that later streams may use.
 fn prefill(config: &HwConfig, rng: &mut SmallRng) -> Vec<Item> {
-    let mut items = vec![params(config, rng, true), load(config, rng, true)];
+    let mut items = vec![
+        params(config, rng, true),
+        weights(config, rng, 0, BLOCKS_AT_END, 0),
+        weights(config, rng, BLOCKS_AT_END, BLOCKS - BLOCKS_AT_END, 0),
+    ];
     let groups = 27u32.div_ceil(config.tile as u32);
     // 32 columns of a picture 34 wide, so many rows that all words are written.
     let lines = (WORDS + 64).div_ceil(32 * groups);
@@ -378,12 +430,12 @@ fn units(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Uni
     };
     for _ in 0..rng.random_range(1..=16) {
         match rng.random_range(0..12) {
-            0 | 1 => add(vec![load(config, rng, false)]),
+            0 | 1 => add(vec![load(config, rng)]),
             2 | 3 if strips < 8 => {
                 let base = rng.random_range(0..WORDS - 100);
                 if let Some(rows) = rows(config, rng, base, WORDS - base) {
                     strips += 1;
-                    add(vec![rows]);
+                    add(rows);
                 }
             }
             4 if rng.random() => add(vec![store(rng)]),

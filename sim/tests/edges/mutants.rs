@@ -48,7 +48,7 @@ impl Engines<'_> {
 type Check = fn(&Engines) -> Result<(), String>;
 
 /// The cheapest first. What a check compares with is in its own file.
-const CHECKS: [(&str, Check); 11] = [
+const CHECKS: [(&str, Check); 12] = [
     ("streams", |engines| streams(engines, 0, 3)),
     ("registers", |engines| {
         registers::registers(&mut engines.reset(2));
@@ -87,6 +87,7 @@ const CHECKS: [(&str, Check); 11] = [
         waits::stores(&mut bench);
         Ok(())
     }),
+    ("held output", |engines| held(engines, 12)),
     ("corners of fields", |engines| {
         corners::corners_of_fields(&mut engines.reset(9), 1, 1).map(drop)
     }),
@@ -102,6 +103,18 @@ fn streams(engines: &Engines, first: u64, end: u64) -> Result<(), String> {
         let disturbance = super::DISTURBANCES[seed as usize % 3];
         let ran = bench.compare(&case.transfers, &case.packets, disturbance);
         ran.map_err(|error| format!("stream {seed}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// Streams whose results nobody takes for long, so that every queue behind the decoder fills.
+fn held(engines: &Engines, count: u64) -> Result<(), String> {
+    let mut bench = engines.reset(1);
+    bench.hold = 12_000;
+    for seed in 0..count {
+        let case = legal::case(engines.config, 7_500 + seed);
+        let ran = bench.compare(&case.transfers, &case.packets, 0.0);
+        ran.map_err(|error| format!("stream {seed}, held: {error}"))?;
     }
     Ok(())
 }
