@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
-use firebrick_driver::{CompileOptions, Executor, Order, Weights, compile};
+use firebrick_driver::{CompileOptions, Executor, TransferOrder, Weights, compile};
 use firebrick_network::random::{picture, tiny};
 use firebrick_rtl::top;
 use firebrick_sim::{Builder, Design, Model, VerilatedModel};
@@ -146,7 +146,10 @@ fn networks(engines: &Engines, count: u64) -> Result<(), String> {
             continue;
         };
         let mut transfers: Vec<Vec<u8>> = program.setup().map(<[u8]>::to_vec).into_iter().collect();
-        for (index, order) in [Order::First, Order::Following].into_iter().enumerate() {
+        for (index, order) in [TransferOrder::First, TransferOrder::Following]
+            .into_iter()
+            .enumerate()
+        {
             let image = picture(height, width, seed + index as u64);
             transfers.push(program.transfer_in_order(&image.view(), order).unwrap());
         }

@@ -1,6 +1,6 @@
 //! The registers of a whole engine: what every address reads, what writes do, and the interrupt.
 
-use firebrick_sim::bus::{Operation, Order};
+use firebrick_sim::bus::{Operation, WriteOrder};
 use firebrick_spec::regs::{self, Access};
 use rand::rngs::SmallRng;
 use rand::{Rng, SeedableRng};
@@ -155,10 +155,10 @@ pub fn registers(bench: &mut Bench) {
     space(bench);
     let rng = &mut SmallRng::seed_from_u64(bench.bench.seed());
     for (wait, order) in [
-        (0.0, Order::Together),
-        (0.0, Order::AddressFirst),
-        (0.0, Order::DataFirst),
-        (0.6, Order::Random),
+        (0.0, WriteOrder::Together),
+        (0.0, WriteOrder::AddressFirst),
+        (0.0, WriteOrder::DataFirst),
+        (0.6, WriteOrder::Random),
     ] {
         bench.bench.set_disturbance(0.0, 0.0, wait);
         bench.bench.lite_mut(bench.lite).set_order(order);
