@@ -484,6 +484,7 @@ impl Logic for Engine {
         self.drain.job.next.mode = self.job_block.mode.val();
         self.drain.job.next.tap = self.job_block.tap.val();
         self.drain.job.next.partial = self.job_block.partial.val();
+        self.drain.job.next.pairs = self.job_block.pairs.val();
         self.drain.job.next.sum_first = self.job_block.sum_first.val();
         self.drain.job.next.sum_last = self.job_block.sum_last.val();
         self.drain.job.next.more_beats = self.job_block.more_beats.val();

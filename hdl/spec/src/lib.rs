@@ -27,7 +27,7 @@ pub const BEAT_BYTES: usize = BEAT_BITS / 8;
 
 /// Version of the register map, the command encoding and the result packet.
 /// The major half (upper 16 bits) changes when an older host cannot drive the core any more.
-pub const ABI_VERSION: u32 = 0x0004_0000;
+pub const ABI_VERSION: u32 = 0x0004_0001;
 
 /// Text of an ABI version: major.minor.
 #[must_use]

@@ -88,7 +88,7 @@ pub fn best(logits: &[i32], count: usize) -> Vec<usize> {
 }
 
 /// Probabilities of a network's classes, 0 to 1, as [`softmax`], or by Sigmoid of each sum if they
-/// are independent.
+/// are independent. Of a network that ends with a map there are none: the mean of each of its channels.
 #[must_use]
 pub fn probabilities(network: &Network, logits: &[i32], scale: f64) -> Vec<f64> {
     match network.scores {
@@ -96,6 +96,10 @@ pub fn probabilities(network: &Network, logits: &[i32], scale: f64) -> Vec<f64> 
         Scores::Sigmoid { raised } => {
             let sigmoid = |&l: &i32| 1.0 / (1.0 + (f64::from(raised) - f64::from(l) * scale).exp());
             logits.iter().map(sigmoid).collect()
+        }
+        Scores::Map { raised } => {
+            let mean = |&l: &i32| f64::from(l) * scale - f64::from(raised);
+            logits.iter().map(mean).collect()
         }
     }
 }

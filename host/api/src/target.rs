@@ -111,17 +111,37 @@ impl Target {
         self.compile_for(&self.config, check)
     }
 
+    /// The command stream that also sends the map that is summed: what a network with
+    /// [`Scores::Map`](firebrick_network::Scores::Map) is for.
+    ///
+    /// # Errors
+    /// If the network does not fit the configuration.
+    pub fn compile_map(&self) -> Result<Program, Error> {
+        let options = CompileOptions {
+            map: true,
+            ..CompileOptions::default()
+        };
+        self.compile_with(&self.config, options)
+    }
+
     /// The same for another configuration.
     ///
     /// # Errors
     /// If the network does not fit that.
     pub fn compile_for(&self, config: &HwConfig, check: bool) -> Result<Program, Error> {
-        let Size { height, width } = self.size;
         let options = CompileOptions {
             check,
+            ..CompileOptions::default()
+        };
+        self.compile_with(config, options)
+    }
+
+    fn compile_with(&self, config: &HwConfig, options: CompileOptions) -> Result<Program, Error> {
+        let Size { height, width } = self.size;
+        let options = CompileOptions {
             weights: self.weights,
             plain_weights: self.plain_weights,
-            ..CompileOptions::default()
+            ..options
         };
         Ok(compile(&self.network, config, height, width, &options)?)
     }

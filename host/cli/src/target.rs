@@ -5,6 +5,7 @@ use std::path::Path;
 
 pub use firebrick::target::Target;
 use firebrick_driver::Weights;
+use firebrick_network::Scores;
 use firebrick_spec::HwConfig;
 
 use crate::args;
@@ -47,6 +48,25 @@ pub fn load_for(args: &args::Target, config: HwConfig) -> Result<Target, CliErro
     )?;
     target.plain_weights = args.plain_weights;
     Ok(target)
+}
+
+/// The same, of a network that has classes.
+pub fn with_classes(
+    carrier: Option<&Carrier>,
+    args: &args::Target,
+    style: Style,
+) -> Result<Target, CliError> {
+    let target = on(carrier, args, style)?;
+    match target.network.scores {
+        Scores::Softmax | Scores::Sigmoid { .. } => Ok(target),
+        Scores::Map { .. } => Err(CliError::Layer {
+            layer: target.network.name.clone(),
+            reason:
+                "the network ends with a map and has no classes; `firebrick features` gives the \
+                     map"
+                .into(),
+        }),
+    }
 }
 
 /// A path for people and JSON. Bytes that are not UTF-8 are written as `\xNN`, so that two names

@@ -94,3 +94,78 @@ fn bad_layers_and_files_are_refused() {
     fs::write(&out, "mine").unwrap();
     run(&[]).fails("--force");
 }
+
+/// What an engine sends is what the model computes: of a convolution, behind a pool, and of the network
+/// that ends with a map.
+fn on_engines(backend: &str, layers: &[&str]) {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = small_pack(dir.path());
+    let photos = [
+        picture(dir.path(), "a.png", 30, 20),
+        picture(dir.path(), "b.png", 50, 70),
+    ];
+    for layer in layers {
+        for more in [&[][..], &["--map"]] {
+            let files = ["model", backend].map(|backend| {
+                let out = dir.path().join(format!("{backend}.npy"));
+                let mut args = vec!["features", text(&photos[0]), text(&photos[1])];
+                args.extend(["--model", text(&pack), "--layer", layer, "-o", text(&out)]);
+                args.extend([
+                    "--backend",
+                    backend,
+                    "--preset",
+                    "fb64",
+                    "--force",
+                    "--json",
+                ]);
+                args.extend(more);
+                let report = &firebrick(&args).good().objects()[0];
+                assert_eq!(report["shape"][0], 2, "{report}");
+                fs::read(&out).unwrap()
+            });
+            assert!(files[0] == files[1], "{layer} {more:?}");
+        }
+    }
+}
+
+#[test]
+fn the_software_engine_sends_every_layer() {
+    on_engines("software", &["conv1", "pool1", "conv2", "conv3"]);
+}
+
+#[cfg(feature = "sim")]
+#[test]
+fn the_simulated_engine_sends_maps() {
+    on_engines("sim", &["pool1", "conv3"]);
+}
+
+#[test]
+fn a_network_that_ends_with_a_map_has_features_and_no_classes() {
+    let dir = tempfile::tempdir().unwrap();
+    let pack = small_pack(dir.path());
+    let network = firebrick_network::Network::load(&pack).unwrap();
+    let ended = network.output(firebrick_network::NodeId(1)).unwrap();
+    let pack = dir.path().join("map.fb");
+    fs::write(&pack, ended.to_bytes().unwrap()).unwrap();
+    let photo = picture(dir.path(), "a.png", 30, 20);
+    let out = dir.path().join("out.npy");
+    let args = ["features", text(&photo), "--model", text(&pack), "--json"];
+    let run = firebrick(&[&args[..], &["-o", text(&out)]].concat());
+    let report = &run.good().objects()[0];
+    assert_eq!(
+        (&report["layer"], &report["dtype"]),
+        (&"output".into(), &"uint8".into())
+    );
+    assert_eq!(report["raised"], 0.0);
+    assert!(report["step"].as_f64().unwrap() > 0.0, "{report}");
+    for command in ["classify", "evaluate"] {
+        let labels = dir.path().join("labels.csv");
+        fs::write(&labels, "a.png,0\n").unwrap();
+        let input = if command == "classify" {
+            &photo
+        } else {
+            &labels
+        };
+        firebrick(&[command, text(input), "--model", text(&pack)]).fails("features");
+    }
+}

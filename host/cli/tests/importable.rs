@@ -11,7 +11,7 @@ use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::to_onnx;
 use firebrick_network::random;
 use firebrick_network::squeezenet::{Fire, SqueezeNet};
-use firebrick_network::{Network, tail};
+use firebrick_network::{Network, Scores, tail};
 use ndarray::Array4;
 
 fn table(side: usize) -> SqueezeNet {
@@ -38,6 +38,10 @@ fn first(kernel: usize, stride: usize, pad: usize) -> FloatNetwork {
 }
 
 fn import(dir: &Path, network: &FloatNetwork, photos: &Path) -> (PathBuf, Run) {
+    import_with(dir, network, photos, &[])
+}
+
+fn import_with(dir: &Path, network: &FloatNetwork, photos: &Path, more: &[&str]) -> (PathBuf, Run) {
     let (model, pack) = (dir.join("own.onnx"), dir.join("own.fb"));
     fs::write(&model, to_onnx(network)).unwrap();
     let args = [
@@ -48,7 +52,7 @@ fn import(dir: &Path, network: &FloatNetwork, photos: &Path) -> (PathBuf, Run) {
         "--calibrate",
         text(photos),
     ];
-    let run = firebrick(&[&args[..], &["--json"]].concat());
+    let run = firebrick(&[&args[..], &["--json"], more].concat());
     (pack, run)
 }
 
@@ -124,6 +128,29 @@ fn a_last_layer_without_relu_is_raised() {
     let report = run.good().objects()[0].to_string();
     assert!(report.contains("all classes are raised by"), "{report}");
     assert!(Network::load(&pack).unwrap().validate().is_ok());
+}
+
+#[test]
+fn a_network_may_end_with_a_map() {
+    let dir = tempfile::tempdir().unwrap();
+    let photos = dir.path().join("photos");
+    fs::create_dir(&photos).unwrap();
+    for index in 0..4 {
+        picture(&photos, &format!("{index}.png"), 100 + 9 * index, 90);
+    }
+    let network = random::float(&table(64), 7);
+    for (node, last) in [("fire2/concat", "output"), ("conv10", "conv10")] {
+        let (pack, run) = import_with(dir.path(), &network, &photos, &["--up-to", node]);
+        run.good();
+        let made = Network::load(&pack).unwrap();
+        assert!(matches!(made.scores, Scores::Map { .. }));
+        let [.., map, _] = &made.nodes[..] else {
+            panic!("{:?}", made.nodes)
+        };
+        assert_eq!(map.name, last);
+    }
+    let (_, run) = import_with(dir.path(), &network, &photos, &["--up-to", "fire77"]);
+    run.fails("fire77").fails("fire2/concat");
 }
 
 #[test]

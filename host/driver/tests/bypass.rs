@@ -7,7 +7,7 @@ use common::{Builder, agree, picture, preset, run};
 use firebrick_driver::{CompileError, CompileOptions, Program, Weights, compile};
 use firebrick_model::timing::predict;
 use firebrick_network::random::{figures, squeezenet, with_bypass};
-use firebrick_network::{Network, NodeId, SqueezeNet};
+use firebrick_network::{Network, NodeId, Op, Pool, SqueezeNet};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command};
 use firebrick_spec::config::PRESETS;
@@ -99,6 +99,32 @@ fn a_convolution_on_the_bypass_and_sums_in_a_concatenation() {
         b.pool("pool3", all, true)
     });
     everywhere(&network, (27, 27));
+}
+
+/// A 1x1 convolution on the bypass without ReLU is a part of the convolution that adds it, which
+/// reads two maps that lie apart.
+#[test]
+fn a_convolution_over_two_maps_that_others_read_as_well() {
+    for (one, three, kernel) in [(16, 16, 1), (5, 27, 1), (20, 7, 3)] {
+        for pools in [None, Some(Pool::PAIRS), Some(Pool::three(true))] {
+            let network = around(7, 37, |b, x| {
+                let x = match pools {
+                    Some(pool) => b.push("pool2", Op::MaxPool(pool), &[x]),
+                    None => x,
+                };
+                let y = b.fire("fire3", x, 9, one, three);
+                let x = b.joined("sum3", y, x, 33, kernel);
+                let y = b.fire("fire4", x, 7, 12, 21);
+                // The deeper map first.
+                let x = b.joined("sum4", x, y, 40, kernel);
+                match pools {
+                    Some(pool) => b.push("pool4", Op::MaxPool(pool), &[x]),
+                    None => x,
+                }
+            });
+            everywhere(&network, (37, 37));
+        }
+    }
 }
 
 #[test]

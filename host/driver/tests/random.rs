@@ -5,8 +5,8 @@ mod common;
 
 use common::Builder;
 use firebrick_driver::{CompileError, CompileOptions, Limits, Program, Weights, compile};
-use firebrick_network::random::thin;
-use firebrick_network::{Network, NodeId};
+use firebrick_network::random::{any_pool, thin};
+use firebrick_network::{Network, NodeId, Op};
 use firebrick_spec::HwConfig;
 use firebrick_spec::command::Command;
 use firebrick_spec::config::PRESETS;
@@ -22,7 +22,7 @@ fn network(rng: &mut SmallRng, height: usize, width: usize) -> Network {
     let mut size = (height.min(width) - kernel) / stride + 1;
     for layer in 0..rng.random_range(1..=4) {
         if size >= 5 && rng.random_bool(0.4) {
-            x = b.pool(&format!("pool{layer}"), x, rng.random());
+            x = b.push(&format!("pool{layer}"), Op::MaxPool(any_pool(rng)), &[x]);
             size = (size - 3) / 2 + 1;
         }
         let name = format!("layer{layer}");
@@ -61,6 +61,7 @@ fn options(rng: &mut SmallRng) -> CompileOptions {
     CompileOptions {
         plain_weights: rng.random(),
         check: rng.random(),
+        map: false,
         weights: [Weights::Streamed, Weights::Auto][rng.random_range(0..2)],
         limits: Limits {
             vectors: rng.random_bool(0.3).then(|| rng.random_range(1..=300)),

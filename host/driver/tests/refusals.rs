@@ -136,7 +136,8 @@ fn structures_without_a_command_are_named() {
             |b| {
                 let x = b.conv("first", NodeId::INPUT, 4, (3, 1, 0));
                 let y = b.conv("second", x, 4, (1, 1, 0));
-                b.concat("skip", &[x, y])
+                let both = b.concat("skip", &[x, y]);
+                b.pool("pool", both, true)
             },
             &["first", "two different ways"],
         ),
@@ -153,7 +154,8 @@ fn structures_without_a_command_are_named() {
                 let y = b.conv("second", x, 4, (3, 1, 1));
                 let z = b.add("sum", x, y);
                 let z = b.conv("third", z, 4, (1, 1, 0));
-                b.concat("again", &[y, z])
+                let both = b.concat("again", &[y, z]);
+                b.pool("pool", both, true)
             },
             &["second", "two different ways"],
         ),

@@ -165,7 +165,9 @@ fn export(network: &Network, path: &str) -> Result<()> {
                 c.stride,
                 c.pad
             ),
-            Op::MaxPool(pool) => format!(r#""pool", "ceil": {}"#, pool.ceil),
+            Op::MaxPool(pool) => {
+                format!(r#""pool", "ceil": {}, "pairs": {}"#, pool.ceil, pool.pairs)
+            }
             Op::Concat => r#""concat""#.into(),
             Op::Add => r#""add""#.into(),
             Op::Global => r#""sum""#.into(),

@@ -4,8 +4,8 @@ use crate::conv::{self, ConvJob, Geometry};
 use crate::packed::PackedConv;
 use crate::plan::{BufferPlace, BufferPlan, Layout};
 use crate::{Kernel, pool};
-use firebrick_network::NodeId;
 use firebrick_network::op::Op;
+use firebrick_network::{NodeId, Pool};
 use ndarray::ArrayView3;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -35,7 +35,7 @@ pub(crate) fn run(
         let input = &buffers[source];
         match op {
             Op::Conv(conv) => convolve(kernel, conv, input, &layout, &mut out, place),
-            Op::MaxPool(_) => max_pool(input, &layout, &mut out, place),
+            Op::MaxPool(kind) => max_pool(*kind, input, &layout, &mut out, place),
             Op::Concat => concat(plan, buffers, inputs, &mut out, place),
             Op::Add => {
                 let (other, other_layout) = plan.source(inputs[1]);
@@ -97,7 +97,7 @@ fn convolve(
     });
 }
 
-fn max_pool(input: &[u8], from: &Layout, out: &mut [u8], place: &BufferPlace) {
+fn max_pool(kind: Pool, input: &[u8], from: &Layout, out: &mut [u8], place: &BufferPlace) {
     let offset = |row: usize| place.offset + row * place.row_stride;
     spread(
         place.shape.height,
@@ -105,7 +105,7 @@ fn max_pool(input: &[u8], from: &Layout, out: &mut [u8], place: &BufferPlace) {
         offset,
         out,
         |rows, out| {
-            pool::max_pool(input, from, rows, out, place, &mut Vec::new());
+            pool::max_pool(kind, input, from, rows, out, place, &mut Vec::new());
         },
     );
 }

@@ -1,11 +1,13 @@
 //! Max-pool, concatenation, sum of two maps and global sum of whole rows, in code that the compiler vectorises.
 
 use crate::plan::{BufferPlace, Layout};
-use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
+use firebrick_network::Pool;
+use firebrick_spec::arith;
 use std::ops::Range;
 
 /// Pools some output rows. `out` begins with the first of them; `scratch` is overwritten.
 pub(crate) fn max_pool(
+    pool: Pool,
     input: &[u8],
     from: &Layout,
     rows: Range<usize>,
@@ -16,17 +18,16 @@ pub(crate) fn max_pool(
     let (width, channels) = (from.shape.width, from.shape.channels);
     let row = |y: usize| &input[from.origin(0) + y * from.row_stride()..][..width * channels];
     for (y, out) in rows.zip(out.chunks_mut(place.row_stride)) {
-        let first = y * POOL_STRIDE;
-        let last = (first + POOL_KERNEL).min(from.shape.height);
+        let window = pool.window(y, from.shape.height);
         scratch.clear();
-        scratch.extend_from_slice(row(first));
-        for y in first + 1..last {
+        scratch.extend_from_slice(row(window.start));
+        for y in window.start + 1..window.end {
             raise(scratch, row(y));
         }
         for x in 0..place.shape.width {
-            let first = x * POOL_STRIDE * channels;
-            let last = (first + POOL_KERNEL * channels).min(width * channels);
-            let (head, tail) = scratch[first..last].split_at(channels);
+            let window = pool.window(x, width);
+            let columns = window.start * channels..window.end * channels;
+            let (head, tail) = scratch[columns].split_at(channels);
             let out = &mut out[x * place.pixel_stride..][..channels];
             out.copy_from_slice(head);
             for column in tail.chunks_exact(channels) {

@@ -3,8 +3,8 @@
 
 use crate::plan::BufferPlace;
 use crate::{Activations, ModelError, check};
-use firebrick_network::{Conv, Network, NodeId, Op, Shape};
-use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
+use firebrick_network::{Conv, Network, NodeId, Op, Pool, Shape};
+use firebrick_spec::arith;
 use ndarray::{Array3, ArrayView3};
 
 /// Runs a picture (row, column, channel) through a network and keeps every feature map.
@@ -31,7 +31,7 @@ pub fn run(network: &Network, image: &ArrayView3<'_, u8>) -> Result<Activations,
             .collect();
         maps.push(match &node.op {
             Op::Conv(c) => conv(c, &inputs[0], shape),
-            Op::MaxPool(_) => max_pool(&inputs[0], shape),
+            Op::MaxPool(pool) => max_pool(&inputs[0], *pool, shape),
             Op::Concat => concat(&inputs, shape),
             Op::Add => add(&inputs[0], &inputs[1]),
             Op::Global => {
@@ -90,14 +90,14 @@ pub fn conv(conv: &Conv, input: &ArrayView3<'_, u8>, out: Shape) -> Array3<u8> {
     })
 }
 
-/// Max-pool with windows of 3x3 at a stride of 2, cut off at the map's end.
+/// Max-pool, windows cut off at the map's end.
 #[must_use]
-pub fn max_pool(input: &ArrayView3<'_, u8>, out: Shape) -> Array3<u8> {
+pub fn max_pool(input: &ArrayView3<'_, u8>, pool: Pool, out: Shape) -> Array3<u8> {
     let (height, width, _) = input.dim();
     Array3::from_shape_fn((out.height, out.width, out.channels), |(y, x, c)| {
         let mut max = 0;
-        for row in y * POOL_STRIDE..(y * POOL_STRIDE + POOL_KERNEL).min(height) {
-            for column in x * POOL_STRIDE..(x * POOL_STRIDE + POOL_KERNEL).min(width) {
+        for row in pool.window(y, height) {
+            for column in pool.window(x, width) {
                 max = max.max(input[[row, column, c]]);
             }
         }

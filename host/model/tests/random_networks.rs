@@ -99,7 +99,7 @@ fn random_graph(rng: &mut SmallRng, nodes: usize) -> Network {
         let name = format!("node{i}");
         let input = *maps.choose(rng).unwrap();
         let id = match rng.random_range(0..7) {
-            0 => builder.pool(&name, input, rng.random()),
+            0 => builder.push(&name, Op::MaxPool(random::any_pool(rng)), &[input]),
             1 | 2 => {
                 // The same map may come twice; maps of other sizes make the graph invalid,
                 // which is tried as well.

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::float::{FloatError, FloatNetwork, FloatOp};
+use crate::sums::Raises;
 
 /// Bins of the histogram from which the figures are taken.
 const BINS: usize = 16_384;
@@ -28,6 +29,9 @@ pub struct Calibration {
     /// By how much the classes of a last convolution without ReLU were raised ([`crate::tail`]).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub raised: f32,
+    /// By how much the channels of bypasses without ReLU were raised ([`crate::sums`]).
+    #[serde(default, skip_serializing_if = "Raises::is_empty")]
+    pub sums: Raises,
     /// One entry for each group of convolutions.
     pub range: Vec<Range>,
 }
@@ -258,6 +262,7 @@ pub fn measure(
         pictures: inputs.len(),
         size,
         raised: 0.0,
+        sums: Raises::new(),
         range: range.collect(),
     })
 }

@@ -12,8 +12,9 @@ use crate::validate::INPUT_NAME;
 /// 2: additions, and what was folded into the first convolution;
 /// 3: weights without their zeros;
 /// 4: a border around the picture, grey pictures;
-/// 5: scores that are independent probabilities.
-pub const FORMAT_VERSION: u32 = 5;
+/// 5: scores that are independent probabilities;
+/// 6: max-pools of 2x2, and networks that end with a map.
+pub const FORMAT_VERSION: u32 = 6;
 
 /// First version in which weights may be without their zeros.
 pub(crate) const SPARSE_VERSION: u32 = 3;
@@ -21,6 +22,10 @@ pub(crate) const SPARSE_VERSION: u32 = 3;
 /// Version in which a network is written if its weights are with their zeros.
 pub(crate) fn version_of(network: &Network) -> u32 {
     let input = &network.input;
+    let pairs = |n: &crate::graph::Node| matches!(&n.op, Op::MaxPool(pool) if pool.pairs);
+    if network.nodes.iter().any(pairs) || matches!(network.scores, Scores::Map { .. }) {
+        return 6;
+    }
     if network.scores != Scores::Softmax {
         return 5;
     }
@@ -62,6 +67,9 @@ pub(crate) struct Description {
     /// Of independent classes: what was added to all scores.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigmoid: Option<f32>,
+    /// Of a network that ends with a map: what was added to all of its values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub map: Option<f32>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -181,8 +189,12 @@ impl Description {
                 .collect(),
             labels: network.labels.clone(),
             sigmoid: match network.scores {
-                Scores::Softmax => None,
                 Scores::Sigmoid { raised } => Some(raised),
+                Scores::Softmax | Scores::Map { .. } => None,
+            },
+            map: match network.scores {
+                Scores::Map { raised } => Some(raised),
+                Scores::Softmax | Scores::Sigmoid { .. } => None,
             },
         }
     }

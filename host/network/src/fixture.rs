@@ -50,7 +50,7 @@ pub fn tiny() -> Network {
         scores: Scores::Softmax,
         nodes: vec![
             node("conv1", Op::Conv(conv(3, 2, 0, 3, 16)), &[NodeId::INPUT.0]),
-            node("pool1", Op::MaxPool(Pool { ceil: true }), &[0]),
+            node("pool1", Op::MaxPool(Pool::three(true)), &[0]),
             node("fire2/squeeze1x1", Op::Conv(conv(1, 1, 0, 16, 16)), &[1]),
             node("fire2/expand1x1", Op::Conv(conv(1, 1, 0, 16, 16)), &[2]),
             node("fire2/expand3x3", Op::Conv(conv(3, 1, 1, 16, 16)), &[2]),

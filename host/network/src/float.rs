@@ -1,7 +1,6 @@
 //! The float network that an importer yields, and its forward pass: the reference that the
 //! quantiser is measured against. Plain and parallel over pictures, not within one.
 
-use firebrick_spec::arith::{POOL_KERNEL, POOL_STRIDE};
 use ndarray::{Array2, Array3, Array4, ArrayView3, Axis, concatenate, s};
 
 use crate::graph::{Input, NodeId, Normalise};
@@ -237,12 +236,7 @@ fn max_pool(input: &Array3<f32>, pool: Pool) -> Option<Array3<f32>> {
     Some(Array3::from_shape_fn(
         (height, width, channels),
         |(y, x, c)| {
-            let (y, x) = (y * POOL_STRIDE, x * POOL_STRIDE);
-            let window = s![
-                y..(y + POOL_KERNEL).min(rows),
-                x..(x + POOL_KERNEL).min(columns),
-                c
-            ];
+            let window = s![pool.window(y, rows), pool.window(x, columns), c];
             input
                 .slice(window)
                 .fold(f32::NEG_INFINITY, |m, &v| m.max(v))
@@ -319,11 +313,15 @@ mod tests {
     #[test]
     fn pool_in_ceil_mode_takes_the_partial_window() {
         let input = Array3::from_shape_fn((4, 4, 1), |(y, x, _)| (y * 4 + x) as f32);
-        let output = max_pool(&input, Pool { ceil: true }).unwrap();
+        let output = max_pool(&input, Pool::three(true)).unwrap();
         assert_eq!(output.into_raw_vec_and_offset().0, [10.0, 11.0, 14.0, 15.0]);
         assert_eq!(
-            max_pool(&input, Pool { ceil: false }).unwrap().dim(),
+            max_pool(&input, Pool::three(false)).unwrap().dim(),
             (1, 1, 1)
         );
+        let pairs = max_pool(&input, Pool::PAIRS).unwrap();
+        assert_eq!(pairs.into_raw_vec_and_offset().0, [5.0, 7.0, 13.0, 15.0]);
+        assert_eq!(Pool::PAIRS.outputs(5, 3), Some((2, 1)));
+        assert_eq!(Pool::PAIRS.outputs(5, 1), None);
     }
 }

@@ -258,6 +258,11 @@ pub enum Scores {
         /// What was added to all scores, since maps hold nothing below 0; it is taken off first.
         raised: f32,
     },
+    /// There are no classes: the map that the last node sums is what the network is for.
+    Map {
+        /// What was added to all values of the map, since it holds nothing below 0.
+        raised: f32,
+    },
 }
 
 /// A quantised network.

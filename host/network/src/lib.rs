@@ -22,6 +22,7 @@ pub mod preprocess;
 pub mod quantise;
 pub mod random;
 pub mod squeezenet;
+pub mod sums;
 pub mod tail;
 pub mod validate;
 

@@ -1,7 +1,10 @@
 //! The kinds of layer, once for all forms of a network: float, integer, packed in a file, or
 //! prepared for a kernel. They differ in what a convolution carries and in nothing else.
 
-use firebrick_spec::arith;
+use std::fmt;
+use std::ops::Range;
+
+use firebrick_spec::arith::{self, POOL_KERNEL, POOL_STRIDE};
 use serde::{Deserialize, Serialize};
 
 /// Index of a node in [`Network::nodes`](crate::graph::Network::nodes). The input picture is
@@ -59,19 +62,64 @@ impl Windows {
     }
 }
 
-/// Max-pool 3x3 with stride 2.
+/// Max-pool with stride 2, of 3x3 or 2x2 pixels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Pool {
-    /// Whether a last, partial window counts.
+    /// Whether a last, partial window counts; of 2x2 pixels none does.
     pub ceil: bool,
+    /// Whether the windows are 2x2.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pairs: bool,
 }
 
 impl Pool {
+    /// Windows of 2x2.
+    pub const PAIRS: Pool = Pool {
+        ceil: false,
+        pairs: true,
+    };
+
+    /// Windows of 3x3.
+    #[must_use]
+    pub fn three(ceil: bool) -> Pool {
+        Pool { ceil, pairs: false }
+    }
+
+    /// Edge of a window, in pixels.
+    #[must_use]
+    pub fn kernel(self) -> usize {
+        if self.pairs { 2 } else { POOL_KERNEL }
+    }
+
+    /// Whether the engine has to count windows of 3x3 that the edge cuts: they end where those of
+    /// 2x2 do.
+    #[must_use]
+    pub fn counts_cut(self) -> bool {
+        self.ceil || self.pairs
+    }
+
+    /// Pixels along one axis that a window reads, of a map of `size`.
+    #[must_use]
+    pub fn window(self, output: usize, size: usize) -> Range<usize> {
+        let start = output * POOL_STRIDE;
+        start..(start + self.kernel()).min(size)
+    }
+
     /// Height and width of the pool's output; none if no window fits.
     #[must_use]
     pub fn outputs(&self, height: usize, width: usize) -> Option<(usize, usize)> {
-        let length = |length| arith::pool_len(length, self.ceil);
+        let length = |length: usize| match self.pairs {
+            true => Some(length / POOL_STRIDE).filter(|&windows| windows > 0),
+            false => arith::pool_len(length, self.ceil),
+        };
         Some((length(height)?, length(width)?))
+    }
+}
+
+impl fmt::Display for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kernel = self.kernel();
+        write!(f, "{kernel}x{kernel}/{POOL_STRIDE}")
     }
 }
 
@@ -228,7 +276,7 @@ impl<C: Convolution> Op<C> {
             }
             Op::MaxPool(pool) => pool
                 .outputs(height, width)
-                .ok_or_else(|| misfit("a 3x3 pool"))?,
+                .ok_or_else(|| misfit(&format!("a {pool} pool")))?,
             Op::Concat if !same_size => return Err("inputs differ in height or width".into()),
             Op::Add if !same_size => return Err("inputs differ in shape".into()),
             Op::Concat | Op::Add => (height, width),

@@ -80,7 +80,12 @@ impl Builder {
 
     /// Adds a max-pool.
     pub fn pool(&mut self, name: &str, input: NodeId, ceil: bool) -> NodeId {
-        self.push(name, Op::MaxPool(Pool { ceil }), &[input])
+        self.push(name, Op::MaxPool(Pool::three(ceil)), &[input])
+    }
+
+    /// A max-pool of 2x2.
+    pub fn pairs(&mut self, name: &str, input: NodeId) -> NodeId {
+        self.push(name, Op::MaxPool(Pool::PAIRS), &[input])
     }
 
     /// Adds a concatenation.
@@ -88,7 +93,7 @@ impl Builder {
         self.push(name, Op::Concat, inputs)
     }
 
-    /// Adds a Fire module: s1x1, e1x1 and e3x3 channels.
+    /// Adds a Fire module: s1x1, e1x1 and e3x3 channels; an expand of none is left out.
     pub fn fire(
         &mut self,
         name: &str,
@@ -98,9 +103,30 @@ impl Builder {
         expand3: usize,
     ) -> NodeId {
         let s = self.conv(&format!("{name}/squeeze1x1"), input, squeeze, (1, 1, 0));
-        let one = self.conv(&format!("{name}/expand1x1"), s, expand1, (1, 1, 0));
-        let three = self.conv(&format!("{name}/expand3x3"), s, expand3, (3, 1, 1));
-        self.concat(&format!("{name}/concat"), &[one, three])
+        let kinds = [
+            ("expand1x1", expand1, (1, 1, 0)),
+            ("expand3x3", expand3, (3, 1, 1)),
+        ];
+        let parts: Vec<NodeId> = (kinds.into_iter().filter(|kind| kind.1 > 0))
+            .map(|(part, out, shape)| self.conv(&format!("{name}/{part}"), s, out, shape))
+            .collect();
+        match parts[..] {
+            [only] => only,
+            _ => self.concat(&format!("{name}/concat"), &parts),
+        }
+    }
+
+    /// Adds a convolution over the channels of two maps, as of a bypass with weights.
+    pub fn joined(
+        &mut self,
+        name: &str,
+        a: NodeId,
+        b: NodeId,
+        out: usize,
+        kernel: usize,
+    ) -> NodeId {
+        let both = self.concat(&format!("{name}/both"), &[a, b]);
+        self.conv(name, both, out, (kernel, 1, kernel / 2))
     }
 
     /// Adds an element-wise sum of two maps.
@@ -311,6 +337,14 @@ pub fn with_bypass(mut table: SqueezeNet) -> SqueezeNet {
     table
 }
 
+/// A max-pool of any kind.
+pub fn any_pool(rng: &mut SmallRng) -> Pool {
+    match rng.random_range(0..3) {
+        0 => Pool::PAIRS,
+        kind => Pool::three(kind == 1),
+    }
+}
+
 /// A picture of noise.
 #[must_use]
 pub fn picture(height: usize, width: usize, seed: u64) -> Array3<u8> {
@@ -335,6 +369,8 @@ pub fn small() -> Network {
 #[must_use]
 pub fn tiny(seed: u64) -> (Network, usize, usize) {
     let rng = &mut SmallRng::seed_from_u64(seed);
+    // Of its own, so that the other choices of a seed stay what they were.
+    let other = &mut SmallRng::seed_from_u64(!seed);
     let mut b = Builder::new(rng.random());
     let side = |rng: &mut SmallRng| match rng.random_range(0..3) {
         0 => rng.random_range(7..=12),
@@ -354,19 +390,33 @@ pub fn tiny(seed: u64) -> (Network, usize, usize) {
         if size.iter().all(|&side| side >= 3) && rng.random_bool(0.7) {
             let ceil = rng.random();
             pools += 1;
-            x = b.pool(&format!("pool{pools}"), x, ceil);
-            size = size.map(|side| match ceil {
-                true => (side - 3).div_ceil(2) + 1,
-                false => (side - 3) / 2 + 1,
-            });
+            let name = format!("pool{pools}");
+            let (pairs, pool) = (other.random_bool(0.3), Pool::three(ceil));
+            let pool = if pairs { Pool::PAIRS } else { pool };
+            x = b.push(&name, Op::MaxPool(pool), &[x]);
+            size = match pool.outputs(size[0], size[1]) {
+                Some((height, width)) => [height, width],
+                None => unreachable!("a map of 3x3 has a window"),
+            };
         }
         let name = format!("layer{layer}");
         let mut channels = || rng.random_range(1..=40);
         let (squeeze, expand1, expand3) = (channels(), channels(), channels());
-        x = match rng.random_range(0..5) {
+        let y = match rng.random_range(0..5) {
             0 => b.conv(&name, x, expand1, (1, 1, 0)),
             1 => b.conv(&name, x, expand3, (3, 1, 1)),
-            _ => b.fire(&name, x, squeeze, expand1, expand3),
+            _ => match other.random_range(0..6) {
+                0 => b.fire(&name, x, squeeze, 0, expand3),
+                1 => b.fire(&name, x, squeeze, expand1, 0),
+                _ => b.fire(&name, x, squeeze, expand1, expand3),
+            },
+        };
+        x = match other.random_bool(0.2) {
+            true => {
+                let (out, kernel) = (other.random_range(1..=40), other.random_range(0..2) * 2 + 1);
+                b.joined(&format!("{name}/sum"), y, x, out, kernel)
+            }
+            false => y,
         };
     }
     let x = b.conv("last", x, rng.random_range(1..=40), (1, 1, 0));

@@ -22,9 +22,9 @@ pub const MAX_CLASSES: usize = 4096;
 pub struct Fire {
     /// Channels between, s1x1.
     pub squeeze: usize,
-    /// Output channels of the 1x1 convolution, e1x1.
+    /// Output channels of the 1x1 convolution, e1x1; 0 if there is none.
     pub expand1: usize,
-    /// Output channels of the 3x3 convolution, e3x3.
+    /// Output channels of the 3x3 convolution, e3x3; 0 if there is none.
     pub expand3: usize,
 }
 

@@ -111,7 +111,7 @@ impl Network {
                 "mean and std must be finite, and std positive",
             ));
         }
-        if let Scores::Sigmoid { raised } = self.scores
+        if let Scores::Sigmoid { raised } | Scores::Map { raised } = self.scores
             && !raised.is_finite()
         {
             return Err(InvalidNetwork::new(
@@ -158,6 +158,12 @@ impl Network {
             }
             if !names.insert(node.name.as_str()) {
                 return Err(fail("another node has the same name"));
+            }
+            if let Op::MaxPool(pool) = &node.op
+                && pool.pairs
+                && pool.ceil
+            {
+                return Err(fail("a pool of 2x2 drops a last, partial window"));
             }
             let last = index + 1 == self.nodes.len();
             if last != matches!(node.op, Op::Global) {

@@ -330,6 +330,7 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
     let place = Block {
         tap: rng.random_bool(0.15),
         partial,
+        pairs: rng.random(),
         sum_first,
         sum_last: mode == Mode::Sum && rng.random(),
         count,

@@ -30,6 +30,8 @@ pub struct DrainJob {
     pub tap: Bit,
     /// Pool windows cut by the right or lower edge count.
     pub partial: Bit,
+    /// Pool windows are 2x2.
+    pub pairs: Bit,
     /// The sums start from 0.
     pub sum_first: Bit,
     /// The sums are sent after this tile.

@@ -301,6 +301,7 @@ impl Logic for Drain {
         self.pool.plain.next = self.step.val().plain;
         self.pool.x_even.next = self.step.val().x_even;
         self.pool.y_even.next = self.step.val().y_even;
+        self.pool.pairs.next = self.step.val().pairs;
         self.pool.line_write.next = self.step.val().line_write;
         self.pool.line_address.next = self.step.val().line;
         self.address.valid.next = self.place.valid.val();

@@ -276,6 +276,7 @@ impl Logic for DrainPlace {
         self.now.next.tap = self.held_b.q.val().tap & !self.held_b.q.val().end_image;
         self.now.next.x_even = !self.column[0].column.val().get_bit(0);
         self.now.next.y_even = self.y_even_b.q.val();
+        self.now.next.pairs = self.held_b.q.val().pairs & self.pools.val();
         // With several entries every step has its word; what follows the tile must not touch it.
         self.now.next.line_write = self.pools.val()
             & ((self.several.val() & self.column[0].reaches.val()) | self.column[0].ends.val());

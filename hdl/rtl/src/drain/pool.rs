@@ -1,4 +1,4 @@
-//! Max-pool 3x3/2 datapath.
+//! Max-pool datapath: 3x3/2 and 2x2/2.
 
 use crate::common::words::Word;
 pub use firebrick_spec::latency::POOL_LATENCY;
@@ -24,6 +24,9 @@ const _: () = assert!(
 /// last one. With 2 or 4, column 0 must lie in the first entry, so that windows end in even
 /// entries, a cut one in the column behind the last.
 ///
+/// With `pairs` windows end in the same places, but leave out the even column and the even row in
+/// which they end: 2x2 windows.
+///
 /// With `line_write` the word `line_address` of the line memory takes the maximum down the rows,
 /// for all windows of the step. An even row restarts it for the window below, so row 0 needs no
 /// mark. With one word a step, consecutive uses of a word of the line memory must lie four cycles
@@ -42,6 +45,8 @@ pub struct Pool {
     pub x_even: Signal<In, Bit>,
     /// The row is even.
     pub y_even: Signal<In, Bit>,
+    /// Windows leave out the even column and row in which they end.
+    pub pairs: Signal<In, Bit>,
     /// Changes the line memory.
     pub line_write: Signal<In, Bit>,
     /// Word of the line memory.
@@ -75,6 +80,10 @@ pub struct Pool {
     plain_1: DFF<Bit>,
     plain_2: DFF<Bit>,
     x_even_1: DFF<Bit>,
+    // A window leaves out the column in which it ends, then the row.
+    pairs_1: DFF<Bit>,
+    short_1: DFF<Bit>,
+    short_2: DFF<Bit>,
     y_even_1: DFF<Bit>,
     y_even_2: DFF<Bit>,
     y_even_3: DFF<Bit>,
@@ -98,9 +107,9 @@ impl Pool {
         let windows = (pixels / 2).max(1);
         let maxima = || (0..pixels).map(|_| ByteMax::default()).collect();
         block! {
-            clock, valid, plain, x_even, y_even, line_write, line_address, run, new_2, newer_2, near, far, farther, address_4, store_4,
-            valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2, y_even_3, store_1,
-            store_2, store_3, address_1, address_2, address_3;
+            clock, valid, plain, x_even, y_even, pairs, line_write, line_address, run, new_2, newer_2, near, far, farther, address_4, store_4,
+            valid_1, valid_2, plain_1, plain_2, x_even_1, pairs_1, short_1, short_2, y_even_1,
+            y_even_2, y_even_3, store_1, store_2, store_3, address_1, address_2, address_3;
             vector: (0..pixels).map(|_| Signal::default()).collect(),
             pooled: (0..pixels).map(|_| Signal::default()).collect(),
             pair: maxima(),
@@ -134,9 +143,9 @@ impl Logic for Pool {
     #[hdl_gen]
     fn update(&mut self) {
         dff_setup!(
-            self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, y_even_1, y_even_2,
-            y_even_3, store_1, store_2, store_3, address_1, address_2, address_3, new_2, newer_2,
-            address_4, store_4
+            self, clock, valid_1, valid_2, plain_1, plain_2, x_even_1, pairs_1, short_1, short_2,
+            y_even_1, y_even_2, y_even_3, store_1, store_2, store_3, address_1, address_2,
+            address_3, new_2, newer_2, address_4, store_4
         );
         self.run.clock.next = self.clock.val();
         for i in 0..self._pixels {
@@ -158,6 +167,9 @@ impl Logic for Pool {
             self.line[i].read_enable.next = self.valid.val();
             self.line[i].read_address.next = self.line_address.val();
         }
+        for i in 0..self._pixels {
+            self.pair[i].first.next = false;
+        }
         for i in 0..self._windows {
             self.pair[i * 2].enable.next = self.valid.val();
             self.pair[i * 2].bypass.next = true;
@@ -174,6 +186,8 @@ impl Logic for Pool {
         self.plain_1.d.next = self.plain.val();
         self.x_even_1.d.next = self.x_even.val();
         self.y_even_1.d.next = self.y_even.val();
+        self.pairs_1.d.next = self.pairs.val();
+        self.short_1.d.next = self.pairs.val() & self.x_even.val();
         self.store_1.d.next = self.valid.val() & self.line_write.val();
         self.address_1.d.next = self.line_address.val();
 
@@ -191,19 +205,23 @@ impl Logic for Pool {
 
         // Cycle 1: with the column before. The run is the maximum since the last even column.
         self.run.enable.next = self.valid_1.q.val();
+        self.run.first.next = false;
         self.run.bypass.next = self.x_even_1.q.val() | self.several.val();
         self.run.a.next = self.run.q.val();
         for i in 0..self._pixels {
             self.run.b.next = self.pair[i].q.val();
             self.along[i].enable.next = self.valid_1.q.val();
             self.along[i].bypass.next = true;
+            self.along[i].first.next = false;
             self.along[i].a.next = self.pair[i].q.val();
             self.along[i].b.next = self.pair[i].q.val();
         }
         self.along[0].bypass.next = self.plain_1.q.val();
+        self.along[0].first.next = self.short_1.q.val();
         self.along[0].a.next = self.run.q.val();
         for i in 1..self._windows {
             self.along[i * 2].bypass.next = self.plain_1.q.val();
+            self.along[i * 2].first.next = self.short_1.q.val();
             self.along[i * 2].a.next = self.pair[i * 2 - 1].q.val();
         }
         // The same word was on its way to the memory when it was read, or was just being written.
@@ -231,6 +249,7 @@ impl Logic for Pool {
         self.valid_2.d.next = self.valid_1.q.val();
         self.plain_2.d.next = self.plain_1.q.val();
         self.y_even_2.d.next = self.y_even_1.q.val();
+        self.short_2.d.next = self.pairs_1.q.val() & self.y_even_1.q.val();
         self.store_2.d.next = self.store_1.q.val();
         self.address_2.d.next = self.address_1.q.val();
 
@@ -238,12 +257,14 @@ impl Logic for Pool {
         for i in 0..self._pixels {
             self.down[i].enable.next = self.valid_2.q.val();
             self.down[i].bypass.next = true;
+            self.down[i].first.next = false;
             self.down[i].a.next = self.along[i].q.val();
             self.down[i].b.next = self.along[i].q.val();
             self.pooled[i].next = self.down[i].q.val();
         }
         for i in 0..self._windows {
             self.down[i * 2].bypass.next = self.plain_2.q.val();
+            self.down[i * 2].first.next = self.short_2.q.val();
             self.upper[i].next = self.read_2[i].q.val();
             if self.new_2.q.val() {
                 self.upper[i].next = self.written_2[i].q.val();

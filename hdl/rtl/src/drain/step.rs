@@ -40,6 +40,8 @@ pub struct DrainStep {
     pub x_even: Bit,
     /// It lies in an even row.
     pub y_even: Bit,
+    /// Pool windows are 2x2.
+    pub pairs: Bit,
     /// The word of the line memory changes.
     pub line_write: Bit,
     /// Word of the line memory.

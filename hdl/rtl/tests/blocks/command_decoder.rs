@@ -546,6 +546,7 @@ fn record(rng: &mut StdRng) -> Command {
                 take_strip: rng.random(),
                 tap: rng.random(),
                 partial: rng.random(),
+                pairs: rng.random(),
                 sum_first: rng.random(),
                 sum_last: rng.random(),
                 outstanding: rng.random_range(0..8),

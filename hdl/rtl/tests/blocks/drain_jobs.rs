@@ -1,10 +1,11 @@
 //! Random jobs for the drain unit.
 
 use firebrick_spec::HwConfig;
-use firebrick_spec::arith::pool_len;
 use rand::{Rng, rngs::StdRng};
 
-use crate::drain_support::{ACC_DEPTH, FEATURE_WORDS, GROUPS, Job, LINE_WORDS, POOL, SUM, WRITE};
+use crate::drain_support::{
+    ACC_DEPTH, FEATURE_WORDS, GROUPS, Job, LINE_WORDS, POOL, SUM, WRITE, windows,
+};
 
 /// Widest gap of a row.
 const GAP: u32 = 15;
@@ -16,6 +17,7 @@ pub fn end(rng: &mut StdRng) -> Job {
         mode: rng.random_range(0..3),
         tap: rng.random(),
         partial: rng.random(),
+        pairs: rng.random(),
         sum_first: rng.random(),
         sum_last: rng.random(),
         width: 2 * rng.random_range(0..500),
@@ -79,6 +81,7 @@ pub fn write(config: &HwConfig, rng: &mut StdRng) -> Job {
         sum_first: rng.random(),
         sum_last: rng.random(),
         partial: rng.random(),
+        pairs: rng.random(),
         ..tile(config, rng, count)
     }
 }
@@ -111,15 +114,15 @@ pub fn pooled_map(
     config: &HwConfig,
     rng: &mut StdRng,
     (width, height): (u32, u32),
-    partial: bool,
+    (partial, pairs): (bool, bool),
     line_base: u32,
 ) -> Vec<Job> {
     let in_gap = pool_gap(config, rng, width, partial);
     let pitch = width + in_gap;
     let out_gap = rng.random_range(0..=GAP) * rng.random_range(0..2);
     let out_ring = ring(rng);
-    let columns = pool_len(width as usize, partial).expect("wide") as u32;
-    let pooled_rows = pool_len(height as usize, partial).expect("high") as u32;
+    let columns = windows(width, partial).expect("wide");
+    let pooled_rows = windows(height, partial).expect("high");
     let mut y0 = 0;
     let mut out_base = rng.random_range(0..FEATURE_WORDS - 8192);
     let mut jobs = Vec::new();
@@ -130,9 +133,17 @@ pub fn pooled_map(
             1 => in_gap,
             _ => rng.random_range(0..=in_gap),
         };
+        // Narrow maps would use the same word of the line memory too soon again.
+        let apart = (rows * pitch - missing).next_multiple_of(2) - (rows - 1) * pitch;
+        let missing = if config.lanes == 2 && apart < 4 {
+            0
+        } else {
+            missing
+        };
         let job = Job {
             mode: POOL,
             partial,
+            pairs,
             width,
             height,
             in_gap,
@@ -181,10 +192,10 @@ pub fn mixed(config: &HwConfig, rng: &mut StdRng, taps: bool) -> Vec<Job> {
     let mut sources: Vec<Vec<Job>> = (0..maps)
         .map(|i| {
             let size = (rng.random_range(3..40), rng.random_range(3..20));
-            let partial = rng.random();
+            let kind = (rng.random(), rng.random());
             let most = line_words(config, size.0 + GAP);
             let line_base = i * 128 + rng.random_range(0..=128 - most);
-            pooled_map(config, rng, size, partial, line_base)
+            pooled_map(config, rng, size, kind, line_base)
         })
         .collect();
     let sums = rng.random_range(0..4);

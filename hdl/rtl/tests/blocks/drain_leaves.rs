@@ -173,7 +173,7 @@ fn adders_of_every_width() {
 #[test]
 fn byte_max() {
     compare!(
-        ByteMax::default(), settling: 4, bits: [enable, bypass], some: [a, b], all: [],
+        ByteMax::default(), settling: 4, bits: [enable, bypass, first], some: [a, b], all: [],
         outputs: [q], output_lists: []
     );
 }

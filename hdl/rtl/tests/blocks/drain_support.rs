@@ -78,6 +78,7 @@ pub struct Job {
     pub mode: u32,
     pub tap: bool,
     pub partial: bool,
+    pub pairs: bool,
     pub sum_first: bool,
     pub sum_last: bool,
     pub more_beats: u32,
@@ -105,6 +106,7 @@ impl Job {
             (self.mode, 2),
             (u32::from(self.tap), 1),
             (u32::from(self.partial), 1),
+            (u32::from(self.pairs), 1),
             (u32::from(self.sum_first), 1),
             (u32::from(self.sum_last), 1),
             (self.more_beats, 2),
@@ -302,7 +304,7 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
                 WRITE => outputs = words,
                 POOL => {
                     let map = maps.entry(job.line_base).or_default();
-                    columns = pool_len(job.width as usize, job.partial).expect("wide") as u32;
+                    columns = windows(job.width, job.partial).expect("wide");
                     outputs = pool(job, words.iter().map(|(w, _)| *w), map)
                         .into_iter()
                         .zip((1..=columns).cycle())
@@ -344,6 +346,14 @@ pub fn effects(jobs: &[Job], memories: &Memories) -> Effects {
     all
 }
 
+/// Windows along `n` pixels; those of 2x2 end where those of 3x3 do, cut ones if there are 2.
+pub fn windows(n: u32, partial: bool) -> Option<u32> {
+    match n {
+        2 if partial => Some(1),
+        _ => pool_len(n as usize, partial).map(|windows| windows as u32),
+    }
+}
+
 /// The output words that are complete with this tile, straight from the definition of the
 /// pool: all windows of the map whose last row lies in the tile.
 fn pool(job: &Job, words: impl Iterator<Item = Word>, map: &mut Vec<Word>) -> Vec<Word> {
@@ -352,14 +362,19 @@ fn pool(job: &Job, words: impl Iterator<Item = Word>, map: &mut Vec<Word>) -> Ve
     map.truncate(first * w);
     map.extend(words);
     let rows = first..map.len() / w;
-    let outputs = |n: usize| pool_len(n, job.partial).unwrap_or(0);
+    let outputs = |n: u32| windows(n, job.partial).unwrap_or(0) as usize;
     let last = |o: usize, n: usize| (POOL_STRIDE * o + POOL_KERNEL - 1).min(n - 1);
+    // The last pixel that counts is that in which a 3x3 window ends, or the one before it.
+    let end = |o: usize, n: usize| match job.pairs {
+        true => (POOL_STRIDE * o + 1).min(n - 1),
+        false => last(o, n),
+    };
     let mut pooled = Vec::new();
-    for oy in (0..outputs(h)).filter(|&oy| rows.contains(&last(oy, h))) {
-        for ox in 0..outputs(w) {
+    for oy in (0..outputs(job.height)).filter(|&oy| rows.contains(&last(oy, h))) {
+        for ox in 0..outputs(job.width) {
             let mut best = [0; 16];
-            for y in POOL_STRIDE * oy..=last(oy, h) {
-                for x in POOL_STRIDE * ox..=last(ox, w) {
+            for y in POOL_STRIDE * oy..=end(oy, h) {
+                for x in POOL_STRIDE * ox..=end(ox, w) {
                     for (b, &v) in best.iter_mut().zip(&map[y * w + x]) {
                         *b = v.max(*b);
                     }

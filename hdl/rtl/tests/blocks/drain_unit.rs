@@ -64,12 +64,13 @@ fn pools_of_all_small_sizes() {
         let mut rng = StdRng::seed_from_u64(1);
         let memories = Memories::random(config, &mut rng);
         let mut bench = open(1);
-        for width in 3..18 {
-            for height in 3..9 {
-                for partial in [false, true] {
-                    println!("{width} x {height}, partial {partial}");
+        let kinds = [(false, false), (true, false), (false, true), (true, true)];
+        for width in 2..18 {
+            for height in 2..9 {
+                for kind in kinds.into_iter().filter(|k| k.0 || width.min(height) > 2) {
+                    println!("{width} x {height}, partial and pairs {kind:?}");
                     let line_base = LINE_WORDS - line_words(config, width + 15);
-                    let jobs = pooled_map(config, &mut rng, (width, height), partial, line_base);
+                    let jobs = pooled_map(config, &mut rng, (width, height), kind, line_base);
                     bench.run(&jobs, &memories, Weather::CALM, &mut rng, None);
                 }
             }
@@ -134,7 +135,7 @@ fn two_cycles_a_vector_without_a_gap_between_jobs() {
                     }
                 })
                 .collect();
-            jobs.extend(pooled_map(config, &mut rng, (30, 20), true, 7));
+            jobs.extend(pooled_map(config, &mut rng, (30, 20), (true, false), 7));
             let lanes = config.lanes as u32;
             let vectors: u64 = jobs.iter().map(|j| u64::from(j.vectors(lanes))).sum();
             let cycles = bench.run(&jobs, &memories, Weather::CALM, &mut rng, None);
@@ -214,7 +215,7 @@ fn writes_beyond_the_memory_are_reported_and_suppressed() {
                 in_gap: 2,
                 ..tile(config, &mut rng, 45)
             });
-            let map = pooled_map(config, &mut rng, (9, 9), true, 0);
+            let map = pooled_map(config, &mut rng, (9, 9), (true, false), 0);
             jobs.extend(map.into_iter().map(|j| Job {
                 out_base,
                 out_ring,

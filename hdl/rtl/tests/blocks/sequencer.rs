@@ -207,6 +207,7 @@ fn block(rng: &mut StdRng, lanes: usize, calm: bool) -> Command {
         take_strip: !calm && rng.random_ratio(1, 5),
         tap: rng.random(),
         partial: rng.random(),
+        pairs: rng.random(),
         sum_first: rng.random(),
         sum_last: rng.random(),
         outstanding: if calm { 7 } else { rng.random_range(0..=7) },

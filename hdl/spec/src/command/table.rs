@@ -126,7 +126,7 @@ pixel order.";
             HEIGHT height: u32 = 3[19:10], "Height of the map in pixels.";
             MODE mode: Mode = 3[21:20],
                 "What becomes of the requantised tile: 0 write to the feature buffer, 1 max-pool \
-3x3/2 and write (the map must be at least 3 pixels wide), 2 sum each channel over \
+3x3/2 and write (the map must be at least 3 pixels wide, with `pairs` and `partial` 2), 2 sum each channel over \
 the pixels.";
             LAYER layer: u32 = 3[27:22],
                 "Number under which the layer's statistics are kept; changes nothing else.";
@@ -149,6 +149,9 @@ the end of the weight buffer.";
             DATA data: bool = 5[30],
                 "For the statistics: `outstanding` is what the block's inputs need, not its \
 accumulators.";
+            PAIRS pairs: bool = 5[31],
+                "mode pool: windows of 2x2, which leave out the column and the row that completes \
+them; with `partial`, max-pool 2x2/2.";
             OUT_BASE out_base: u32 = 6[19:0],
                 "Feature word of the first output pixel (modes write and pool); the others \
 follow.";

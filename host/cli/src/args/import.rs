@@ -84,6 +84,10 @@ pub struct Source {
     /// Pools leave out a last, partial window; for files of tensors
     #[arg(long)]
     pub floor: bool,
+    /// End the network with the map of this node, in place of scores of classes: a feature extractor
+    /// for `firebrick features`
+    #[arg(long, value_name = "NAME")]
+    pub up_to: Option<String>,
     /// Padding of the last convolution; for files of tensors
     #[arg(long, value_name = "N")]
     pub last_pad: Option<usize>,
@@ -224,6 +228,7 @@ impl Source {
             last_pad: self.last_pad,
             first_pad: self.first_pad.map(usize::from),
             first_stride: self.first_stride.map(usize::from),
+            up_to: self.up_to.clone(),
         }
     }
 }

@@ -88,6 +88,7 @@ const EXAMPLES: &[(&str, &[&str])] = &[
         &[
             "firebrick features photographs -o features.npy",
             "firebrick features cat.png --layer conv10 --map -o map.npy",
+            "firebrick features cat.png --layer fire9/concat --backend sim --preset fb64 -o f.npy",
         ],
     ),
     ("maps", &["firebrick maps cat.png -o maps"]),

@@ -110,7 +110,7 @@ fn pictures(args: &args::Classify, style: Style, output: &mut Output) -> Result<
     {
         return stream::run(args, carrier, style, output);
     }
-    let target = target::on(carrier.as_ref(), &args.target, style)?;
+    let target = target::with_classes(carrier.as_ref(), &args.target, style)?;
     let mut runner = Runner::new(carrier.as_ref(), &args.simulation, &target, style)?;
     let backend = carrier.as_ref().map_or("model".into(), Carrier::name);
     let mut outcome = Outcome::Good;

@@ -71,7 +71,10 @@ pub fn run(args: &args::Evaluate, style: Style, output: &mut Output) -> Result<O
             let opened = pool::open(carriers, &args.target, &args.simulation, style)?;
             (Some(opened.0), opened.1)
         }
-        None => (None, target::on(carrier.as_ref(), &args.target, style)?),
+        None => (
+            None,
+            target::with_classes(carrier.as_ref(), &args.target, style)?,
+        ),
     };
     let listed = pictures::labelled(&args.labels, target.network.classes())?;
     let most = args.pictures.map_or(usize::MAX, |n| n as usize);

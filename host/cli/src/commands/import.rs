@@ -12,10 +12,10 @@ use std::{fs, io};
 use firebrick_model::biases;
 use firebrick_network::calibration::{self, Calibration};
 use firebrick_network::float::{FloatNetwork, FloatOp};
-use firebrick_network::import::{self, Imported, preflight};
+use firebrick_network::import::{self, ImportError, Imported, preflight};
 use firebrick_network::moments::{self, Moments};
 use firebrick_network::quantise::{self, quantise};
-use firebrick_network::{Network, Scores, builtin, tail};
+use firebrick_network::{Network, Scores, builtin, sums, tail};
 use ndarray::{Array3, s};
 
 use crate::args::{self, Rounding};
@@ -85,6 +85,10 @@ pub fn run(args: &args::Import, style: Style, output: &mut Output) -> Result<(),
     if imported.sigmoid {
         let raised = measured.calibration.raised;
         quantised.network.scores = Scores::Sigmoid { raised };
+    }
+    if imported.map {
+        let raised = measured.calibration.raised;
+        quantised.network.scores = Scores::Map { raised };
     }
     if args.pack_version == 1 {
         quantised.network.normalise = None;
@@ -166,6 +170,9 @@ fn labels(path: Option<&Path>, imported: &Imported) -> Result<Vec<String>, CliEr
         if imported.labels.len() == classes {
             return Ok(imported.labels.clone());
         }
+        if imported.map {
+            return Ok((0..classes).map(|n| format!("channel {n}")).collect());
+        }
         let imagenet = builtin().labels;
         return Ok(if imagenet.len() == classes {
             imagenet
@@ -228,13 +235,15 @@ impl Measured {
             true => tail::measure(&imported.network, &pictures)?,
             false => 0.0,
         };
+        let sums = sums::measure(&imported.network, &pictures)?;
         raise(imported, raised);
+        raise_sums(imported, &sums)?;
         let network = &imported.network;
         let adaptive = args.quantiser.rounding != Some(Rounding::Nearest);
         let passes = if adaptive { 3 } else { 2 };
         let counter = Counter::new(style, "calibrating", passes * pictures.len());
         let mut calibration = calibration::measure(network, &pictures, &|| counter.tick())?;
-        calibration.raised = raised;
+        (calibration.raised, calibration.sums) = (raised, sums);
         let moments = if adaptive {
             moments::measure(network, &pictures, &|| counter.tick())?
         } else {
@@ -285,6 +294,7 @@ impl Measured {
             return Err(CliError::file(path, reason, hint));
         }
         raise(imported, calibration.raised);
+        raise_sums(imported, &calibration.sums)?;
         Ok(Measured {
             calibration,
             moments: Vec::new(),
@@ -346,6 +356,29 @@ fn raise(imported: &mut Imported, by: f32) {
              order nor what Softmax makes of them; each score is larger by it."
         ));
     }
+}
+
+/// Raises the sums of bypasses without ReLU above 0.
+fn raise_sums(imported: &mut Imported, by: &sums::Raises) -> Result<(), CliError> {
+    if !sums::is_open(&imported.network) {
+        return Ok(());
+    }
+    sums::raise(&mut imported.network, by).map_err(|reason| {
+        let hint = "put a ReLU behind the sums of bypasses, or measure with --calibrate";
+        ImportError {
+            place: "the network".into(),
+            reason,
+            hint: hint.into(),
+        }
+    })?;
+    let most = by.values().flatten().copied().fold(0.0, f32::max);
+    imported.notes.push(format!(
+        "{} sums of bypasses have no ReLU, and the engine's maps hold nothing below 0: each channel is \
+         raised, by {most:.3} at most and a tenth more than the photographs need, and what reads it \
+         takes that off again.",
+        by.len()
+    ));
+    Ok(())
 }
 
 /// The pictures of a folder that can be read; a warning for each that cannot. An error if those are

@@ -134,7 +134,7 @@ fn nodes(target: &Target) -> Vec<Node> {
             name: node.name.clone(),
             kind: match &node.op {
                 Op::Conv(conv) => format!("conv {k}x{k}/{}", conv.stride, k = conv.kernel),
-                Op::MaxPool(_) => "max-pool 3x3/2".into(),
+                Op::MaxPool(pool) => format!("max-pool {pool}"),
                 Op::Concat => "concat".into(),
                 Op::Add => "add".into(),
                 Op::Global => "global sum".into(),

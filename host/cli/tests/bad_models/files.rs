@@ -234,9 +234,9 @@ pub fn changed(good: &[u8]) -> Vec<(&'static str, Vec<u8>, &'static str)> {
             "quantised already",
         ),
         (
-            "pool of 2x2",
-            |m| ints(m, "pool1", "kernel_shape", &[2, 2]),
-            "2x2",
+            "pool of 4x4",
+            |m| ints(m, "pool1", "kernel_shape", &[4, 4]),
+            "4x4",
         ),
         (
             "padded pool",

@@ -161,7 +161,7 @@ pub fn small_network() -> Network {
         NodeId(nodes.len() - 1)
     };
     let x = add("conv1", conv(&mut noise, 3, 16, 3, 2), NodeId::INPUT);
-    let x = add("pool1", Op::MaxPool(Pool { ceil: true }), x);
+    let x = add("pool1", Op::MaxPool(Pool::three(true)), x);
     let x = add("conv2", conv(&mut noise, 16, 24, 1, 1), x);
     let x = add("conv3", conv(&mut noise, 24, 12, 1, 1), x);
     add("logits", Op::Global, x);
@@ -192,7 +192,7 @@ pub fn fire_network() -> Network {
         NodeId(nodes.len() - 1)
     };
     let x = add("conv1", conv(&mut noise, 3, 16, 3, 2), &[NodeId::INPUT]);
-    let x = add("pool1", Op::MaxPool(Pool { ceil: true }), &[x]);
+    let x = add("pool1", Op::MaxPool(Pool::three(true)), &[x]);
     let x = add("squeeze", conv(&mut noise, 16, 16, 1, 1), &[x]);
     let one = add("expand1", conv(&mut noise, 16, 24, 1, 1), &[x]);
     let mut padded = conv(&mut noise, 16, 24, 3, 1);

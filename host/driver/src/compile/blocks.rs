@@ -8,6 +8,7 @@ use super::plan::TileJob;
 use super::structure::{Sink, Source};
 use super::users::{MemoryUse, outstanding};
 use crate::program::{Segment, TileInfo};
+use firebrick_network::Pool;
 use firebrick_spec::command::{Block, Command, MAX_OUTSTANDING, Mode, block};
 use std::ops::Range;
 
@@ -98,8 +99,9 @@ impl Emitter<'_> {
                     }
                 })
                 .collect(),
-            Source::Map(map) => (0..plan.maps[map].planes.len())
-                .map(|at| plane(map, at))
+            source @ (Source::Map(_) | Source::Join(_)) => (planner.reads(source).into_iter())
+                .flat_map(|(map, _)| (0..plan.maps[map].planes.len()).map(move |at| (map, at)))
+                .map(|(map, at)| plane(map, at))
                 .collect(),
             Source::Pair(_) => {
                 let (conv, group) = (job.conv, job.group);
@@ -168,7 +170,8 @@ impl Emitter<'_> {
         let first_channel = job.group * config.tile;
         let channels = (conv.shape.channels - first_channel).min(config.tile);
         let beats = channels.div_ceil(4);
-        let tap = planner.options.check && output.mode != Mode::Write;
+        let sent = planner.options.check || planner.options.map && sum;
+        let tap = sent && output.mode != Mode::Write;
         let loaded = self.loaded[job.chunk];
         let first_record = self.stream.records.len();
         for (index, part) in parts.iter().enumerate() {
@@ -181,7 +184,8 @@ impl Emitter<'_> {
                 last,
                 take_strip: take_strip && index == 0,
                 tap: tap && last,
-                partial: conv.pool.is_some_and(|pool| pool.ceil),
+                partial: conv.pool.is_some_and(Pool::counts_cut),
+                pairs: conv.pool.is_some_and(|pool| pool.pairs),
                 sum_first: sum && job.first_tile,
                 sum_last: sum && job.last_tile,
                 outstanding: part.outstanding,

@@ -77,6 +77,7 @@ impl Emitter<'_> {
                 config: planner.config.clone(),
                 input: (height, width),
                 check: planner.options.check,
+                map: planner.options.map,
                 setup,
                 stream: self.stream,
                 following,

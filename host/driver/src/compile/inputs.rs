@@ -16,12 +16,27 @@ pub(crate) struct Term {
 }
 
 impl Planner<'_> {
-    /// Channels of a plane, by row of the tile.
-    fn channels(&self, plane: &Plane) -> InputGroup {
+    /// Channels of a plane, by row of the tile, counted from `first`.
+    fn channels(&self, plane: &Plane, first: usize) -> InputGroup {
         let (tile, writer) = (self.config.tile, &self.structure.convs[plane.conv]);
         (plane.group * tile..(plane.group + 1) * tile)
-            .map(|c| (c < writer.shape.channels).then_some(writer.offset + c))
+            .map(|c| (c < writer.shape.channels).then_some(first + writer.offset + c))
             .collect()
+    }
+
+    /// The maps that a convolution reads, that which is written last at the end, each with its first
+    /// channel.
+    pub fn reads(&self, source: Source) -> Vec<(usize, usize)> {
+        let mut first = 0;
+        let mut maps: Vec<(usize, usize)> = (source.maps().iter())
+            .map(|&map| {
+                let channels = self.shapes[self.structure.maps[map].node].channels;
+                first += channels;
+                (map, first - channels)
+            })
+            .collect();
+        maps.sort_by_key(|&(map, _)| self.structure.maps[map].last_write);
+        maps
     }
 
     /// Channel groups that a convolution reads, in the order of their planes.
@@ -29,11 +44,11 @@ impl Planner<'_> {
         let source = self.structure.convs[conv].source;
         match conv_of(self.network, self.structure.convs[conv].node) {
             Some(conv) if source == Source::Picture => pack::window_groups(conv, self.config.tile),
-            _ => source
-                .maps()
-                .iter()
-                .flat_map(|&map| &plan.maps[map].planes)
-                .map(|plane| self.channels(plane))
+            _ => (self.reads(source).into_iter())
+                .flat_map(|(map, first)| {
+                    let planes = plan.maps[map].planes.iter();
+                    planes.map(move |plane| self.channels(plane, first))
+                })
                 .collect(),
         }
     }
@@ -51,7 +66,7 @@ impl Planner<'_> {
         for map in maps {
             for (plane, place) in plan.maps[map].planes.iter().enumerate() {
                 let selection: Selection = self
-                    .channels(place)
+                    .channels(place, 0)
                     .into_iter()
                     .map(|channel| channel.filter(|c| group.contains(c)).map(|c| c - first))
                     .collect();

@@ -26,6 +26,8 @@ pub struct Limits {
 pub struct CompileOptions {
     /// Also send every node's feature map to the host, for comparison with the model.
     pub check: bool,
+    /// Also send the map that the network sums, for networks that are there for it.
+    pub map: bool,
     /// Where weights are kept.
     pub weights: Weights,
     /// Send weights with their zeros, even where it would take fewer bytes without.

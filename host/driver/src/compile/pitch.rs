@@ -21,7 +21,7 @@ fn least(config: &HwConfig, width: usize, pool: Option<Pool>) -> usize {
     };
     let step = config.drain_pixels();
     // The column that completes the last window of an even row.
-    let extra = usize::from(pool.ceil && width.is_multiple_of(2));
+    let extra = usize::from(pool.counts_cut() && width.is_multiple_of(2));
     (width + extra)
         .max(config.lanes)
         .max(4 * step)
@@ -40,7 +40,7 @@ impl Pitches {
             pitches.raise(conv.source, least, 1);
         }
         // Drains may write rows further apart than they read them, but not by more than half
-        // the lanes; and the maps of an addition are read together.
+        // the lanes; and two maps that are read together lie alike.
         let most = config.lanes / 2;
         loop {
             let before = pitches.clone();
@@ -52,7 +52,7 @@ impl Pitches {
                 }
             }
             for conv in &structure.convs {
-                if let Source::Pair([a, b]) = conv.source
+                if let &[a, b] = conv.source.maps()
                     && pitches.maps[a] != pitches.maps[b]
                 {
                     pitches.raise(conv.source, pitches.at(conv.source), config.drain_pixels());
@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn pools_ask_for_whole_steps_and_a_gap() {
         let config = |name| HwConfig::preset(name).unwrap();
-        let (ceil, floor) = (Some(Pool { ceil: true }), Some(Pool { ceil: false }));
+        let (ceil, floor) = (Some(Pool::three(true)), Some(Pool::three(false)));
         let wide = config("fb2048");
         assert_eq!([13, 55, 5].map(|w| least(&wide, w, None)), [13, 55, 8]);
         assert_eq!(
@@ -101,6 +101,7 @@ mod tests {
             [112, 56, 28, 16, 60]
         );
         assert_eq!(least(&wide, 56, floor), 56);
+        assert_eq!(least(&wide, 56, Some(Pool::PAIRS)), 60);
         assert_eq!(
             [111, 27, 3].map(|w| least(&config("fb1024"), w, ceil)),
             [112, 28, 8]

@@ -160,9 +160,10 @@ impl Planner<'_> {
 /// Rows of the pooled map that a tile of whole rows completes.
 pub(crate) fn pooled_rows(tile: &Tile, grid: &Grid, pool: Pool) -> Range<usize> {
     let done = |rows: usize| {
-        // Rows 0, 1, 2 complete the first, each two more a further one.
+        // Rows 0, 1, 2 complete the first, each two more a further one; pairs of rows with the row
+        // behind them as well, where there is one.
         let whole = rows.saturating_sub(1) / 2;
-        let cut = pool.ceil && rows == grid.height && grid.height.is_multiple_of(2);
+        let cut = pool.counts_cut() && rows == grid.height && grid.height.is_multiple_of(2);
         whole + usize::from(cut)
     };
     let rows = tile.rows(grid);

@@ -64,8 +64,30 @@ impl Planner<'_> {
                 limit,
                 whole_rows: plan.pool.is_some() || plan.source == Source::Picture,
             };
-            if let Some(tiles) = cut(&grid, &how) {
-                return Ok(tiles);
+            // With two lanes, the next tile may use the same word of the pool's line memory too soon.
+            let close = |tile: &Tile| {
+                let rows = tile.rows(&grid).len();
+                tile.count.next_multiple_of(2) < (rows - 1) * grid.pitch + 4
+            };
+            match cut(&grid, &how) {
+                Some(tiles)
+                    if plan.pool.is_some()
+                        && lanes == 2
+                        && tiles.split_last().is_some_and(|t| t.1.iter().any(close)) =>
+                {
+                    return Err(self.too_small(
+                        conv,
+                        (
+                            "accumulator memory",
+                            "vectors in a bank (a narrow pooled map in one piece)",
+                        ),
+                        grid.positions().div_ceil(lanes),
+                        limit,
+                        "use a picture that is less high, or a configuration with other lanes",
+                    ));
+                }
+                Some(tiles) => return Ok(tiles),
+                None => {}
             }
         }
         Err(self.too_small(

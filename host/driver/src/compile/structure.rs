@@ -16,6 +16,8 @@ pub(crate) enum Source {
     Map(usize),
     /// Two such maps of one shape, to be added.
     Pair([usize; 2]),
+    /// Two such maps of one size, whose channels follow each other.
+    Join([usize; 2]),
 }
 
 impl Source {
@@ -24,7 +26,7 @@ impl Source {
         match self {
             Source::Picture => &[],
             Source::Map(map) => std::slice::from_ref(map),
-            Source::Pair(maps) => maps,
+            Source::Pair(maps) | Source::Join(maps) => maps,
         }
     }
 }
@@ -164,6 +166,18 @@ fn leaves(network: &Network, node: usize, reader: usize) -> Result<Vec<Leaf>, Co
     }
 }
 
+/// The two maps of a concatenation that need not lie together: at least one of them has other readers
+/// as well, such as the input of a module with a bypass.
+fn joined(network: &Network, node: usize) -> Option<[usize; 2]> {
+    let concat = &network.nodes[node];
+    let (Op::Concat, &[a, b]) = (&concat.op, &concat.inputs[..]) else {
+        return None;
+    };
+    let read_by = |id: NodeId| network.nodes.iter().filter(move |n| n.inputs.contains(&id));
+    let shared = [a, b].iter().any(|&id| read_by(id).count() > 1);
+    (shared && a != b && ![a, b].contains(&NodeId::INPUT)).then_some([a.0, b.0])
+}
+
 fn twice(network: &Network, node: usize) -> CompileError {
     refuse(
         network,
@@ -270,8 +284,13 @@ impl Structure {
                         continue;
                     }
                     check_inner(network, reader, conv)?;
-                    let map = plan.map(network, shapes, input.0, reader, &conv_at, &mut sunk)?;
-                    plan.convs[index].source = Source::Map(map);
+                    let mut map =
+                        |node| plan.map(network, shapes, node, reader, &conv_at, &mut sunk);
+                    let source = match joined(network, input.0) {
+                        Some([a, b]) => Source::Join([map(a)?, map(b)?]),
+                        None => Source::Map(map(input.0)?),
+                    };
+                    plan.convs[index].source = source;
                 }
                 Op::Add => {
                     let mut maps = [0; 2];

@@ -112,7 +112,12 @@ impl Executor {
                     || pitch.is_multiple_of(at_once)
                         && pitch >= 4 * at_once
                         && (!cut || block.in_gap >= 1);
-                let whole = block.x0 == 0;
+                // The next tile uses the same words of the line memory.
+                let rows = block.count.div_ceil(pitch);
+                let last_row = block.count.next_multiple_of(2) - (rows - 1) * pitch;
+                let spaced =
+                    self.config.lanes != 2 || last_row >= 4 || block.y0 + rows >= block.height;
+                let whole = block.x0 == 0 && spaced;
                 self.require(
                     aligned && whole,
                     record,
@@ -178,6 +183,7 @@ impl Executor {
     }
 
     /// Takes one word at row `y`, column `x` into the max-pool. `run` is the maximum along the row.
+    /// With `pairs`, a window leaves out the even column and the even row in which it ends.
     fn pool(
         &mut self,
         block: &Block,
@@ -189,16 +195,15 @@ impl Executor {
         let max = |a: &mut [u8], b: &[u8]| {
             a.iter_mut().zip(b).for_each(|(a, &b)| *a = (*a).max(b));
         };
+        let (x_even, y_even) = (x.is_multiple_of(2), y.is_multiple_of(2));
         let mut across = run.to_vec();
-        max(&mut across, word);
-        if x.is_multiple_of(2) {
-            run.copy_from_slice(word);
-        } else {
-            run.copy_from_slice(&across);
+        if !(block.pairs && x_even) {
+            max(&mut across, word);
         }
+        run.copy_from_slice(if x_even { word } else { &across });
         let column = match x {
-            _ if x.is_multiple_of(2) && x >= 2 => x / 2 - 1,
-            _ if !x.is_multiple_of(2) && block.partial && x + 1 == block.width => x / 2,
+            _ if x_even && x >= 2 => x / 2 - 1,
+            _ if !x_even && block.partial && x + 1 == block.width => x / 2,
             _ => return Ok(()),
         };
         let tile = self.config.tile;
@@ -208,15 +213,12 @@ impl Executor {
         let line = line % (self.config.line_words * columns) * tile;
         let line = &mut self.memories.lines[line..line + tile];
         let mut down = line.to_vec();
-        max(&mut down, &across);
-        if y.is_multiple_of(2) {
-            line.copy_from_slice(&across);
-        } else {
-            line.copy_from_slice(&down);
+        if !(block.pairs && y_even) {
+            max(&mut down, &across);
         }
-        let even = y.is_multiple_of(2) && y >= 2;
-        let cut = !y.is_multiple_of(2) && block.partial && y + 1 == block.height;
-        if even || cut {
+        line.copy_from_slice(if y_even { &across } else { &down });
+        let cut = !y_even && block.partial && y + 1 == block.height;
+        if (y_even && y >= 2) || cut {
             self.put(output, &down)
         } else {
             Ok(())

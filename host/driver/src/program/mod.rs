@@ -130,6 +130,7 @@ pub(crate) struct Compiled {
     pub config: HwConfig,
     pub input: (usize, usize),
     pub check: bool,
+    pub map: bool,
     /// Loads weights and parameters once, if the stream does not.
     pub setup: Option<Stream>,
     pub stream: Stream,
@@ -147,6 +148,7 @@ pub struct Program {
     input: (usize, usize),
     classes: usize,
     check: bool,
+    map: bool,
     setup: Option<Arc<Vec<u8>>>,
     template: Vec<u8>,
     following: Vec<(usize, [u8; RECORD_BYTES])>,
@@ -198,6 +200,7 @@ impl Program {
             input: compiled.input,
             classes,
             check: compiled.check,
+            map: compiled.map,
             setup: compiled.setup.map(|setup| Arc::new(setup.bytes)),
             template: stream.bytes,
             following,

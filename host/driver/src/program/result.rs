@@ -56,7 +56,7 @@ pub struct ImageResult {
     /// The packet's trailer.
     pub trailer: Trailer,
     /// In check mode: every node's feature map (height, width, channels) in the order of the
-    /// nodes, the global sum left out. Empty otherwise.
+    /// nodes, the global sum left out. Otherwise the map that is summed, if it was asked for.
     pub maps: Vec<(NodeId, Array3<u8>)>,
 }
 
@@ -350,10 +350,10 @@ fn read(
             }
         }
     }
+    let summed = program.nodes.last().and_then(|sum| sum.inputs.first());
     let maps = (0..nodes)
         .filter_map(|node| {
-            program
-                .check
+            (program.check || program.map && summed == Some(&node))
                 .then(|| maps.value(node, false))
                 .flatten()
                 .map(|m| (NodeId(node), m))

@@ -95,6 +95,7 @@ fn random_block(config: &HwConfig, rng: &mut SmallRng) -> Block {
         last: rng.random_bool(0.8),
         tap: rng.random_bool(0.1),
         partial,
+        pairs: rng.random(),
         sum_first: rng.random(),
         sum_last: rng.random(),
         outstanding: rng.random_range(0..=7),

@@ -36,8 +36,8 @@ pub use error::ImportError;
 pub use onnx::export::write as to_onnx;
 
 use crate::file::{self, FileError};
-use crate::float::FloatNetwork;
-use crate::graph::{Normalise, PixelOrder, ResizePolicy};
+use crate::float::{FloatNetwork, FloatOp};
+use crate::graph::{NodeId, Normalise, PixelOrder, ResizePolicy};
 use crate::preprocess::Preprocess;
 use crate::squeezenet::SqueezeNet;
 use crate::{layers, pickle, tail};
@@ -86,6 +86,8 @@ pub struct Options {
     pub first_pad: Option<usize>,
     /// Stride of the first convolution. For files of tensors.
     pub first_stride: Option<usize>,
+    /// Node whose map becomes the network's output, in place of scores of classes.
+    pub up_to: Option<String>,
 }
 
 /// Kinds of files.
@@ -147,6 +149,8 @@ pub struct Imported {
     pub labels: Vec<String>,
     /// Whether a Sigmoid makes a probability of each score.
     pub sigmoid: bool,
+    /// Whether it ends with a map in place of scores.
+    pub map: bool,
     /// Its table, if it is a SqueezeNet of any dimensions.
     pub table: Option<SqueezeNet>,
     /// Notes for the user, a sentence each.
@@ -289,16 +293,17 @@ fn from_layers(
         tail::open(&mut network);
     }
     first::fit(&mut network, [options.first_pad.unwrap_or(0); 4])?;
-    notes.append(&mut preflight::graph(&network));
-    Ok(Imported {
+    let imported = Imported {
         format,
         network,
         own: None,
         labels: Vec::new(),
         sigmoid: false,
+        map: false,
         table: Some(table),
         notes,
-    })
+    };
+    finished(imported, options)
 }
 
 fn build(
@@ -365,14 +370,38 @@ fn from_graph(
         table = Some(found);
     }
     first::fit(&mut network, lowered.pads)?;
-    notes.append(&mut preflight::graph(&network));
-    Ok(Imported {
+    let imported = Imported {
         format,
         network,
         own: lowered.normalise,
         labels: lowered.labels,
         sigmoid: lowered.sigmoid,
+        map: lowered.map,
         table,
         notes,
-    })
+    };
+    finished(imported, options)
+}
+
+/// Cuts the network behind the node that is asked for, and looks at what is left.
+fn finished(mut imported: Imported, options: &Options) -> Result<Imported, ImportError> {
+    if let Some(name) = &options.up_to {
+        let nodes = &imported.network.nodes;
+        let place = nodes.iter().position(|node| node.name == *name);
+        let cut = place.and_then(|place| imported.network.output(NodeId(place)));
+        imported.network = cut.ok_or_else(|| {
+            let maps = nodes.iter().filter(|n| !matches!(n.op, FloatOp::Global));
+            let names: Vec<&str> = maps.map(|n| n.name.as_str()).collect();
+            ImportError::new(
+                format!("node {name:?}"),
+                "is no map of the network",
+                format!("its maps are {}", names.join(", ")),
+            )
+        })?;
+        (imported.map, imported.table) = (true, None);
+        (imported.sigmoid, imported.labels) = (false, Vec::new());
+    }
+    let mut notes = preflight::graph(&imported.network);
+    imported.notes.append(&mut notes);
+    Ok(imported)
 }

@@ -45,18 +45,29 @@ pub fn table(
     let (last, modules) = split(&layers)?;
     let mut fires = Vec::new();
     for number in 2..2 + modules {
-        let part = |part: &str| {
-            let name = format!("fire{number}/{part}");
-            let layer = layers.get(&name);
-            layer
-                .map(|l| l.kernel.dim().3)
-                .ok_or_else(|| fail(format!("there is no {name}")))
+        let outputs = |part: &str| {
+            let layer = layers.get(&format!("fire{number}/{part}"));
+            layer.map_or(0, |l| l.kernel.dim().3)
         };
-        fires.push(Fire {
-            squeeze: part("squeeze1x1")?,
-            expand1: part("expand1x1")?,
-            expand3: part("expand3x3")?,
-        });
+        let [squeeze, expand1, expand3] = PARTS.map(|(part, _)| outputs(part));
+        let fire = Fire {
+            squeeze,
+            expand1,
+            expand3,
+        };
+        // Pruning may leave nothing of one expand: then what comes next takes only the other.
+        let next = match number < 1 + modules {
+            true => format!("fire{}/squeeze1x1", number + 1),
+            false => last.clone(),
+        };
+        let taken = layers.get(&next).map_or(0, |l| l.kernel.dim().2);
+        let pruned = fire.outputs() > 0 && fire.outputs() == taken;
+        for (part, _) in PARTS.into_iter().filter(|(part, _)| outputs(part) == 0) {
+            if part == PARTS[0].0 || !pruned {
+                return Err(fail(format!("there is no fire{number}/{part}")));
+            }
+        }
+        fires.push(fire);
     }
     let usual = if kernel == 7 {
         SqueezeNet::v1_0()
@@ -92,6 +103,7 @@ pub fn table(
     };
     let layers = layers
         .into_iter()
+        .filter(|(_, layer)| layer.kernel.dim().3 > 0)
         .map(|(name, layer)| match name == last {
             true => (SqueezeNet::LAST.to_owned(), layer),
             false => (name, layer),

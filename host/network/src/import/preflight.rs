@@ -35,7 +35,7 @@ pub fn graph(network: &FloatNetwork) -> Vec<String> {
                     width + 2 * conv.pad,
                 ));
             }
-            (FloatOp::MaxPool(pool), Some((height, width))) => {
+            (FloatOp::MaxPool(pool), Some((height, width))) if !pool.pairs => {
                 *(if pool.ceil { &mut ceils } else { &mut floors }) += 1;
                 let differs = |n| pool_len(n, true) != pool_len(n, false);
                 if differs(height) || differs(width) {

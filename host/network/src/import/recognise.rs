@@ -33,7 +33,10 @@ pub fn table(network: &FloatNetwork) -> Option<(SqueezeNet, BTreeMap<String, Lay
     let last_conv = loop {
         let mut readers = graph.readers(NodeId(last));
         if let [pool] = readers[..]
-            && let FloatOp::MaxPool(Pool { ceil: mode }) = network.nodes[pool].op
+            && let FloatOp::MaxPool(Pool {
+                ceil: mode,
+                pairs: false,
+            }) = network.nodes[pool].op
         {
             let layer = table.fires.len() + 1;
             if table.pools.last() == Some(&layer) || ceil.is_some_and(|c| c != mode) {

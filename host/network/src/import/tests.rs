@@ -12,6 +12,7 @@ use super::*;
 use crate::float::FloatOp;
 use crate::graph::{PixelOrder, ResizePolicy};
 use crate::random;
+use crate::squeezenet::Fire;
 
 /// Weights (output, input, row, column) and bias of each layer.
 type Layers = BTreeMap<String, (Array4<f32>, Vec<f32>)>;
@@ -255,4 +256,44 @@ pub fn samples() -> [Vec<u8>; 3] {
     let layers = layers(&table);
     let network = random::float(&table, 5);
     [to_onnx(&network), safetensors(&layers), npz(&layers)]
+}
+
+#[test]
+fn pruned_modules_may_have_one_expand() {
+    let fire = |squeeze, expand1, expand3| Fire {
+        squeeze,
+        expand1,
+        expand3,
+    };
+    let table = SqueezeNet {
+        fires: vec![fire(2, 4, 0), fire(3, 0, 5)],
+        ..SqueezeNet::tiny()
+    };
+    let left = layers(&table);
+    let options = Options {
+        pools: Some(vec![1]),
+        ..Options::default()
+    };
+    let without = read(safetensors(&left), "file", &options).unwrap();
+    let mut whole = left.clone();
+    let empty = |kernel: usize, inputs: usize| {
+        (
+            ndarray::Array4::zeros((0, inputs, kernel, kernel)),
+            Vec::new(),
+        )
+    };
+    whole.insert("fire2/expand3x3".into(), empty(3, 2));
+    whole.insert("fire3/expand1x1".into(), empty(1, 3));
+    let with = read(safetensors(&whole), "file", &options).unwrap();
+    assert_eq!(with.network, without.network);
+    assert_eq!(with.table.unwrap().fires, table.fires);
+    let names: Vec<&str> = with.network.nodes.iter().map(|n| n.name.as_str()).collect();
+    assert!(
+        !names.iter().any(|name| name.ends_with("concat")),
+        "{names:?}"
+    );
+    let mut gone = left;
+    gone.remove("fire2/expand1x1");
+    let error = read(safetensors(&gone), "file", &options).unwrap_err();
+    assert!(error.to_string().contains("fire2/expand1x1"), "{error}");
 }

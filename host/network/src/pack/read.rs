@@ -138,9 +138,10 @@ fn assemble(description: Description, tensors: &SafeTensors) -> Result<Network, 
         }),
         nodes,
         labels: description.labels,
-        scores: match description.sigmoid {
-            None => Scores::Softmax,
-            Some(raised) => Scores::Sigmoid { raised },
+        scores: match (description.map, description.sigmoid) {
+            (Some(raised), _) => Scores::Map { raised },
+            (None, Some(raised)) => Scores::Sigmoid { raised },
+            (None, None) => Scores::Softmax,
         },
     })
 }

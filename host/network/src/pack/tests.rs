@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::fixture::{conv, tiny};
-use crate::graph::{Border, NodeId, Op, PixelOrder, Scores};
+use crate::graph::{Border, NodeId, Op, PixelOrder, Pool, Scores};
 
 fn message(bytes: &[u8]) -> String {
     Network::from_bytes(bytes)
@@ -206,11 +206,35 @@ fn independent_classes_take_the_fifth_version() {
 }
 
 #[test]
+fn pools_of_2x2_and_maps_as_outputs_take_the_sixth_version() {
+    let mut network = tiny();
+    network.scores = Scores::Map { raised: 1.5 };
+    let mut pooled = tiny();
+    let pool = pooled.nodes.iter_mut().find_map(|node| match &mut node.op {
+        Op::MaxPool(pool) => Some(pool),
+        _ => None,
+    });
+    *pool.unwrap() = Pool::PAIRS;
+    for network in [&network, &pooled] {
+        let bytes = network.to_bytes().unwrap();
+        assert_eq!(Network::from_bytes(&bytes).unwrap(), *network);
+        with_header(&bytes, |header| assert_eq!(header["format_version"], 6));
+    }
+    for node in &mut pooled.nodes {
+        if let Op::MaxPool(pool) = &mut node.op {
+            pool.ceil = true;
+        }
+    }
+    let error = pooled.to_bytes().unwrap_err().to_string();
+    assert!(error.contains("2x2"), "{error}");
+}
+
+#[test]
 fn other_versions_are_refused_before_anything_else_is_read() {
     let bytes = with_header(&tiny().to_bytes().unwrap(), |header| {
-        *header = serde_json::json!({ "format_version": 6, "something": "new" });
+        *header = serde_json::json!({ "format_version": 7, "something": "new" });
     });
-    assert!(message(&bytes).contains("format version 6, this program reads versions 1 to 5"));
+    assert!(message(&bytes).contains("format version 7, this program reads versions 1 to 6"));
 }
 
 #[test]

@@ -64,6 +64,7 @@ fn calibration() -> Calibration {
         pictures: 1,
         size: [4, 4],
         raised: 0.0,
+        sums: crate::sums::Raises::new(),
         range: vec![
             range(&["a"], 51.0, &[10.0, 5.0]),
             range(&["b", "c"], 25.5, &[6.0, 4.0]),
@@ -256,7 +257,7 @@ fn what_does_not_fit_is_refused() {
     let mut labels_missing = network();
     labels_missing.nodes[3] = FloatNode {
         name: "pool".into(),
-        op: FloatOp::MaxPool(Pool { ceil: true }),
+        op: FloatOp::MaxPool(Pool::three(true)),
         inputs: vec![NodeId(1)],
     };
     assert!(refused(&labels_missing, &calibration()).contains("2 for 1 classes"));

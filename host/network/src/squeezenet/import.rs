@@ -49,7 +49,7 @@ impl SqueezeNet {
                     outputs,
                 } => builder.conv(name, (kernel, stride, pad), outputs)?,
                 Row::Pool { name, ceil } => {
-                    let pool = FloatOp::MaxPool(Pool { ceil });
+                    let pool = FloatOp::MaxPool(Pool::three(ceil));
                     builder.node(name, pool, vec![builder.last]);
                 }
                 Row::Fire { name, fire, bypass } => {
@@ -137,12 +137,21 @@ impl Builder<'_> {
     fn fire(&mut self, name: &str, fire: Fire) -> Result<(), TableError> {
         self.conv(format!("{name}/squeeze1x1"), (1, 1, 0), fire.squeeze)?;
         let squeezed = self.last;
-        self.conv(format!("{name}/expand1x1"), (1, 1, 0), fire.expand1)?;
-        let left = self.last;
-        (self.last, self.channels) = (squeezed, fire.squeeze);
-        self.conv(format!("{name}/expand3x3"), (3, 1, 1), fire.expand3)?;
-        let concat = format!("{name}/concat");
-        self.node(concat, FloatOp::Concat, vec![left, self.last]);
+        let mut parts = Vec::new();
+        for (part, shape, outputs) in [
+            ("expand1x1", (1, 1, 0), fire.expand1),
+            ("expand3x3", (3, 1, 1), fire.expand3),
+        ] {
+            // Of pruned networks one of the two may have nothing left.
+            if outputs > 0 {
+                (self.last, self.channels) = (squeezed, fire.squeeze);
+                self.conv(format!("{name}/{part}"), shape, outputs)?;
+                parts.push(self.last);
+            }
+        }
+        if parts.len() != 1 {
+            self.node(format!("{name}/concat"), FloatOp::Concat, parts);
+        }
         self.channels = fire.outputs();
         Ok(())
     }

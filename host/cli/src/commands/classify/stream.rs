@@ -69,7 +69,7 @@ pub fn run(
         None => None,
     };
     let cancel = signals::interrupt()?;
-    let target = Arc::new(target::on(Some(on), &args.target, style)?);
+    let target = Arc::new(target::with_classes(Some(on), &args.target, style)?);
     let program = target.compile(false)?;
     let board = device::open(on, &device::behaviour(&args.simulation), style)?;
     let deadline = engine::deadline(args.simulation.deadline, on, &program, false);

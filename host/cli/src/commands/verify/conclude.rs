@@ -163,7 +163,7 @@ impl Case<'_> {
         };
         let want = match &node.op {
             Op::Conv(conv) => reference::conv(conv, &inputs[0], shape),
-            Op::MaxPool(_) => reference::max_pool(&inputs[0], shape),
+            Op::MaxPool(pool) => reference::max_pool(&inputs[0], *pool, shape),
             Op::Concat => reference::concat(&inputs, shape),
             Op::Add => reference::add(&inputs[0], &inputs[1]),
             Op::Global => return Some(reference::global_sum(&inputs[0]) == self.got.logits),

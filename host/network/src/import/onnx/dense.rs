@@ -23,8 +23,52 @@ impl<'a> Lowering<'a> {
         {
             conv.relu = false;
             // There is no ReLU to come.
-            draft.rectified = true;
+            (draft.rectified, draft.open) = (true, true);
         }
+    }
+
+    /// Puts a sum behind the map that the graph ends with; the engine sends the map with it.
+    pub fn end_with(&mut self, id: usize) -> Result<(), ImportError> {
+        self.open(id);
+        let draft = &self.drafts.0[id];
+        let place = format!("node {:?}", draft.node.name);
+        if !draft.rectified {
+            return Err(ImportError::new(
+                place,
+                "has no Relu behind it, and is no convolution of its own",
+                "the map that a graph ends with may be that of a Conv without Relu; put a Relu behind \
+                 others",
+            ));
+        }
+        let own = match draft.node.op {
+            FloatOp::Conv(_) => draft.node.inputs.first() != Some(&NodeId::INPUT),
+            ref op => matches!(op, FloatOp::Add),
+        };
+        let shape = draft.shape;
+        let mut end = id;
+        if !own {
+            let same = FloatConv {
+                stride: 1,
+                pad: 0,
+                weights: crate::cut::diagonal(shape.channels),
+                bias: vec![0.0; shape.channels],
+                relu: true,
+            };
+            let inputs = vec![NodeId(id)];
+            end = self
+                .drafts
+                .push("output".into(), FloatOp::Conv(same), inputs, shape);
+            self.drafts.0[end].rectified = true;
+        }
+        let sum = Shape {
+            height: 1,
+            width: 1,
+            ..shape
+        };
+        let inputs = vec![NodeId(end)];
+        self.drafts
+            .push("output/sum".into(), FloatOp::Global, inputs, sum);
+        Ok(())
     }
 
     /// Whether a node's first or second input are the scores.

@@ -67,7 +67,7 @@ pub(super) fn model(network: &FloatNetwork) -> Model {
             }
             FloatOp::MaxPool(pool) => {
                 let attributes = vec![
-                    ints("kernel_shape", &[3; 2]),
+                    ints("kernel_shape", &[pool.kernel(); 2]),
                     ints("strides", &[2; 2]),
                     int("ceil_mode", pool.ceil.into()),
                 ];

@@ -13,6 +13,17 @@ use crate::graph::{NodeId, Normalise, PixelOrder, Shape};
 use crate::import::ImportError;
 use crate::validate::{INPUT_NAME, MAX_INPUT_SIDE, MAX_NODES};
 
+/// What makes nothing of nothing.
+const OF_NOTHING: [&str; 7] = [
+    "Relu",
+    "Clip",
+    "BatchNormalization",
+    "MaxPool",
+    "Dropout",
+    "Identity",
+    "Cast",
+];
+
 /// What a graph says, before it is known how pictures are prepared.
 pub struct Lowered {
     /// The nodes, without those that nothing reads.
@@ -33,6 +44,8 @@ pub struct Lowered {
     pub torchvision: bool,
     /// Whether a Sigmoid makes a probability of each score.
     pub sigmoid: bool,
+    /// Whether the graph ends with a map, whose sum was put behind it.
+    pub map: bool,
     /// What is worth knowing of single nodes.
     pub notes: Vec<String>,
 }
@@ -136,8 +149,20 @@ pub fn lower(
             "export it with one output, the scores of the classes",
         ));
     };
+    let mut map = false;
     match lowering.values.get(output.name.as_str()) {
         Some(Value::Scores { .. }) => {}
+        Some(&(Value::Map { id, stage } | Value::Last { id, stage })) => {
+            if stage != lowering.drafts.0[id].stage {
+                return Err(whole(
+                    format!("its output {:?} also has a Relu behind it", output.name),
+                    "the engine keeps one value of a convolution, with its Relu: let the graph end \
+                     with that",
+                ));
+            }
+            lowering.end_with(id)?;
+            map = true;
+        }
         Some(_) => {
             return Err(whole(
                 format!("its output {:?} is not one score a class", output.name),
@@ -152,7 +177,10 @@ pub fn lower(
             ));
         }
     }
-    lowering.finish()
+    Ok(Lowered {
+        map,
+        ..lowering.finish()?
+    })
 }
 
 /// Height and width of the picture, and its channels, from an input of n x channels x height x
@@ -248,6 +276,12 @@ impl<'a> Lowering<'a> {
         let mut attributes = Attributes::of(node);
         if !matches!(node.domain.as_str(), "" | "ai.onnx") {
             return Err(self.unknown(node));
+        }
+        if let Some(name) = node.inputs.first()
+            && matches!(self.values.get(name.as_str()), Some(Value::Nothing))
+            && OF_NOTHING.contains(&node.op.as_str())
+        {
+            return Ok(Value::Nothing);
         }
         let value = match node.op.as_str() {
             "Conv" => self.conv(node, &mut attributes)?,
@@ -363,7 +397,7 @@ impl<'a> Lowering<'a> {
                       behind it"
             }
             _ => {
-                "the engine runs Conv (1x1, 3x3, 7x7) with Relu, MaxPool 3x3/2, Concat, Add of two \
+                "the engine runs Conv (1x1, 3x3, 7x7) with Relu, MaxPool 3x3/2 and 2x2/2, Concat, Add of two \
                  maps and GlobalAveragePool; BatchNormalization, Dropout, Identity, Flatten, \
                  Reshape and Softmax are dissolved"
             }
@@ -457,6 +491,9 @@ impl<'a> Lowering<'a> {
                  channels first (for tf2onnx, --inputs-as-nchw)"
             }
             Value::Constant(_) | Value::Sizes => "it reads a constant",
+            Value::Nothing => {
+                "it reads a convolution without outputs, which may only be a part of a Concat"
+            }
         };
         Err(ImportError::new(
             place(node),
@@ -465,14 +502,15 @@ impl<'a> Lowering<'a> {
         ))
     }
 
-    /// The same, after a ReLU: what the engine's unsigned activations can hold.
-    pub fn rectified(&self, node: &Node, index: usize) -> Result<(usize, Shape), ImportError> {
+    /// The same, after a ReLU: what the engine's unsigned activations can hold. Sums of bypasses can be
+    /// raised so that they need none.
+    pub fn rectified(&mut self, node: &Node, index: usize) -> Result<(usize, Shape), ImportError> {
         let (id, shape) = match self.input(node, index)? {
             // The mean over all pixels, which alone may read one, knows its axes.
             Value::Last { id, .. } if node.op == "ReduceMean" => (id, self.drafts.0[id].shape),
             _ => self.map(node, index)?,
         };
-        if self.drafts.0[id].rectified {
+        if self.drafts.0[id].rectified || self.drafts.open_sums(id) {
             return Ok((id, shape));
         }
         Err(ImportError::new(
@@ -560,6 +598,7 @@ impl<'a> Lowering<'a> {
             labels: Vec::new(),
             torchvision: self.torchvision,
             sigmoid: self.sigmoid,
+            map: false,
             notes: self.notes,
         })
     }

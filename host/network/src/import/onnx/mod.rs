@@ -1,6 +1,7 @@
 //! Reads ONNX models.
 
 mod attributes;
+mod bypass;
 mod constants;
 mod dense;
 pub(super) mod export;

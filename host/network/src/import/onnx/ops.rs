@@ -77,6 +77,9 @@ impl<'a> Lowering<'a> {
             ));
         }
         let first = id == NodeId::INPUT;
+        if outputs == 0 && !first && inputs == shape.channels {
+            return Ok(Value::Nothing);
+        }
         let reads_all = first && rows.max(columns) <= WINDOW_MAX;
         if !reads_all && (rows != columns || ![1, 3, 7].contains(&rows)) {
             return Err(attributes.refuse(format!("has a kernel of {rows}x{columns}"), KERNELS));
@@ -112,6 +115,14 @@ impl<'a> Lowering<'a> {
                 ));
             }
             pad = 0;
+        } else if self.drafts.0[id.0].open && (rows != 1 || pads != [0; 4]) {
+            return Err(attributes.refuse(
+                format!(
+                    "reads {:?}, a sum without Relu, with a {rows}x{columns} kernel and pads {pads:?}",
+                    self.drafts.0[id.0].node.name
+                ),
+                "1x1 convolutions without padding of such a sum; put a Relu behind it",
+            ));
         } else if pads.iter().any(|&p| p != pad) {
             return Err(attributes.refuse(
                 format!("has pads {pads:?}"),
@@ -312,17 +323,44 @@ impl<'a> Lowering<'a> {
         let window = WindowAttributes::take(attributes)?;
         let (id, shape) = self.map(node, 0)?;
         let kernel = window.kernel.unwrap_or([0, 0]);
+        let size = [shape.height, shape.width];
+        let pads = window.pads(kernel, size);
+        if kernel == [2; 2] && window.stride == POOL_STRIDE {
+            // Without a row or column left over both modes give the same map.
+            let whole = size.iter().all(|side| side % 2 == 0);
+            let covers = pads == [0; 4] && (whole || !ceil);
+            let Some((height, width)) = Pool::PAIRS.outputs(size[0], size[1]).filter(|_| covers)
+            else {
+                return Err(attributes.refuse(
+                    format!(
+                        "pools 2x2 with pads {pads:?} and ceil_mode {} over a map of {}x{}",
+                        i32::from(ceil),
+                        shape.height,
+                        shape.width
+                    ),
+                    "pools of 2x2 without padding that drop a last odd row or column (floor mode); \
+                     give a --size at which the map is even",
+                ));
+            };
+            let output = Shape {
+                height,
+                width,
+                ..shape
+            };
+            return Ok(self.add_pool(node, Pool::PAIRS, id, output));
+        }
         if kernel != [POOL_KERNEL; 2] || window.stride != POOL_STRIDE {
             return Err(attributes.refuse(
                 format!(
                     "pools {}x{} with strides {}",
                     kernel[0], kernel[1], window.stride
                 ),
-                format!("max-pools of {POOL_KERNEL}x{POOL_KERNEL} with strides {POOL_STRIDE}"),
+                format!(
+                    "max-pools of {POOL_KERNEL}x{POOL_KERNEL} or 2x2 with strides {POOL_STRIDE}: \
+                     the pool unit keeps one value for each second column and row"
+                ),
             ));
         }
-        let size = [shape.height, shape.width];
-        let pads = window.pads(kernel, size);
         // Padding behind the map is another way to say that the last, partial window counts.
         let asked = |axis: usize| {
             let span = (size[axis] + pads[axis + 2]).checked_sub(POOL_KERNEL)?;
@@ -357,9 +395,15 @@ impl<'a> Lowering<'a> {
             width: length(shape.width),
             ..shape
         };
-        let pool = FloatOp::MaxPool(Pool { ceil });
-        let id = self.drafts.push(name(node), pool, vec![NodeId(id)], output);
-        Ok(self.drafts.value(id))
+        Ok(self.add_pool(node, Pool::three(ceil), id, output))
+    }
+
+    fn add_pool(&mut self, node: &Node, pool: Pool, input: usize, output: Shape) -> Value<'a> {
+        let op = FloatOp::MaxPool(pool);
+        let id = self
+            .drafts
+            .push(name(node), op, vec![NodeId(input)], output);
+        self.drafts.value(id)
     }
 
     pub fn concat(
@@ -371,13 +415,26 @@ impl<'a> Lowering<'a> {
         if matches!(self.input(node, 0)?, Value::Sizes | Value::Constant(_)) {
             return Ok(Value::Sizes);
         }
+        let mut whole = Vec::new();
+        for index in 0..node.inputs.len() {
+            match self.input(node, index)? {
+                Value::Nothing => {}
+                value => whole.push((index, value)),
+            }
+        }
+        // Of pruned modules one part may be all that is left.
+        if let [(_, only @ Value::Map { .. })] = whole[..]
+            && node.inputs.len() > 1
+        {
+            return Ok(only);
+        }
         if axis != 1 && axis != -3 {
             return Err(
                 attributes.refuse(format!("joins along axis {axis}"), "axis 1, the channels")
             );
         }
-        let parts = (0..node.inputs.len())
-            .map(|index| self.map(node, index))
+        let parts = (whole.iter())
+            .map(|&(index, _)| self.map(node, index))
             .collect::<Result<Vec<_>, _>>()?;
         let first = parts.first().map_or(self.drafts.0[0].shape, |p| p.1);
         let channels = parts.iter().map(|p| p.1.channels).sum();
@@ -430,7 +487,11 @@ impl<'a> Lowering<'a> {
     }
 
     fn bypass(&mut self, node: &'a Node) -> Result<Value<'a>, ImportError> {
-        let ((a, shape), (b, other)) = (self.rectified(node, 0)?, self.rectified(node, 1)?);
+        let ((a, shape), (b, other)) = (self.map(node, 0)?, self.map(node, 1)?);
+        let rectified = |id: usize| self.drafts.0[id].rectified;
+        if node.op == "Add" && shape == other && !(rectified(a) && rectified(b)) {
+            return self.weighted_bypass(node, [a, b], shape);
+        }
         if node.op != "Add" || shape != other {
             let text = |s: Shape| format!("{}x{}x{}", s.height, s.width, s.channels);
             return Err(ImportError::new(
@@ -457,6 +518,14 @@ impl<'a> Lowering<'a> {
         let last = last.is_some();
         self.open(read);
         let (id, shape) = self.rectified(node, 0)?;
+        let draft = &self.drafts.0[id];
+        if draft.open && !matches!(draft.node.op, FloatOp::Conv(_)) {
+            return Err(ImportError::new(
+                place(node),
+                format!("averages {:?}, a sum without Relu", draft.node.name),
+                "put a Relu behind it, or a 1x1 Conv before the mean",
+            ));
+        }
         let output = Shape {
             height: 1,
             width: 1,

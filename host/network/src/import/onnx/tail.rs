@@ -77,12 +77,14 @@ impl<'a> Lowering<'a> {
                 Ok(Value::Scores { rank, axis, done })
             }
             Value::Sizes | Value::Constant(_) => Ok(Value::Sizes),
-            Value::Picture | Value::Map { .. } | Value::Last { .. } => Err(ImportError::new(
-                place(node),
-                "changes the shape of a feature map",
-                "shapes may change behind the mean over all pixels only; a fully connected layer \
+            Value::Picture | Value::Map { .. } | Value::Last { .. } | Value::Nothing => {
+                Err(ImportError::new(
+                    place(node),
+                    "changes the shape of a feature map",
+                    "shapes may change behind the mean over all pixels only; a fully connected layer \
                  on a map cannot be run",
-            )),
+                ))
+            }
         }
     }
 

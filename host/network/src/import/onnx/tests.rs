@@ -1,4 +1,5 @@
 mod exporters;
+mod paths;
 
 use super::export::{int, ints, model, tensor};
 use super::proto::{Entry, Model, Node, Tensor};
@@ -486,8 +487,8 @@ fn what_cannot_be_run_is_refused_by_name() {
             &["logits", "averages 2x2 of a map of"],
         ),
         (
-            |m| graph(m).outputs[0].name = "conv1".into(),
-            &["output \"conv1\" is not one score"],
+            |m| graph(m).outputs[0].name = "conv1.w".into(),
+            &["output \"conv1.w\" is not one score"],
         ),
         (|m| graph(m).outputs.clear(), &["0 outputs"]),
         (|m| graph(m).inputs.clear(), &["0 inputs"]),

@@ -13,6 +13,8 @@ pub enum Value<'a> {
     Map { id: usize, stage: u32 },
     /// The same turned around, with its channels last.
     Last { id: usize, stage: u32 },
+    /// What a convolution without outputs makes, of which pruning has left nothing.
+    Nothing,
     /// One value a class, behind the mean over all pixels; with how many axes, and along which of
     /// them the classes lie.
     Scores {
@@ -33,6 +35,10 @@ pub struct Draft {
     pub shape: Shape,
     /// Whether no value can be negative.
     pub rectified: bool,
+    /// Whether it is the sum of a bypass that may do without ReLU.
+    pub sum: bool,
+    /// Whether it was read without a ReLU that may no longer come.
+    pub open: bool,
     /// How often the node was changed.
     pub stage: u32,
     /// Readers that took it as it was before its ReLU.
@@ -46,7 +52,10 @@ pub struct Drafts(pub Vec<Draft>);
 impl Drafts {
     /// Adds a node; it is rectified if all its inputs are, unless it is a convolution.
     pub fn push(&mut self, name: String, op: FloatOp, inputs: Vec<NodeId>, shape: Shape) -> usize {
-        let mut rectified = !matches!(op, FloatOp::Conv(_));
+        let keeps = !matches!(op, FloatOp::Conv(_));
+        let mut rectified = keeps;
+        let read = |id: &NodeId| self.0.get(id.0).is_some_and(|draft| draft.open);
+        let open = keeps && inputs.iter().any(read);
         for id in &inputs {
             if let Some(draft) = self.0.get_mut(id.0)
                 && !draft.rectified
@@ -59,6 +68,8 @@ impl Drafts {
             node: FloatNode { name, op, inputs },
             shape,
             rectified,
+            sum: false,
+            open,
             stage: 0,
             raw_readers: 0,
         });
@@ -83,6 +94,35 @@ impl Drafts {
         }
     }
 
+    /// Lets sums of bypasses do without ReLU, alone or pooled or concatenated: nothing else may.
+    /// Whether that is all that the node is.
+    pub fn open_sums(&mut self, id: usize) -> bool {
+        let mut parts = vec![id];
+        let mut at = 0;
+        while let Some(&part) = parts.get(at) {
+            at += 1;
+            let draft = &self.0[part];
+            match draft.node.op {
+                _ if draft.rectified => {}
+                FloatOp::Conv(_) if draft.sum => {}
+                FloatOp::MaxPool(_) | FloatOp::Concat => {
+                    parts.extend(draft.node.inputs.iter().map(|id| id.0));
+                }
+                _ => return false,
+            }
+        }
+        for part in parts {
+            let draft = &mut self.0[part];
+            if !draft.rectified {
+                (draft.rectified, draft.open) = (true, true);
+                if let FloatOp::Conv(conv) = &mut draft.node.op {
+                    conv.relu = false;
+                }
+            }
+        }
+        true
+    }
+
     /// Puts a ReLU behind a node. One behind a concatenation or a pool belongs to the
     /// convolutions in it, where it gives the same. The error names a node for which it does not.
     pub fn rectify(&mut self, id: usize) -> Result<(), String> {
@@ -90,6 +130,9 @@ impl Drafts {
         let mut open = vec![(id, 0)];
         while let Some((id, readers)) = open.pop() {
             let draft = &mut self.0[id];
+            if draft.open {
+                return Err(draft.node.name.clone());
+            }
             if draft.rectified {
                 continue;
             }
