@@ -73,6 +73,7 @@ fn networks(preset: &str, count: u64) {
             let options = CompileOptions {
                 plain_weights: false,
                 check: seed.is_multiple_of(3),
+                map: seed.is_multiple_of(5),
                 weights,
                 limits: Limits::default(),
             };

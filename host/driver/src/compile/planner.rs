@@ -78,7 +78,7 @@ impl Planner<'_> {
                     return Err(self.too_small(
                         conv,
                         (
-                            "accumulator memory",
+                            MemoryKind::Accumulators,
                             "vectors in a bank (a narrow pooled map in one piece)",
                         ),
                         grid.positions().div_ceil(lanes),
