@@ -1,11 +1,9 @@
 //! Bad input: one clear error, a non-zero exit code, no panic.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{builtin_pack, firebrick, picture, text};
+use crate::common::{builtin_pack, firebrick, picture, text};
 
 /// `classify` on a file of these bytes says `what`.
 fn refused(name: &str, bytes: &[u8], what: &str) {
@@ -113,8 +111,11 @@ fn sizes_that_do_not_fit() {
 fn standard_output() {
     let full = |args: &[&str]| {
         let device = fs::File::options().write(true).open("/dev/full").unwrap();
-        let output = common::command(args).stdout(device).output().unwrap();
-        common::Run::of(output).fails("standard output")
+        let output = crate::common::command(args)
+            .stdout(device)
+            .output()
+            .unwrap();
+        crate::common::Run::of(output).fails("standard output")
     };
     if Path::new("/dev/full").exists() {
         full(&["presets"]);
@@ -128,8 +129,11 @@ fn a_reader_that_goes_away_is_no_error() {
     for args in [&["disasm"][..], &["info"], &["presets", "--json"]] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let output = common::command(args).stdout(writer).output().unwrap();
-        let run = common::Run::of(output);
+        let output = crate::common::command(args)
+            .stdout(writer)
+            .output()
+            .unwrap();
+        let run = crate::common::Run::of(output);
         assert_eq!((run.code, run.stderr.as_str()), (141, ""), "{args:?}");
     }
 }

@@ -1,14 +1,12 @@
 //! `generate --board`: all files of all boards, and the Vivado scripts under stubs of its commands.
 #![cfg(feature = "sim")]
 
-mod common;
-
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{firebrick, skipped, text};
+use crate::common::{firebrick, skipped, text};
 use firebrick_board::{BoardFolder, boards};
 use firebrick_spec::board::Link;
 use firebrick_spec::regs;

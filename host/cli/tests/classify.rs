@@ -1,8 +1,6 @@
 //! `classify` on the integer model and on the software engine.
 
-mod common;
-
-use common::{builtin_pack, firebrick, picture, small_network, small_pack, text};
+use crate::common::{builtin_pack, firebrick, picture, small_network, small_pack, text};
 use firebrick_model::Model;
 use firebrick_network::{Network, Picture, Scores};
 use sha2::{Digest, Sha256};

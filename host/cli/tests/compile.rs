@@ -1,10 +1,8 @@
 //! `compile`, and the test bench of `generate --testbench`.
 
-mod common;
-
 use std::fs;
 
-use common::{firebrick, picture, small_pack, text};
+use crate::common::{firebrick, picture, small_pack, text};
 use firebrick_driver::{Executor, hex};
 use firebrick_spec::HwConfig;
 

@@ -2,12 +2,10 @@
 //! of the program.
 #![cfg(feature = "sim")]
 
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::{firebrick, skipped, text};
+use crate::common::{firebrick, skipped, text};
 use serde_json::Value;
 
 fn deploy(path: &str) -> PathBuf {

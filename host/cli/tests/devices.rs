@@ -1,18 +1,13 @@
 //! Commands on devices, against the emulated board in a process of its own.
 #![cfg(feature = "sim")]
 
-#[path = "emulator/board.rs"]
-#[allow(dead_code)]
-mod board;
-mod common;
-
 use std::io::Write;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use board::{Board, Kind};
-use common::{Run, command, firebrick, picture, small_pack, text};
+use crate::board::{Board, Kind};
+use crate::common::{Run, command, firebrick, picture, small_pack, text};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// What the model says of the same pictures.
@@ -52,7 +47,7 @@ fn commands_on(kind: Kind) {
     let on = ["--device", board.uri.as_str()];
     let got = firebrick(&[&["classify", text(&folder)], &on[..], &model].concat()).good();
     assert_eq!(sums(&got), sums(&want));
-    assert_eq!(got.objects()[0]["preset"], board::PRESET);
+    assert_eq!(got.objects()[0]["preset"], crate::board::PRESET);
     assert_eq!(got.objects()[0]["backend"], board.uri.as_str());
     for (number, object) in got.objects_of("classify").into_iter().enumerate() {
         assert!(object["latency_ms"].as_f64() > Some(0.0), "{object}");
@@ -244,7 +239,7 @@ fn an_interrupt_ends_a_batch_in_order() {
     firebrick(&["bench", "--device", &board.uri]).fails(&holder);
     let begin = Instant::now();
     kill_process(Pid::from_raw(child.id() as i32).unwrap(), Signal::INT).unwrap();
-    assert_eq!(board::wait(&mut child).code(), Some(130));
+    assert_eq!(crate::board::wait(&mut child).code(), Some(130));
     assert!(begin.elapsed() < Duration::from_secs(20));
     drop(stdin);
     // The device is free and clean.

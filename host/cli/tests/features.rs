@@ -1,11 +1,9 @@
 //! `firebrick features`: the same values as `maps` writes, for many pictures at once.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{firebrick, picture, small_pack, text};
+use crate::common::{firebrick, picture, small_pack, text};
 use npyz::NpyFile;
 
 /// Values of a NumPy file, and its shape.

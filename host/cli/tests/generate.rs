@@ -1,11 +1,9 @@
 //! `generate`.
 #![cfg(feature = "sim")]
 
-mod common;
-
 use std::fs;
 
-use common::{firebrick, text};
+use crate::common::{firebrick, text};
 use firebrick_spec::HwConfig;
 use serde_json::Value;
 

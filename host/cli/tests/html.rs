@@ -1,14 +1,10 @@
 //! `--html`: a page has the objects that are printed with `--json`, and its charts their figures.
 
-mod common;
-#[path = "common/html.rs"]
-mod page;
-
 use std::fs;
 use std::path::Path;
 
-use common::{firebrick, float_model, picture, small_pack, text};
-use page::{chart, charts, data, is_sound, numbers, with};
+use crate::common::{firebrick, float_model, picture, small_pack, text};
+use crate::page::{chart, charts, data, is_sound, numbers, with};
 use serde_json::Value;
 
 /// Runs a command; its page and the objects that it prints, which stand in it. `scripts/report-browser`

@@ -1,11 +1,9 @@
 //! `firebrick import`, `evaluate` and `maps`: from a float model to figures, and what they refuse.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Run, firebrick, picture, text};
+use crate::common::{Run, firebrick, picture, text};
 use firebrick_network::import::to_onnx;
 use firebrick_network::squeezenet::{Fire, SqueezeNet};
 use firebrick_network::{Network, random};
@@ -224,7 +222,7 @@ fn maps_are_numpy_files() {
     let photo = picture(dir.path(), "a.png", 50, 40);
     let out = dir.path().join("maps");
     let args = ["maps", text(&photo), "-o", text(&out), "--model"];
-    let pack = common::small_pack(dir.path());
+    let pack = crate::common::small_pack(dir.path());
     firebrick(&[&args[..], &[text(&pack)]].concat()).good();
     let map = fs::read(out.join("pool1.npy")).unwrap();
     assert!(map.starts_with(b"\x93NUMPY"));

@@ -1,12 +1,10 @@
 //! What `firebrick import` finds out before it measures anything, and folders of photographs in
 //! which not all is one.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Run, firebrick, picture, text};
+use crate::common::{Run, firebrick, picture, text};
 use firebrick_network::float::{FloatNetwork, FloatOp};
 use firebrick_network::import::to_onnx;
 use firebrick_network::random;

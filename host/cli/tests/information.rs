@@ -1,11 +1,9 @@
 //! `presets`, `info` and `disasm`.
 
-mod common;
-
 use std::fs;
 use std::path::Path;
 
-use common::{firebrick, picture, small_pack, text};
+use crate::common::{firebrick, picture, small_pack, text};
 use firebrick_spec::HwConfig;
 use firebrick_spec::config::OPTIONS;
 

@@ -2,17 +2,12 @@
 //! 130; a second SIGINT leaves at once.
 #![cfg(feature = "sim")]
 
-#[path = "emulator/board.rs"]
-#[allow(dead_code)]
-mod board;
-mod common;
-
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use board::{Board, Kind, PRESET};
-use common::{Run, command, firebrick, picture, small_pack, text};
+use crate::board::{Board, Kind, PRESET};
+use crate::common::{Run, command, firebrick, picture, small_pack, text};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long a program may take to get ready, on a busy machine.

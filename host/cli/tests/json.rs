@@ -2,12 +2,10 @@
 //! that are printed, and docs/json.md lists every field. After a change that is meant,
 //! FIREBRICK_BLESS=1 writes the schemas anew; read the difference.
 
-mod common;
-
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use common::{Run, firebrick, float_model, picture, schema, small_pack, text};
+use crate::common::{Run, firebrick, float_model, picture, schema, small_pack, text};
 use serde_json::Value;
 
 /// The names in backticks below the heading of a command; where it refers to those of `classify`,

@@ -1,14 +1,12 @@
 //! Reports that are shown while a command works, and progress where there is no terminal.
 
-mod common;
-
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, ChildStderr, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{command, firebrick, picture, small_pack, text};
+use crate::common::{command, firebrick, picture, small_pack, text};
 
 /// A program under way, ended with the test.
 struct Running {

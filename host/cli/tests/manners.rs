@@ -1,15 +1,13 @@
 //! What every command line program is expected to do: versions, help, completions, man pages, lists
 //! of names of any kind.
 
-mod common;
-
 use std::ffi::OsStr;
 use std::io::Write;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Run, command, firebrick, picture, small_pack, text};
+use crate::common::{Run, command, firebrick, picture, small_pack, text};
 use firebrick_spec::ABI_VERSION;
 
 /// Runs `classify` with a list on standard input.

@@ -1,14 +1,12 @@
 //! What commands write and what they begin with: nothing is lost, nothing is green for nothing.
 
-mod common;
-
 use std::fs::{self, File};
 use std::io::Write;
 use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 
-use common::{Run, command, firebrick, picture, small_network, small_pack, text};
+use crate::common::{Run, command, firebrick, picture, small_network, small_pack, text};
 
 /// The program with nothing, or these lines, on standard input.
 fn with_list(args: &[&str], lines: &str) -> Run {

@@ -1,16 +1,12 @@
 //! The commands that pages show, run where that is cheap; outputs that pages show, compared.
 
-mod common;
-#[path = "common/pages.rs"]
-mod shown;
-
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use common::{Run, command, firebrick, picture, small_network, text};
-use shown::{Shown, in_blocks, root};
+use crate::common::{Run, command, firebrick, picture, small_network, text};
+use crate::shown::{Shown, in_blocks, root};
 
 /// Why a command is not run here; none if it is.
 fn why_not(shown: &Shown) -> Option<&'static str> {

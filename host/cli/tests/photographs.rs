@@ -3,16 +3,11 @@
 //! done; `scripts/soak` does it at full size.
 #![cfg(feature = "sim")]
 
-#[path = "emulator/board.rs"]
-#[allow(dead_code)]
-mod board;
-mod common;
-
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use board::{Board, Kind, PRESET};
-use common::{firebrick, text};
+use crate::board::{Board, Kind, PRESET};
+use crate::common::{firebrick, text};
 use image::DynamicImage;
 
 /// Side of the network's input.

@@ -2,17 +2,11 @@
 //! `scripts/planted`, which writes docs/debugging.md.
 #![cfg(feature = "sim")]
 
-#[path = "common/changed.rs"]
-mod changed;
-mod common;
-#[path = "common/html.rs"]
-mod page;
-
 use std::fmt::Write as _;
 use std::fs;
 
-use changed::Changed;
-use common::{fire_network, firebrick, picture, text};
+use crate::changed::Changed;
+use crate::common::{fire_network, firebrick, picture, text};
 use serde_json::Value;
 
 /// A line, changed, and what `verify` says of it.
@@ -164,7 +158,7 @@ fn said(change: &Change) -> Result<String, String> {
     let units = first["units"].as_array().ok_or(&shown)?;
     let tile = first["tile"].as_str().unwrap_or_default();
     let page = fs::read_to_string(&html).unwrap();
-    page::is_sound(&page);
+    crate::page::is_sound(&page);
     let good = units.contains(&Value::from(change.unit))
         && units.len() <= change.most
         && first["layer"] == change.layer

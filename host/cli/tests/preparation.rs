@@ -2,12 +2,10 @@
 //! so, with figures. The network is v1.1 as it is packed, made float again and rewritten so that it
 //! wants what torchvision's networks want, which changes nothing of what it computes.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{Run, firebrick, text};
+use crate::common::{Run, firebrick, text};
 use firebrick_network::float::{FloatConv, FloatNetwork, FloatNode, FloatOp};
 use firebrick_network::import::to_onnx;
 use firebrick_network::{Normalise, Op, Preprocess, builtin};

@@ -2,8 +2,6 @@
 //! reset recovers; pictures before and after it are right.
 #![cfg(feature = "sim")]
 
-mod common;
-
 use firebrick_spec::BEAT_BYTES;
 use std::time::Duration;
 
@@ -18,7 +16,7 @@ use ndarray::Array3;
 #[test]
 fn a_soft_reset_recovers_from_corrupt_streams() {
     let config = HwConfig::preset(DEFAULT_PRESET).unwrap();
-    let network = common::small_network();
+    let network = crate::common::small_network();
     let program = compile(&network, &config, 21, 23, &CompileOptions::default()).unwrap();
     let image = Array3::from_shape_fn((21, 23, 3), |(y, x, c)| (y * 11 + x * 5 + c * 70) as u8);
     let want = Model::new(&network).unwrap().logits(&image.view()).unwrap();

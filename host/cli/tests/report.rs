@@ -1,13 +1,9 @@
 //! `report`: the page's charts show the data that stand in it.
 
-mod common;
-#[path = "common/html.rs"]
-mod page;
-
 use std::fs;
 
-use common::{firebrick, picture, small_pack, text};
-use page::{charts, data, is_sound, with};
+use crate::common::{firebrick, picture, small_pack, text};
+use crate::page::{charts, data, is_sound, with};
 use serde_json::Value;
 
 #[test]

@@ -3,11 +3,9 @@
 //!
 //! The figures are those of the timing model: where that changes, so do these screens.
 
-mod common;
-
 use std::path::Path;
 
-use common::{Run, command};
+use crate::common::{Run, command};
 
 /// The screens, by the name of their files.
 const SCREENS: [(&str, &[&str]); 4] = [

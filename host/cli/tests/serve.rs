@@ -1,17 +1,13 @@
 //! `firebrick serve` as a process: how it begins, and how it ends.
 #![cfg(feature = "serve")]
 
-mod common;
-#[path = "common/service.rs"]
-mod service;
-
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 
-use common::{Run, command, firebrick, small_network, text};
+use crate::common::{Run, command, firebrick, small_network, text};
+use crate::service::{Service, scores};
 use firebrick::{Engine, Model, Options};
 use rustix::process::Signal;
-use service::{Service, scores};
 
 #[test]
 fn sigterm_under_load_loses_nothing_that_was_accepted() {

@@ -1,18 +1,10 @@
 //! The simulated engine through the program. The model of the engine is built once and cached.
 #![cfg(feature = "sim")]
 
-#[path = "common/changed.rs"]
-mod changed;
-mod common;
-#[path = "common/html.rs"]
-mod page;
-#[path = "common/waves.rs"]
-mod waves;
-
 use std::fs;
 
-use changed::Changed;
-use common::{Run, command, firebrick, picture, small_pack, text};
+use crate::changed::Changed;
+use crate::common::{Run, command, firebrick, picture, small_pack, text};
 use serde_json::Value;
 
 #[test]
@@ -348,7 +340,7 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
         next.starts_with(&cycles) && next.contains("gtkwave "),
         "{next}"
     );
-    waves::are_sound(&waves, to - from, cycle - from);
+    crate::waves::are_sound(&waves, to - from, cycle - from);
     // Where it is computed, and where else the layer is wrong.
     assert_eq!(first["lane"], 0, "fb64 has one lane");
     assert_eq!(first["column"], first["c"].as_u64().unwrap() % 8);
@@ -369,11 +361,11 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     assert_eq!(cells, objects[1]["mismatches"].as_u64().unwrap());
     assert_eq!(cells, all(&wrong["channels"]));
     let html = fs::read_to_string(&html).unwrap();
-    page::is_sound(&html);
-    assert_eq!(page::data(&html), Value::Array(objects.clone()));
-    let charts = page::charts(&html);
+    crate::page::is_sound(&html);
+    assert_eq!(crate::page::data(&html), Value::Array(objects.clone()));
+    let charts = crate::page::charts(&html);
     for (id, count) in [("heat", cells), ("heat-channels", cells)] {
-        let drawn: f64 = page::numbers(page::chart(&charts, id), "data-wrong")
+        let drawn: f64 = crate::page::numbers(crate::page::chart(&charts, id), "data-wrong")
             .iter()
             .sum();
         assert_eq!(drawn, count as f64, "{id}");
@@ -393,7 +385,7 @@ fn a_wrong_line_of_verilog_is_traced_to_its_layer_record_and_cycles() {
     let stdout = &run.stdout;
     let command = format!("`--seed 3 --waveform first.fst --cycles {from}..{to}`");
     assert!(stdout.contains(&command), "{run:?}");
-    waves::are_alike(&other, &waves.join("first.fst"));
+    crate::waves::are_alike(&other, &waves.join("first.fst"));
     assert!(stdout.contains("\nfirst: pool1 (1, "), "{run:?}");
     assert!(
         stdout.contains("wrong on their own: pool1; wrong because their inputs are: conv2, conv3"),

@@ -1,12 +1,10 @@
 //! `firebrick train`: a small set is learnt, the pack is one for every command, and bad data are
 //! refused with one clear error.
 
-mod common;
-
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use common::{firebrick, small_pack, text};
+use crate::common::{firebrick, small_pack, text};
 use firebrick_model::{Model, reference};
 use firebrick_network::{Network, builtin};
 

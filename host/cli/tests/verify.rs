@@ -1,8 +1,6 @@
 //! `verify` on the software engine.
 
-mod common;
-
-use common::{firebrick, picture, small_pack, text};
+use crate::common::{firebrick, picture, small_pack, text};
 
 #[test]
 fn every_layer_is_compared() {

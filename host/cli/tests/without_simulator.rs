@@ -1,9 +1,7 @@
 //! A program without the simulator says so.
 #![cfg(not(feature = "sim"))]
 
-mod common;
-
-use common::{firebrick, picture, text};
+use crate::common::{firebrick, picture, text};
 
 #[test]
 fn what_needs_the_simulator_says_so() {

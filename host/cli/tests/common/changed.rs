@@ -3,7 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 
-use super::common::{Run, command};
+use crate::common::{Run, command};
 
 /// A Verilator that changes a line of a module before it reads it, and a compiler that does not
 /// take long, in a folder with a cache of its own.

@@ -1,7 +1,5 @@
 //! Malformed and unsupported models: one clear error each, in little time and memory.
 
-#[path = "../common/mod.rs"]
-mod common;
 mod files;
 mod kinds;
 mod message;
@@ -11,7 +9,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Run, picture, text};
+use crate::common::{Run, picture, text};
 use firebrick_network::import::to_onnx;
 use firebrick_network::random;
 use firebrick_network::squeezenet::{Fire, SqueezeNet};
