@@ -1,22 +1,19 @@
 //! Everything that ends a command: what happened, where, and what to do.
 
-#[cfg(feature = "sim")]
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use firebrick::near::{near, question};
 use firebrick_board::BoardError;
 use firebrick_driver::{CompileError, DeviceError, RecordError, SessionError, UriError};
 use firebrick_network::{ImageError, PackError};
 use firebrick_spec::HwConfig;
-#[cfg(feature = "sim")]
 use firebrick_spec::board::Board;
 use firebrick_spec::config::Family;
-#[cfg(feature = "sim")]
 use firebrick_spec::resources::Share;
 
 use crate::skipped::READABLE_PERCENT;
-use firebrick::near::{near, question};
 
 /// Resources of which too much is taken, in words.
 pub struct Over<'a>(pub &'a [Share]);
