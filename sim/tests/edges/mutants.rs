@@ -85,6 +85,7 @@ const CHECKS: [(&str, Check); 12] = [
         waits::short_tiles(&mut bench);
         waits::drains(&mut bench);
         waits::stores(&mut bench);
+        waits::full_queues(&mut bench);
         Ok(())
     }),
     ("held output", |engines| held(engines, 12)),

@@ -1,8 +1,8 @@
 //! What follows what: streams made by hand, each right behind the one before.
 
 use firebrick_driver::Executor;
-use firebrick_spec::HwConfig;
 use firebrick_spec::command::{Block, Command, Load, Mode, Rows, Store, WAIT_NONE};
+use firebrick_spec::{HwConfig, regs};
 
 use super::bench::Bench;
 use super::legal::{Item, taker, transfer};
@@ -207,6 +207,31 @@ fn rows_wait_for_the_drains_before_them() {
     }
 }
 
+/// A stream whose packet the host takes late; `look` is called before it does.
+fn late(
+    bench: &mut Bench,
+    transfer: &[u8],
+    packet: &[u8],
+    what: &str,
+    look: impl FnOnce(&mut Bench),
+) {
+    bench.bench.set_disturbance(0.0, 0.0, 0.0);
+    bench.soft_reset();
+    bench.bench.sink_mut(bench.sink).set_paused(true);
+    bench.send(transfer);
+    bench.bench.run(20_000).unwrap();
+    look(bench);
+    let sink = bench.sink;
+    bench.bench.sink_mut(sink).set_paused(false);
+    bench
+        .bench
+        .run_until("the packet", 200_000, |b| b.sink(sink).has_packet())
+        .unwrap();
+    let got = bench.bench.sink_mut(sink).take_packet().unwrap();
+    let beats = got.len() - 16;
+    assert!(got[..beats] == packet[..beats], "{what}");
+}
+
 /// A store that is held up by the host sends what there was, not the rows that come after it.
 pub fn stores(bench: &mut Bench) {
     let config = bench.config.clone();
@@ -229,20 +254,13 @@ pub fn stores(bench: &mut Bench) {
         ];
         let transfers = vec![transfer(&config, &items, 1)];
         let packets = expected(&config, &transfers, true);
-        bench.bench.set_disturbance(0.0, 0.0, 0.0);
-        bench.soft_reset();
-        bench.bench.sink_mut(bench.sink).set_paused(true);
-        bench.send(&transfers[0]);
-        bench.bench.run(20_000).unwrap();
-        bench.bench.sink_mut(bench.sink).set_paused(false);
-        let sink = bench.sink;
-        bench
-            .bench
-            .run_until("the packet", 200_000, |b| b.sink(sink).has_packet())
-            .unwrap();
-        let got = bench.bench.sink_mut(sink).take_packet().unwrap();
-        let beats = got.len() - 16;
-        assert!(got[..beats] == packets[0][..beats], "{preset}, wait {wait}");
+        late(
+            bench,
+            &transfers[0],
+            &packets[0],
+            &format!("{preset}, wait {wait}"),
+            |_| {},
+        );
     }
 }
 
@@ -250,5 +268,50 @@ pub fn stores(bench: &mut Bench) {
 fn rows_wait_for_the_stores_before_them() {
     for preset in PRESETS {
         stores(&mut Bench::new(preset, 3));
+    }
+}
+
+/// A host that takes nothing fills every queue, up to the records that wait for the sequencer; all
+/// of it comes out afterwards.
+pub fn full_queues(bench: &mut Bench) {
+    let config = bench.config.clone();
+    let width = 8.max(config.lanes as u32);
+    let tile = Block {
+        take_strip: false,
+        tap: true,
+        count: width,
+        width,
+        outstanding: 7,
+        mode: Mode::Write,
+        out_base: 2_000,
+        sum_last: false,
+        ..taker(&config)
+    };
+    let mut items = vec![
+        unit_params(&config),
+        counting_weights(&config, 9),
+        picture(0, width, 16, 1).item(),
+        plain(Command::Block(taker(&config))),
+    ];
+    // Each in accumulators that no tile before it may still hold.
+    items.extend((0..80).map(|number| {
+        plain(Command::Block(Block {
+            acc_base: (number % 16 + 1) * 8,
+            ..tile
+        }))
+    }));
+    let transfers = [transfer(&config, &items, 1)];
+    let packets = expected(&config, &transfers, true);
+    late(bench, &transfers[0], &packets[0], &config.name, |bench| {
+        let status = bench.read(regs::STATUS);
+        let queued = regs::status::QUEUED.get(status);
+        assert_eq!(queued, config.block_queue as u32, "{}", config.name);
+    });
+}
+
+#[test]
+fn queues_fill_and_empty() {
+    for preset in ["fb64", "fb256"] {
+        full_queues(&mut Bench::new(preset, 4));
     }
 }
