@@ -359,7 +359,9 @@ fn from_graph(
         nodes: lowered.nodes,
     };
     let mut table = None;
-    if let Some((mut found, layers)) = recognise::table(&network) {
+    // What ends with a map keeps its names.
+    let recognised = recognise::table(&network).filter(|_| !lowered.map);
+    if let Some((mut found, layers)) = recognised {
         found.side = height;
         found.name = network_name(&found, name, options);
         let open = tail::is_open(&network);
