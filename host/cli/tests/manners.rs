@@ -84,7 +84,7 @@ fn a_name_that_is_nearly_right_is_asked_about() {
     firebrick(&["predict", "--preset", "fb265"]).misused("did you mean fb256?");
     firebrick(&["explore", "--board", "kv206"]).misused("did you mean kv260?");
     firebrick(&["clasify", "x"]).misused("classify");
-    let far = firebrick(&["predict", "--preset", "tpu"]).misused("there is no such preset");
+    let far = firebrick(&["predict", "--preset", "tpu"]).misused("there is no preset");
     assert!(!far.stderr.contains("did you mean"), "{far:?}");
 }
 
