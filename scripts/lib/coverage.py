@@ -108,9 +108,8 @@ def main():
         for key, places in seen.items():
             module, kind, text = key
             for number, line in enumerate(sorted(places)):
-                point = all_points[key].setdefault(number, Point(design.blocks[design.prefix + module]
-                                                   if design.prefix + module in design.blocks else "engine",
-                                                   module, kind, text))
+                block = design.blocks.get(design.prefix + module, "engine")
+                point = all_points[key].setdefault(number, Point(block, module, kind, text))
                 point.count += places[line]
                 point.presets.add(preset)
     found = [point for places in all_points.values() for point in places.values()]

@@ -1,8 +1,8 @@
 """Draws mutants of emitted Verilog, runs them, and writes docs/mutation.md.
 
-    mutate.py FIREBRICK FOLDER [--seed N] [--count N] [--page FILE]
+    mutate.py FIREBRICK FOLDER [--seed N] [--count N] [--no-run] [--page FILE]
 
-FIREBRICK is the program, FOLDER where everything is built. Mutants that were found in an earlier run of the same
+With --no-run, the page is made of what earlier runs have found. FIREBRICK is the program, FOLDER where everything is built. Mutants that were found in an earlier run of the same
 Verilog are not run again; those that survived are. Exits with 1 if the control fails, or if mutants survive for
 which scripts/lib/mutants.toml has no reason.
 """
@@ -73,7 +73,10 @@ class Configuration:
         found = {line["mutant"]: line for line in self.lines() if line["verdict"] != "survived"}
         left = [number for number in range(1, len(self.drawn) + 1) if number not in found]
         proven = self.proven(left)
-        found |= {number: {"mutant": number, "verdict": "equivalent"} for number in proven}
+        with open(self.log, "a") as log:
+            for number in sorted(proven):
+                found[number] = {"mutant": number, "verdict": "equivalent"}
+                log.write(json.dumps(found[number]) + "\n")
         left = [number for number in left if number not in proven]
         say(f"{self.preset}: {len(self.drawn)} mutants, {len(proven)} proven equivalent, {len(left)} to run")
         environment = os.environ | {
@@ -91,7 +94,14 @@ class Configuration:
                         say(f"  {result['mutant']}: {result['verdict']} {result.get('check', '')}")
         if run.returncode:
             sys.exit(f"error: {self.preset}: the run failed; the engine as it was emitted must pass every check")
-        return [Result(self, change, results[number]) for number, change in enumerate(self.drawn, 1)]
+        return self.results(results)
+
+    def results(self, results=None):
+        """What each mutant came to, in earlier runs as well."""
+        results = results or {line["mutant"]: line for line in self.lines()}
+        none = {"verdict": "not run"}
+        return [Result(self, change, results.get(number, none | {"mutant": number}))
+                for number, change in enumerate(self.drawn, 1)]
 
 
 class Result:
@@ -130,6 +140,7 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, default=400)
     parser.add_argument("--threads", type=int, default=os.cpu_count())
+    parser.add_argument("--no-run", action="store_true")
     parser.add_argument("--page")
     options = parser.parse_args()
     reasons = {(each["module"], each["before"], each["after"]): each["why"]
@@ -140,8 +151,12 @@ def main():
         if count:
             configuration = Configuration(options.firebrick, options.folder, preset, options.seed, count, least, modules)
             configurations.append(configuration.about)
-            results += configuration.run(options.threads)
-    survivors = [each for each in results if each.verdict == "survived" and each.key not in reasons]
+            results += configuration.results() if options.no_run else configuration.run(options.threads)
+    # A preset that no run has begun is not part of the page.
+    begun = {each.preset for each in results if each.verdict != "not run"}
+    configurations = [about for about in configurations if about["preset"] in begun]
+    results = [each for each in results if each.preset in begun]
+    survivors = [each for each in results if each.verdict in ("survived", "not run") and each.key not in reasons]
     if options.page:
         Path(options.page).write_text(page(options.seed, configurations, results, reasons))
         say(f"== {options.page}")

@@ -16,19 +16,27 @@ use super::legal::{self, Item};
 /// Payloads longer than this are left out; no memory holds more.
 const MOST_BYTES: usize = 1 << 18;
 
-/// Corners that take two fields: a row that is as long as can be and a gap, the last words of the
-/// feature buffer in the middle of a tile, a second channel group beyond it by each bit of an address.
-const PAIRS: [[Change; 2]; 10] = [
-    [(&block::WIDTH, 1023), (&block::IN_GAP, 1)],
-    [(&block::WIDTH, 1023), (&block::IN_GAP, 15)],
-    [(&block::WIDTH, 1009), (&block::IN_GAP, 15)],
-    [(&block::IN_BASE, 32_760), (&block::COUNT, 20)],
-    [(&block::OUT_BASE, 32_760), (&block::COUNT, 20)],
-    [(&block::GROUPS, 2), (&block::PLANE, 1 << 15)],
-    [(&block::GROUPS, 2), (&block::PLANE, 1 << 16)],
-    [(&block::GROUPS, 2), (&block::PLANE, 1 << 17)],
-    [(&block::GROUPS, 2), (&block::PLANE, 1 << 18)],
-    [(&block::GROUPS, 2), (&block::PLANE, 1 << 19)],
+/// Corners that take several fields: a row that is as long as can be and a gap, the last words of the
+/// feature buffer in the middle of a tile, a second channel group beyond it by each bit of an address,
+/// and one that begins in a gap just before word 0.
+const SEVERAL: [&[Change]; 11] = [
+    &[(&block::WIDTH, 1023), (&block::IN_GAP, 1)],
+    &[(&block::WIDTH, 1023), (&block::IN_GAP, 15)],
+    &[(&block::WIDTH, 1009), (&block::IN_GAP, 15)],
+    &[(&block::IN_BASE, 32_760), (&block::COUNT, 20)],
+    &[(&block::OUT_BASE, 32_760), (&block::COUNT, 20)],
+    &[(&block::GROUPS, 2), (&block::PLANE, 1 << 15)],
+    &[(&block::GROUPS, 2), (&block::PLANE, 1 << 16)],
+    &[(&block::GROUPS, 2), (&block::PLANE, 1 << 17)],
+    &[(&block::GROUPS, 2), (&block::PLANE, 1 << 18)],
+    &[(&block::GROUPS, 2), (&block::PLANE, 1 << 19)],
+    &[
+        (&block::GROUPS, 2),
+        (&block::PLANE, (1 << 20) - 1),
+        (&block::IN_GAP, 1),
+        (&block::X0, 8),
+        (&block::COUNT, 19),
+    ],
 ];
 
 /// Values of a field beside which something may change.
@@ -273,6 +281,11 @@ impl<'a> Pair<'a> {
         if code != fault.code as u32 || !late && record != fault.record {
             return Err(format!("error {code} at record {record}, want {fault}"));
         }
+        // No stream before it has a result to come.
+        let status = self.bench.read(regs::STATUS);
+        if status & !regs::status::QUEUED.mask() & !regs::status::DRAINING.mask() != regs::UNCLEAN {
+            return Err(format!("status {status:#x} after {fault}"));
+        }
         self.fill()
     }
 }
@@ -296,7 +309,7 @@ pub fn corners_of_fields(bench: &mut Bench, seed: u64, part: u32) -> Result<Verd
             .filter(|_| rng.random_ratio(1, part))
             .collect();
         if opcode == Opcode::Block {
-            changes.extend(PAIRS.map(|pair| pair.to_vec()));
+            changes.extend(SEVERAL.map(<[Change]>::to_vec));
         }
         for change in changes {
             if let Some((bytes, known)) = stream.with(&config, at, &change) {

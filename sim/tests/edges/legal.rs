@@ -293,9 +293,9 @@ fn tile(config: &HwConfig, rng: &mut SmallRng, sum_begun: &mut bool) -> Vec<Item
     let (lanes, pixels) = (config.lanes as u32, config.drain_pixels() as u32);
     let mode = [Mode::Write, Mode::Write, Mode::Pool, Mode::Sum][rng.random_range(0..4)];
     let width = match mode {
-        Mode::Pool => rng.random_range(3.max(4 * pixels)..=30.max(4 * pixels)),
         // Rows as long as the words allow, now and then.
-        _ if rng.random_ratio(1, 12) => rng.random_range(31..=WORDS / 3 - 4),
+        _ if rng.random_ratio(1, 12) => rng.random_range(31..=WORDS / 3 - 8),
+        Mode::Pool => rng.random_range(3.max(4 * pixels)..=30.max(4 * pixels)),
         _ => rng.random_range(1..=30),
     };
     let partial = rng.random();

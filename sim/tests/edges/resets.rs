@@ -131,11 +131,18 @@ pub fn soft_resets(bench: &mut Bench, rng: &mut SmallRng, cases: u64) -> u32 {
             assert!(looks < 10_000, "{preset}: the packet does not end");
         }
         let sink = bench.sink;
-        let mut rest = Vec::new();
-        while let Some(packet) = bench.bench.sink_mut(sink).take_packet() {
-            rest = packet;
+        for want in &case.packets {
+            let Some(packet) = bench.bench.sink_mut(sink).take_packet() else {
+                break;
+            };
+            let (got, want) = (split(&packet).unwrap().0, split(want).unwrap().0);
+            if packet.ends_with(&[0xff; 16]) {
+                aborted += 1;
+                assert!(want.starts_with(got), "{preset}: beats before the break");
+                break;
+            }
+            assert!(got == want, "{preset}: a packet before the reset");
         }
-        aborted += u32::from(rest.ends_with(&[0xff; 16]));
         assert!(
             bench.bench.sink(sink).is_empty(),
             "{preset}: a packet was left open"
