@@ -13,8 +13,10 @@ All mutants of a preset are in one build, of which an input of the top module ch
 with random values, and one cycle of reset goes before each check. The checks are those of `sim/tests/edges.rs`, in this
 order until one finds the mutant: random streams, the registers, counters against their prediction, small networks, the
 state after a reset, damaged streams, soft resets, waits, results that nobody takes for long, every field of every record
-at the corners of its range, and more random streams and counters. The engine without a change runs through all of them before the mutants and
-after them, and must pass. A mutant that makes a stream or an access wait for ever is *hung*, which finds it as well.
+at the corners of its range, and more random streams and counters. The engine without a change runs through all of
+them before the mutants and after them, and must pass. A mutant that makes a stream or an access wait for ever is *hung*,
+which finds it as well. Mutants that were found are not run again as long as the Verilog is the same, so that the checks
+may have grown since.
 
 A mutant is *equivalent* if nothing that a user of the engine may do can show the change. *Proven* are those for which
 Yosys, given the whole engine and a free input that chooses the change, finds that nothing depends on this input once
