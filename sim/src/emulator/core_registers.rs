@@ -129,8 +129,12 @@ impl CoreRegisters {
         if results != self.window.shown(regs::RESULTS.offset) {
             return self.refresh_all(engine, faults);
         }
-        for register in LIVE {
-            let value = engine.read(register.offset)?;
+        // Whoever sees STATUS tell of an error finds it in ERROR: STATUS is read first and shown last.
+        let mut live = [0; LIVE.len()];
+        for (value, register) in live.iter_mut().zip(LIVE) {
+            *value = engine.read(register.offset)?;
+        }
+        for (register, value) in LIVE.into_iter().zip(live).rev() {
             self.window.update(register.offset, value);
         }
         for register in [regs::MAGIC, regs::ABI, regs::HASH_LO, regs::HASH_HI] {

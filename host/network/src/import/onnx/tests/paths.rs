@@ -251,7 +251,7 @@ fn a_graph_may_end_with_a_map() {
         // The first convolution's map passes a convolution that an engine can send.
         ("conv1", "output", "output/sum"),
         ("fire2/concat", "output", "output/sum"),
-        ("fire2/expand3x3", "fire2/expand3x3", "output/sum"),
+        ("fire2/expand3x3", "fire2/expand3x3.conv", "output/sum"),
     ] {
         let mut model = good();
         graph(&mut model).outputs[0].name = output.into();
